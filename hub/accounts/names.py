@@ -1,0 +1,22 @@
+"""What a person or a model may be called: Hugging Face's id rules, so that every name here is a valid id there."""
+
+import re
+
+from django.core.exceptions import ValidationError
+
+NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$")
+RESERVED = {
+    "admin", "api", "about", "accounts", "collections", "datasets", "docs", "healthz", "image", "models", "moderation",
+    "new", "operator", "organizations", "pictures", "prompts", "settings", "spaces", "static", "tokens", "try", "u", "uploads",
+}  # fmt: skip
+
+
+def check_name(value: str) -> None:
+    """Raises ``ValidationError`` unless ``value`` obeys the id rules and no address of the hub needs it."""
+    if not NAME.match(value) or ".." in value or "--" in value or value.endswith(".git"):
+        raise ValidationError("Use letters, digits and single . _ - between them; at most 96.", code="name")
+    if value.lower() in RESERVED:
+        raise ValidationError("That name is used by the hub itself.", code="reserved")
+
+
+validators = [check_name]

@@ -1,0 +1,262 @@
+"""Models, versions, revisions, files, blobs; and the narrow tables that lists, search and hash look-ups read.
+
+``Listing``, ``Text`` and ``Digest`` are written by the actions that publish or edit, in the same transaction.
+"""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models.functions import Lower
+
+from hub.accounts.names import check_name
+
+
+class Base(models.Model):
+    """A base model family as people name it; ``family`` is the workers' word for what fits together."""
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=60, unique=True, help_text="Civitai's spelling: SD 1.5, SDXL 1.0.")
+    family = models.CharField(max_length=20, help_text="sd1, sd2, sdxl; what a stack must agree in.")
+    ecosystem = models.CharField(max_length=30, help_text="The word in an AIR: sd1, sdxl.")
+    licence = models.CharField(max_length=80, blank=True)
+    hidden = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=60, unique=True, help_text="Folded: lower case, no accents.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Blob(models.Model):
+    """Bytes, by SHA-256, stored once however many files name them."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Model(models.Model):
+    class Type(models.TextChoices):
+        CHECKPOINT = "Checkpoint"
+        LORA = "LORA", "LoRA"
+        LOCON = "LoCon"
+        DORA = "DoRA"
+        TEXTUAL_INVERSION = "TextualInversion", "Textual inversion"
+        HYPERNETWORK = "Hypernetwork"
+        CONTROLNET = "Controlnet", "ControlNet"
+        VAE = "VAE"
+        UPSCALER = "Upscaler"
+        MOTION_MODULE = "MotionModule", "Motion module"
+        OTHER = "Other"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        TAKEN_DOWN = "taken-down"
+        DELETED = "deleted"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="models")
+    name = models.CharField(max_length=120)
+    slug = models.CharField(max_length=96, validators=[check_name])
+    type = models.CharField(max_length=24, choices=Type.choices)
+    description = models.TextField(blank=True, help_text="Markdown; cleaned when shown.")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="models")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
+    level = models.SmallIntegerField(default=1, help_text="Content levels of its pictures, OR of 1 2 4 8 16.")
+    allow_no_credit = models.BooleanField(default=True)
+    allow_commercial_use = ArrayField(models.CharField(max_length=12), default=list, blank=True)
+    allow_derivatives = models.BooleanField(default=True)
+    allow_different_licence = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("owner", Lower("slug"), name="slug_once_per_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Revision(models.Model):
+    """An immutable map path → blob, named by 40 hex over it: the commit of a model seen as a repository."""
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="revisions")
+    oid = models.CharField(max_length=40)
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
+    message = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "oid"], name="revision_once_per_model")]
+
+
+class RevisionEntry(models.Model):
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="entries")
+    path = models.CharField(max_length=512)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["revision", "path"], name="path_once_per_revision")]
+
+
+class Version(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        TAKEN_DOWN = "taken-down"
+        DELETED = "deleted"
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="versions")
+    index = models.SmallIntegerField(default=0, help_text="0 is shown first.")
+    name = models.CharField(max_length=80)
+    base = models.ForeignKey(Base, on_delete=models.PROTECT)
+    base_variant = models.CharField(max_length=20, default="Standard", help_text="Standard, Inpainting, Refiner, Pix2Pix.")
+    description = models.TextField(blank=True)
+    trigger_words = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    weight = models.FloatField(default=1.0, help_text="What its creator recommends.")
+    weight_min = models.FloatField(default=-1.0)
+    weight_max = models.FloatField(default=2.0)
+    clip_skip = models.SmallIntegerField(null=True, blank=True)
+    training = models.JSONField(default=dict, blank=True, help_text="Training details read from the file.")
+    hide_training = models.BooleanField(default=False)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
+    publish_when_ready = models.BooleanField(default=False)
+    revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="versions")
+    cover_sha256 = models.CharField(max_length=64, blank=True, help_text="The picture on its card.")
+    cover_width = models.IntegerField(null=True)
+    cover_height = models.IntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["model_id", "index", "-id"]
+        indexes = [models.Index(fields=["model", "index"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class File(models.Model):
+    """A file of a version. ``verdict`` is the inspectors'; only an accepted file is served to others than its owner."""
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+        UNKNOWN = "unknown"
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="files")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=40, default="Model", help_text="Civitai's file type: Model, VAE, Config, …")
+    adapter = models.CharField(max_length=40, blank=True, help_text="The workers' plug that reads it: lora, …, or 'base'.")
+    format = models.CharField(max_length=24, default="SafeTensor")
+    precision = models.CharField(max_length=12, blank=True)
+    size_kind = models.CharField(max_length=8, blank=True, help_text="full or pruned.")
+    primary = models.BooleanField(default=True)
+    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    findings = models.JSONField(default=list, help_text="[{severity, sentence, evidence}]")
+    summary = models.JSONField(default=dict, help_text="Rank, modules, keys: what recognition told.")
+    metadata = models.JSONField(default=dict, help_text="The header's own metadata, bounded and stripped.")
+    inspected_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-primary", "id"]
+
+
+class Digest(models.Model):
+    """One row per digest of a file; `bytea`, so that one b-tree answers every kind and length by range."""
+
+    class Kind(models.IntegerChoices):
+        SHA256 = 1
+        AUTOV1 = 2
+        AUTOV3 = 3
+        CRC32 = 4
+        BLAKE3 = 5
+        SSHS = 6
+
+    digest = models.BinaryField()
+    kind = models.SmallIntegerField(choices=Kind.choices)
+    file = models.ForeignKey(File, on_delete=models.CASCADE, related_name="digests")
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="digests", db_index=False)
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="digests", db_index=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["digest"], include=["kind", "version", "model"], name="digest_lookup")]
+        constraints = [models.UniqueConstraint(fields=["file", "kind"], name="one_digest_of_a_kind")]
+
+
+class Listing(models.Model):
+    """One narrow row per (model, base): every list, sort and facet is answered from here without a join."""
+
+    pk = models.CompositePrimaryKey("model_id", "base_id")
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="listings", db_index=False)
+    base = models.ForeignKey(Base, on_delete=models.PROTECT, db_index=False)
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, db_index=False)
+    creator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)
+    type = models.CharField(max_length=24)
+    level = models.SmallIntegerField(default=1)
+    published_at = models.DateTimeField()
+    downloads = models.IntegerField(default=0)
+    likes = models.IntegerField(default=0)
+    pictures = models.IntegerField(default=0)
+    lead = models.BooleanField(default=True, help_text="The newest row of its model.")
+    newer = ArrayField(models.SmallIntegerField(), default=list, help_text="Bases of this model published later.")
+    can_generate = models.BooleanField(default=False)
+    tags = ArrayField(models.IntegerField(), default=list)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["published_at", "model"], name="listing_newest"),
+            models.Index(fields=["downloads", "model"], name="listing_downloads"),
+            models.Index(fields=["likes", "model"], name="listing_likes"),
+            models.Index(fields=["pictures", "model"], name="listing_pictures"),
+            models.Index(fields=["base", "published_at", "model"], name="listing_base"),
+            models.Index(fields=["creator", "published_at", "model"], name="listing_creator"),
+            GinIndex(fields=["tags"], name="listing_tags"),
+        ]
+
+
+class Text(models.Model):
+    """What search reads of a model: name A, trigger words and tags B, creator C, file names and description D."""
+
+    model = models.OneToOneField(Model, on_delete=models.CASCADE, primary_key=True, related_name="text")
+    doc = SearchVectorField()
+    plain = models.TextField(help_text="Folded name, trigger words, creator, file names: for trigrams.")
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["doc"], name="text_doc"),
+            GinIndex(fields=["plain"], name="text_plain", opclasses=["gin_trgm_ops"]),
+        ]
+
+
+class ModelStat(models.Model):
+    """Counters, apart from the list: totals of a model, added to by the roll-up."""
+
+    model = models.OneToOneField(Model, on_delete=models.CASCADE, primary_key=True, related_name="stat")
+    downloads = models.IntegerField(default=0)
+    likes = models.IntegerField(default=0)
+    pictures = models.IntegerField(default=0)
+
+
+class Tally(models.Model):
+    """One thing that happened; summed into ``ModelStat`` and ``VersionStat`` by the roll-up, then deleted."""
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, db_index=False)
+    version = models.ForeignKey(Version, null=True, on_delete=models.CASCADE, db_index=False)
+    kind = models.CharField(max_length=12)
+
+
+class VersionStat(models.Model):
+    version = models.OneToOneField(Version, on_delete=models.CASCADE, primary_key=True, related_name="stat")
+    downloads = models.IntegerField(default=0)

@@ -1,0 +1,30 @@
+"""The hub's own background worker (queue ``hub``) and its periodic schedule."""
+
+import os
+
+from celery import Celery
+
+from workers.messages import HUB
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+
+from django.conf import settings  # noqa: E402  needs the module named above
+
+app = Celery("hub", broker=settings.BROKER_URL)
+app.conf.update(
+    task_default_queue=HUB,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_ignore_result=True,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 3600},
+    worker_hijack_root_logger=False,
+    beat_schedule={
+        # Messages are lost, workers die: these ask again for what is overdue.
+        "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
+        "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 30.0},
+        "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
+    },
+)
+app.autodiscover_tasks(["hub.catalog", "hub.gallery", "hub.tryit", "hub.uploads"])

@@ -1,0 +1,91 @@
+"""Pictures, and the recipe that made each."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Picture(models.Model):
+    """A drawn picture. Its bytes are in the pictures bucket under the PNG's SHA-256."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="pictures")
+    sha256 = models.CharField(max_length=64, db_index=True)
+    width = models.IntegerField()
+    height = models.IntegerField()
+    recipe = models.JSONField(help_text="workers.messages.Recipe; every file by SHA-256.")
+    seconds = models.FloatField(default=0)
+    level = models.SmallIntegerField(default=1)
+    visible = models.BooleanField(default=False, help_text="In the gallery: kept by its owner, or a preview.")
+    likes = models.IntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(visible=True), include=["level"], name="picture_newest"),
+            models.Index(fields=["likes", "id"], condition=models.Q(visible=True), name="picture_liked"),
+            models.Index(fields=["owner", "id"], name="picture_owner"),
+        ]
+
+
+class PictureUse(models.Model):
+    """A version that had a part in a picture (the base's too), so that a model page finds what was made with it."""
+
+    picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="uses")
+    version = models.ForeignKey("catalog.Version", on_delete=models.CASCADE, related_name="picture_uses")
+    weight = models.FloatField(null=True, help_text="Null for the base.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "picture"], name="version_once_per_picture")]
+
+
+class BoardPrompt(models.Model):
+    """A prompt of a base family's board: every strip is drawn on these, with these seeds, so that models compare."""
+
+    family = models.CharField(max_length=20)
+    position = models.SmallIntegerField()
+    prompt = models.CharField(max_length=500)
+    negative = models.CharField(max_length=500, blank=True)
+    seed = models.BigIntegerField()
+    width = models.IntegerField(default=512)
+    height = models.IntegerField(default=512)
+    steps = models.SmallIntegerField(default=20)
+    cfg = models.FloatField(default=7.0)
+    sampler = models.CharField(max_length=40, default="DPM++ 2M Karras")
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["family", "position"]
+        constraints = [models.UniqueConstraint(fields=["family", "position"], name="board_position_once")]
+
+
+class Strip(models.Model):
+    """The effect strip of a version on a base: a set of frames, asked for at once. ``board`` is the hub's own."""
+
+    version = models.ForeignKey("catalog.Version", on_delete=models.CASCADE, related_name="strips")
+    base_version = models.ForeignKey("catalog.Version", on_delete=models.CASCADE, related_name="strips_as_base")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    board = models.BooleanField(default=True, help_text="False: prompts and weights of a caller's choice.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "base_version"], condition=models.Q(board=True), name="one_board_strip"
+            )
+        ]
+
+
+class Frame(models.Model):
+    """One picture of a strip: (prompt, weight); ``weight`` 0 is the base alone. ``picture`` is null until drawn."""
+
+    strip = models.ForeignKey(Strip, on_delete=models.CASCADE, related_name="frames")
+    prompt = models.CharField(max_length=700)
+    position = models.SmallIntegerField(help_text="Of the prompt on the board.")
+    weight = models.FloatField()
+    picture = models.ForeignKey(Picture, null=True, on_delete=models.SET_NULL, related_name="frames")
+    generation = models.ForeignKey(
+        "tryit.Generation", null=True, on_delete=models.SET_NULL, related_name="frames", db_constraint=True
+    )
+
+    class Meta:
+        ordering = ["position", "weight"]
+        constraints = [models.UniqueConstraint(fields=["strip", "position", "weight"], name="frame_once")]

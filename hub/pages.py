@@ -1,0 +1,85 @@
+"""What every page shares: security headers, the bar's context, error pages, health, the API's page."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+
+class SecurityHeaders:
+    """A content security policy without ``unsafe-inline``; pictures come from here, uploads go to the object store."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+        self.policy = "; ".join(
+            [
+                "default-src 'self'",
+                "img-src 'self' data: blob:",
+                f"connect-src 'self' {settings.S3_PUBLIC_ENDPOINT}",
+                "style-src 'self'",
+                "script-src 'self'",
+                "object-src 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+            ]
+        )
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.policy)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "theme": theme if theme in {"light", "dark"} else "",
+        "section": (request.resolver_match.app_name if request.resolver_match else ""),
+        "public_url": settings.PUBLIC_URL,
+    }
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """200 where the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+def api_docs(request: HttpRequest) -> HttpResponse:
+    from drf_spectacular.generators import SchemaGenerator
+
+    return render(request, "api_docs.html", {"schema": SchemaGenerator().get_schema(request=None, public=True)})
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", "*/*;text/html")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"error": "There is nothing at this address.", "code": "not-found"}, status=404)
+    return render(request, "404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"error": "This is private.", "code": "not-allowed"}, status=403)
+    return render(request, "403.html", status=403)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Something failed that should not have; the number finds it in the log."""
+    import logging
+
+    number = secrets.token_hex(2).upper()
+    logging.getLogger("hub").error("Error %s at %s", number, request.path)
+    if wants_json(request):
+        sentence = f"Something broke on our side. It is logged as {number}; trying again is safe."
+        return JsonResponse({"error": sentence, "code": "broken", "number": number}, status=500)
+    return render(request, "500.html", {"number": number}, status=500)

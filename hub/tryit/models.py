@@ -1,0 +1,44 @@
+"""A picture asked of the workers: a visitor's try-it, or a frame of a version's strip."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Generation(models.Model):
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Purpose(models.TextChoices):
+        TRYIT = "tryit"
+        PREVIEW = "preview"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="generations")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    recipe = models.JSONField(help_text="workers.messages.Recipe")
+    count = models.SmallIntegerField(default=1)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    attempt = models.SmallIntegerField(default=1, help_text="Answers of earlier attempts change nothing.")
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    seconds = models.FloatField(null=True)
+    pictures = models.ManyToManyField("gallery.Picture", blank=True, related_name="generations")
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(auto_now_add=True, help_text="When this attempt was given to the workers.")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="generation_owner"),
+            models.Index(
+                fields=["sent_at"], condition=models.Q(status__in=["queued", "running"]), name="generation_open"
+            ),
+        ]

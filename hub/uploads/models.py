@@ -1,0 +1,53 @@
+"""A file on its way in: waiting for its parts → inspecting → accepted, refused or unknown."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Upload(models.Model):
+    class Status(models.TextChoices):
+        WAITING = "waiting", "waiting for parts"
+        INSPECTING = "inspecting"
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+        UNKNOWN = "unknown"
+        ABORTED = "aborted"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    filename = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    part_size = models.IntegerField()
+    key = models.CharField(max_length=200, unique=True, help_text="In the incoming part of the bucket.")
+    s3_upload_id = models.CharField(max_length=512, blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.WAITING)
+    attempt = models.SmallIntegerField(default=1)
+    sent_at = models.DateTimeField(null=True, help_text="When this attempt was given to the inspectors.")
+    report = models.JSONField(null=True, help_text="workers.messages.Inspected")
+    findings = models.JSONField(default=list)
+    # What its owner said, or confirmed: becomes the model and version once accepted.
+    fields = models.JSONField(default=dict, help_text="model id or name, version, type, base, trigger words, publish.")
+    version = models.ForeignKey("catalog.Version", null=True, on_delete=models.SET_NULL, related_name="uploads")
+    file = models.ForeignKey("catalog.File", null=True, on_delete=models.SET_NULL, related_name="uploads")
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(auto_now=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="upload_owner"),
+            models.Index(
+                fields=["touched_at"], condition=models.Q(status__in=["waiting", "inspecting"]), name="upload_open"
+            ),
+        ]
+
+    @classmethod
+    def claim(cls, id: object, *, status: str, becomes: str, attempt: int | None = None) -> bool:
+        """Move one upload on, if it is still in ``status``: one conditional UPDATE, so a repeated message is harmless."""
+        rows = cls.objects.filter(id=id, status=status)
+        if attempt is not None:
+            rows = rows.filter(attempt=attempt)
+        return rows.update(status=becomes) == 1

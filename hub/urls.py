@@ -1,0 +1,19 @@
+"""Mounts each app: pages at /, JSON at /api/v1/, other protocols at their own paths."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from hub import pages
+
+urlpatterns = [
+    path("", include("hub.catalog.urls")),
+    path("", include("hub.uploads.urls")),
+    path("", include("hub.tryit.urls")),
+    path("", include("hub.gallery.urls")),
+    path("", include("hub.accounts.urls")),
+    path("", include("hub.protocols.urls")),
+    path("api/docs", pages.api_docs, name="api-docs"),
+    path("api/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
+    path("healthz", pages.health, name="health"),
+]
+handler404, handler500, handler403 = "hub.pages.not_found", "hub.pages.broken", "hub.pages.forbidden"

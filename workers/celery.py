@@ -1,0 +1,20 @@
+"""The workers' Celery application: queues ``inspect`` and ``generate``. It knows the broker and no database."""
+
+from celery import Celery
+
+from workers import settings
+from workers.messages import GENERATE, INSPECT
+
+app = Celery("workers", broker=settings.BROKER_URL, include=["workers.tasks"])
+app.conf.update(
+    task_acks_late=True,  # a killed worker costs a retry, never an upload
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_routes={"workers.inspect_model": {"queue": INSPECT}, "workers.generate": {"queue": GENERATE}},
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 3600},
+    worker_hijack_root_logger=False,
+)

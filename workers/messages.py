@@ -1,0 +1,169 @@
+"""Everything the hub and the workers say to each other, and nothing else passes between them.
+
+A message travels as plain JSON (`pack`), and is checked against its type when it arrives (`unpack`).
+The keys under which both sides find bytes in the object store and news in the cache are named here too.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Verdict = Literal["accepted", "refused", "unknown"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """Base of all messages; the type's name travels as ``type``."""
+
+
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a check noticed: ``danger`` refuses the file, ``warning`` and ``note`` are for its owner to read."""
+
+    severity: Literal["danger", "warning", "note"]
+    sentence: str
+    evidence: str = ""
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One adapter in a stack. ``token`` is the word a textual inversion answers to."""
+
+    kind: str
+    sha256: str
+    weight: float = 1.0
+    name: str = ""
+    token: str = ""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that decides a picture, every file named by SHA-256. Same recipe, same device: the same bytes."""
+
+    base: str
+    base_family: str
+    base_name: str = ""
+    uses: tuple[Use, ...] = ()
+    prompt: str = ""
+    negative: str = ""
+    sampler: str = "Euler a"
+    schedule: str = "Automatic"
+    steps: int = 20
+    cfg: float = 7.0
+    seed: int = 0
+    width: int = 512
+    height: int = 512
+    clip_skip: int = 1
+
+
+class InspectModel(Message):
+    """Read the object at ``key`` of the incoming bucket and say what it is."""
+
+    upload_id: str
+    attempt: int
+    key: str
+    name: str
+    size: int
+
+
+class Inspected(Message):
+    """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs."""
+
+    upload_id: str
+    attempt: int
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    digests: dict[str, str] = {}
+    size: int = 0
+    kind: str = ""
+    base_family: str = ""
+    base_variant: str = ""
+    format: str = ""
+    precision: str = ""
+    metadata: dict[str, str] = {}
+    trigger_words: tuple[str, ...] = ()
+    summary: dict[str, Any] = {}
+
+
+class Generate(Message):
+    """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's."""
+
+    generation_id: str
+    attempt: int
+    recipe: Recipe
+    count: int = 1
+
+
+class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A picture in the object store under ``picture_key(sha256)``."""
+
+    sha256: str
+    width: int
+    height: int
+    seed: int
+    bytes: int
+
+
+class Generated(Message):
+    generation_id: str
+    attempt: int
+    pictures: tuple[Drawn, ...]
+    seconds: float
+
+
+class Failed(Message):
+    """The work could not be done. ``retry``: trying again may help (out of memory, a store that does not answer)."""
+
+    id: str
+    attempt: int
+    code: str
+    sentence: str
+    retry: bool = False
+
+
+class Progress(Message):
+    """News of a running job, kept in the cache for those who watch; losing it loses nothing.
+
+    ``preview`` is a small PNG of the latents, base64, or empty. ``at`` is seconds since 1970: a heartbeat.
+    """
+
+    generation_id: str
+    attempt: int
+    stage: Literal["fetching", "loading", "drawing", "storing"]
+    step: int = 0
+    steps: int = 0
+    picture: int = 0
+    preview: str = ""
+    at: float = 0.0
+
+
+Anything = InspectModel | Inspected | Generate | Generated | Failed | Progress
+
+
+def pack(message: Anything) -> dict[str, Any]:
+    return msgspec.to_builtins(message)
+
+
+def unpack(data: object) -> Any:
+    """The message in ``data``. Raises ``msgspec.ValidationError`` for anything that is not exactly one."""
+    return msgspec.convert(data, Anything)
+
+
+def blob_key(sha256: str) -> str:
+    """Where a file that was accepted lives for ever."""
+    return f"blobs/{sha256[:2]}/{sha256}"
+
+
+def picture_key(sha256: str) -> str:
+    """Where a drawn PNG lives, in the pictures bucket."""
+    return f"{sha256[:2]}/{sha256}.png"
+
+
+def progress_key(job_id: str) -> str:
+    return f"weightroom:progress:{job_id}"
+
+
+def cancel_key(job_id: str) -> str:
+    return f"weightroom:cancel:{job_id}"
+
+
+# Queue names; ``hub`` is the hub's own worker.
+INSPECT, GENERATE, HUB = "inspect", "generate", "hub"
+# A worker of each queue says that it lives by setting this key with a short expiry.
+WORKER_ALIVE = "weightroom:worker:{queue}:{host}"

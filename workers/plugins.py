@@ -1,0 +1,148 @@
+"""What each kind of plug offers, on one page, and how a folder of them is found.
+
+A plug is a file in ``workers/{adapters,bases,checks,samplers}/`` that ends with ``adapter = …``, ``base = …``,
+``check = …`` or ``sampler = …``. Being there is the registration. Importing any of them never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from workers.messages import Finding
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor as the header promises it; ``start`` and ``end`` count from the end of the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """Names, shapes and metadata of a file's tensors: all that recognition may look at."""
+
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    data_start: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.tensors
+
+    def shape(self, key: str) -> tuple[int, ...] | None:
+        info = self.tensors.get(key)
+        return info.shape if info else None
+
+
+@dataclass(frozen=True)
+class Match:
+    """A plug's claim on a file: the keys it understands, the base family it fits, and what to tell the owner."""
+
+    claimed: frozenset[str]
+    base: str = ""
+    variant: str = ""
+    summary: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file under inspection: its real bytes are at ``path``; ``header`` is None where it is not safetensors."""
+
+    path: Path
+    name: str
+    size: int
+    format: str
+    header: Header | None
+
+
+class Check(Protocol):
+    """One rule. Findings are collected, never raised, so that an owner sees every problem at once."""
+
+    def findings(self, file: OpenedFile) -> Iterable[Finding]: ...
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A control of an adapter in try-it."""
+
+    name: str
+    low: float
+    high: float
+    default: float
+
+
+class Adapter(Protocol):
+    """A kind of weights that is stacked on a base."""
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    controls: ClassVar[tuple[Slider, ...]]
+
+    def recognise(self, header: Header) -> Match | None:
+        """Whose keys these are; None: not mine. Names and shapes only."""
+
+    def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
+        """The edit that the file's tensors make, at weight 1. Raises ``workers.errors.Refusal`` where they are unusable."""
+
+
+class Edit:
+    """What an adapter changes in a picture; a type fills in the hooks it needs.
+
+    ``module`` is the live module's path, prefixed by its part: ``unet.down_blocks.0.…``, ``text_encoder.encoder.…``.
+    """
+
+    weight: float = 1.0
+
+    def at(self, weight: float) -> Edit:
+        """This edit at another weight (a copy)."""
+        raise NotImplementedError
+
+    def delta(self, module: str, weight: Tensor) -> Tensor | None:
+        """What is added to ``module``'s weight, in its shape, fp32; None: nothing."""
+        return None
+
+    def words(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """New words: token → text encoder's name → vectors [n, width]."""
+        return {}
+
+    def context(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """What attention reads for its keys and its values, from the context [B, N, width]."""
+        return context, context
+
+    def residuals(self, latents: Tensor, step: float, hint: Tensor | None) -> list[Tensor] | None:
+        """What is added between the UNet's blocks; None: nothing."""
+        return None
+
+
+class Base(Protocol):
+    """A family of base models."""
+
+    family: ClassVar[str]
+    label: ClassVar[str]
+
+    def recognise(self, header: Header) -> Match | None: ...
+
+
+def found_in(package: ModuleType, name: str) -> list:
+    """Every plug called ``name`` in ``package``'s files, in the order of the files' names."""
+    plugs = []
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
+        if hasattr(loaded, name):
+            plugs.append(getattr(loaded, name))
+    return plugs

@@ -1,0 +1,16 @@
+"""The workers' settings, read from the environment once. No database address is among them, on purpose."""
+
+import os
+from pathlib import Path
+
+BROKER_URL = os.environ.get("BROKER_URL", "")
+S3_ENDPOINT = os.environ.get("S3_ENDPOINT", "")  # where workers reach the store
+S3_REGION = os.environ.get("S3_REGION", "us-east-1")
+S3_ACCESS_KEY = os.environ.get("WORKER_S3_ACCESS_KEY", "")  # reads weights, writes pictures, no more
+S3_SECRET_KEY = os.environ.get("WORKER_S3_SECRET_KEY", "")
+S3_BUCKET = os.environ.get("S3_BUCKET", "weightroom")
+S3_PICTURES_BUCKET = os.environ.get("S3_PICTURES_BUCKET", "weightroom-pictures")
+CACHE_DIR = Path(os.environ.get("WORKER_CACHE_DIR", ".weightroom/cache"))  # content-addressed, safe to delete
+CACHE_BYTES = int(os.environ.get("WORKER_CACHE_BYTES", 40 * 1024**3))  # oldest used files go first beyond this
+DEVICE = os.environ.get("WORKER_DEVICE", "auto")  # auto, cpu, cuda, cuda:1
+THREADS = int(os.environ.get("WORKER_THREADS", 0))  # 0: as many as there are cores
