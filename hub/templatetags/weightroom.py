@@ -1,8 +1,32 @@
-"""Template filters that every page may use (registered as builtins)."""
+"""Template filters and tags that every page may use (registered as builtins): numbers, times and plates in the hub's words."""
+
+from __future__ import annotations
+
+from datetime import datetime
 
 from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
+
+# What a model's type, or a worker's plug, looks like on the loaded bar; shapes and colours are in weightroom.css.
+PLATES = {
+    "checkpoint": "base",
+    "base": "base",
+    "lora": "k-lora",
+    "locon": "k-lora",
+    "loha": "k-lora",
+    "lokr": "k-lora",
+    "dora": "k-lora",
+    "textualinversion": "k-inversion",
+    "hypernetwork": "k-hyper",
+    "controlnet": "k-control",
+}
 
 
 @register.filter
@@ -14,3 +38,88 @@ def size(value: int | None) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" or number >= 100 else f"{number:.1f} {unit}"
         number /= 1000
     return ""
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """A count short enough for a card: 982, 1.2k, 48k, 1.3M. Rounded down, so that 1,999 is not yet 2k."""
+    number = int(value or 0)
+    if number < 1000:
+        return str(number)
+    unit, divisor = ("k", 1000) if number < 1_000_000 else ("M", 1_000_000)
+    tenths = number * 10 // divisor
+    return f"{tenths // 10}{unit}" if tenths >= 100 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}{unit}"
+
+
+@register.filter
+def short_hash(value: str | None, keep: int = 10) -> str:
+    """A digest shortened in the middle, so that both ends can be compared: 9f3a61c07e…36f0."""
+    text = str(value or "")
+    return text if len(text) <= keep + 5 else f"{text[:keep]}…{text[-4:]}"
+
+
+@register.filter
+def ago(value: datetime | None) -> str:
+    """How long ago, as people say it: just now, 5 minutes ago, yesterday, 3 Nov 2026 after a week."""
+    if value is None:
+        return ""
+    seconds = (timezone.now() - value).total_seconds()
+    if seconds < 60:
+        return _("just now")
+    if seconds < 3600:
+        minutes = int(seconds // 60)
+        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
+    if seconds < 86_400:
+        hours = int(seconds // 3600)
+        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
+    days = int(seconds // 86_400)
+    if days == 1:
+        return _("yesterday")
+    if days < 7:
+        return _("%(n)d days ago") % {"n": days}
+    local = timezone.localtime(value)
+    return f"{local.day} {local:%b %Y}"
+
+
+@register.filter
+def ordinal(value: int) -> str:
+    """1st, 2nd, 3rd, 11th: a place in line."""
+    number = int(value)
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+@register.filter
+def weight(value: float | None) -> str:
+    """An adapter's weight with one or two decimals: 0.8, 1.0, 0.65, −0.5 (with a true minus)."""
+    number = round(float(value or 0), 2) or 0.0
+    text = f"{abs(number):.2f}"
+    return ("−" if number < 0 else "") + (text[:-1] if text.endswith("0") else text)
+
+
+@register.filter
+def plate(kind: str | None) -> str:
+    """The class of ``.kind`` for a model's type (``LORA``) or a worker's plug (``lora``, ``base``); other kinds: ``k-other``."""
+    return PLATES.get(str(kind or "").lower().replace("_", "").replace(" ", ""), "k-other")
+
+
+@register.filter
+def about(seconds: float | None) -> str:
+    """A duration as people say it: about 4 s, about 3 min, about 2 h."""
+    number = float(seconds or 0)
+    if number < 90:
+        return _("about %(n)d s") % {"n": max(1, round(number))}
+    if number < 5400:
+        return _("about %(n)d min") % {"n": round(number / 60)}
+    return _("about %(n)d h") % {"n": round(number / 3600)}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of ``static/img/icons.svg``. It repeats the words beside it, so it has no name of its own."""
+    return format_html(
+        '<svg class="icon" viewBox="0 0 20 20" width="18" height="18" aria-hidden="true" focusable="false">'
+        '<use href="{}#{}"/></svg>',
+        static("img/icons.svg"),
+        name,
+    )
