@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "hub.accounts.middleware.TokenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -145,10 +146,14 @@ MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDX
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
 UPLOAD_ABANDONED_HOURS = env_int("UPLOAD_ABANDONED_HOURS", 24)  # parts of an upload nobody goes on with
+UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
+UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
+INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 120)  # plus a second per 20 MB; then it is asked again
 GENERATIONS_PER_DAY = env_int("GENERATIONS_PER_DAY", 500)  # pictures one person may ask for in a day
 GENERATIONS_WAITING = env_int("GENERATIONS_WAITING", 20)  # pictures one person may have in line at once
 GENERATION_MAX_PIXELS = env_int("GENERATION_MAX_PIXELS", 1024 * 1024)  # what the workers' memory is sized for
 GENERATION_MAX_STEPS = env_int("GENERATION_MAX_STEPS", 150)
+GENERATION_WAIT_SECONDS = env_int("GENERATION_WAIT_SECONDS", 3600)  # how long a picture keeps its place with no worker
 WORKER_SILENT_SECONDS = env_int("WORKER_SILENT_SECONDS", 20)  # a job with no sign of life is given to another worker
 JOB_ATTEMPTS = env_int("JOB_ATTEMPTS", 3)  # then it is said to have failed
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", True)  # False: accounts only by `manage.py` or an admin

@@ -1,7 +1,10 @@
-"""The one place that knows buckets and keys: presign, list, complete, promote, delete. The hub never reads a file's bytes."""
+"""The one place that knows buckets and keys: presign, list, complete, promote, delete. No file's bytes pass here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -15,6 +18,8 @@ from workers.messages import blob_key, picture_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+INCOMING = "incoming/"  # where uploads lie until they are inspected; never served
 
 
 def _client(endpoint: str) -> S3Client:
@@ -70,21 +75,140 @@ def download_url(sha256: str, filename: str) -> str:
 
 
 def blob_exists(sha256: str) -> bool:
+    return object_size(blob_key(sha256)) is not None
+
+
+def object_size(key: str) -> int | None:
+    """How many bytes the object holds; None: there is none."""
     try:
-        client().head_object(Bucket=settings.S3_BUCKET, Key=blob_key(sha256))
+        return int(client().head_object(Bucket=settings.S3_BUCKET, Key=key)["ContentLength"])
     except ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-            return False
+        if _status(error) == 404:
+            return None
         raise
-    return True
 
 
 def promote(incoming: str, sha256: str) -> None:
-    """Copy an inspected object to its place by digest (server side), then drop it from incoming. Repeating is harmless."""
+    """Copy an inspected object to its place by digest, server side. Repeating is harmless.
+
+    The incoming object stays until `drop`, so that a crash between the copy and the database's commit loses nothing.
+    """
     if not blob_exists(sha256):
         # boto3's managed copy switches to parts where one request may not carry it (5 GB).
         client().copy({"Bucket": settings.S3_BUCKET, "Key": incoming}, settings.S3_BUCKET, blob_key(sha256))
+
+
+def drop(incoming: str) -> None:
+    """Delete an incoming object; none there is fine. Only ``incoming/`` can be dropped: blobs are counted elsewhere."""
+    if not incoming.startswith(INCOMING):
+        raise ValueError(f"{incoming} is not an incoming object.")
     client().delete_object(Bucket=settings.S3_BUCKET, Key=incoming)
+
+
+# Uploads in parts
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part as the store has it; ``etag`` without its quotes."""
+
+    number: int
+    etag: str
+    size: int
+
+
+class NoSuchMultipart(Exception):
+    """The store knows no open multipart upload of that id: it was completed, aborted, or is lost."""
+
+
+class PartsRefused(Exception):
+    """The store does not accept this list of parts."""
+
+
+def multipart_start(key: str) -> str:
+    """Begin an upload in parts to ``key``; the store's own id of it."""
+    made = client().create_multipart_upload(Bucket=settings.S3_BUCKET, Key=key, ContentType="application/octet-stream")
+    return made["UploadId"]
+
+
+def part_url(key: str, multipart: str, number: int, size: int) -> str:
+    """A URL that takes part ``number`` by PUT, of exactly ``size`` bytes (the length is signed), for an hour or so."""
+    return signer().generate_presigned_url(
+        "upload_part",
+        Params={
+            "Bucket": settings.S3_BUCKET,
+            "Key": key,
+            "UploadId": multipart,
+            "PartNumber": number,
+            "ContentLength": size,
+        },
+        ExpiresIn=settings.PART_URL_SECONDS,
+    )
+
+
+def parts(key: str, multipart: str) -> list[Part]:
+    """Every part that the store has, all pages, in order. Raises `NoSuchMultipart`."""
+    pages = client().get_paginator("list_parts").paginate(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart)
+    try:
+        return [
+            Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
+            for page in pages
+            for part in page.get("Parts", [])
+        ]
+    except ClientError as error:
+        if _status(error) == 404:
+            raise NoSuchMultipart(multipart) from error
+        raise
+
+
+def multipart_complete(key: str, multipart: str, parts: list[Part]) -> None:
+    """Make one object of the parts. Raises `NoSuchMultipart`, `PartsRefused`; anything else is ambiguous: look."""
+    listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+    try:
+        client().complete_multipart_upload(
+            Bucket=settings.S3_BUCKET,
+            Key=key,
+            UploadId=multipart,
+            MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
+        )
+    except ClientError as error:
+        if _status(error) == 404:
+            raise NoSuchMultipart(multipart) from error
+        if error.response["Error"].get("Code") in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
+            raise PartsRefused(error.response["Error"].get("Message", "")) from error
+        raise
+
+
+def multipart_abort(key: str, multipart: str) -> None:
+    """Forget the parts. One that is gone already is fine."""
+    try:
+        client().abort_multipart_upload(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart)
+    except ClientError as error:
+        if _status(error) != 404:
+            raise
+
+
+def multiparts(prefix: str) -> Iterator[tuple[str, str, datetime]]:
+    """Open uploads in parts under ``prefix``: key, the store's id, when it began."""
+    pages = client().get_paginator("list_multipart_uploads").paginate(Bucket=settings.S3_BUCKET, Prefix=prefix)
+    for page in pages:
+        for upload in page.get("Uploads", []):
+            yield upload["Key"], upload["UploadId"], upload["Initiated"]
+
+
+def incoming_objects(prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Objects under ``prefix``: key, when it was written."""
+    pages = client().get_paginator("list_objects_v2").paginate(Bucket=settings.S3_BUCKET, Prefix=prefix)
+    for page in pages:
+        for found in page.get("Contents", []):
+            yield found["Key"], found["LastModified"]
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+# Pictures
 
 
 def picture(sha256: str) -> bytes:

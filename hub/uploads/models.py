@@ -24,7 +24,12 @@ class Upload(models.Model):
     s3_upload_id = models.CharField(max_length=512, blank=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.WAITING)
     attempt = models.SmallIntegerField(default=1)
-    sent_at = models.DateTimeField(null=True, help_text="When this attempt was given to the inspectors.")
+    sent_at = models.DateTimeField(
+        null=True, help_text="When this attempt was given to the inspectors; empty: it waits."
+    )
+    stored = models.BooleanField(
+        default=False, help_text="Its assembled object lies in the incoming part of the bucket."
+    )
     report = models.JSONField(null=True, help_text="workers.messages.Inspected")
     findings = models.JSONField(default=list)
     # What its owner said, or confirmed: becomes the model and version once accepted.
@@ -44,9 +49,12 @@ class Upload(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.filename
+
     @classmethod
     def claim(cls, id: object, *, status: str, becomes: str, attempt: int | None = None) -> bool:
-        """Move one upload on, if it is still in ``status``: one conditional UPDATE, so a repeated message is harmless."""
+        """Move one upload on if it is still in ``status``: one conditional UPDATE, so a repeated message is harmless."""
         rows = cls.objects.filter(id=id, status=status)
         if attempt is not None:
             rows = rows.filter(attempt=attempt)
