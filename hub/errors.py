@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_handler
+
+if TYPE_CHECKING:
+    from rest_framework.response import Response
 
 
 class Refused(Exception):
@@ -37,6 +38,10 @@ def as_json(refused: Refused) -> dict[str, Any]:
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's handler: a `Refused` keeps its sentence; the framework's own errors get the same two keys."""
+    # Imported late: the framework's views read settings that name classes which import this module.
+    from rest_framework.response import Response
+    from rest_framework.views import exception_handler as drf_handler
+
     if isinstance(error, Refused):
         return Response(as_json(error), status=error.status)
     answer = drf_handler(error, context)

@@ -1,11 +1,26 @@
 """People, what they may do, and the tokens their programs use."""
 
-from django.contrib.auth.models import AbstractUser
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from hub.accounts.names import check_name
+
+
+class People(UserManager["User"]):
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> Any:
+        """Django's word for an admin."""
+        return super().create_superuser(username, email, password, **{**fields, "role": User.Role.ADMIN})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Names differ by more than their case, so people may type theirs in any."""
+        return self.get(username__iexact=username)
 
 
 class User(AbstractUser):
@@ -21,17 +36,28 @@ class User(AbstractUser):
     quota_bytes = models.BigIntegerField(null=True, blank=True, help_text="Empty: the hub's MEMBER_QUOTA_BYTES.")
     first_name = last_name = None
 
+    objects = People()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("username"), name="username_once_in_any_case"),
-            models.UniqueConstraint(
-                Lower("email"), name="email_once_in_any_case", condition=~models.Q(email="")
-            ),
+            models.UniqueConstraint(Lower("email"), name="email_once_in_any_case", condition=~models.Q(email="")),
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Django's own two flags follow the role: only admins enter /admin/, and they may do everything there."""
+        self.is_staff = self.is_superuser = self.role == self.Role.ADMIN
+        if "role" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "is_staff", "is_superuser"}
+        super().save(*args, **kwargs)
 
     @property
     def is_moderator(self) -> bool:
         return self.is_active and self.role in {self.Role.MODERATOR, self.Role.ADMIN}
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_active and self.role == self.Role.ADMIN
 
 
 class Token(models.Model):
@@ -55,3 +81,20 @@ class Token(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.start}…)"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def problem(self) -> str | None:
+        """Why this token does not work, as a sentence; None when it does."""
+        if self.revoked_at is not None:
+            return "This token was revoked."
+        if self.is_expired:
+            return f"This token expired on {self.expires_at:%-d %b %Y}. Make a new one under Settings, Tokens."
+        if not self.user.is_active:
+            return "The account of this token is closed."
+        return None

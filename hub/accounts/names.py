@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$")
 RESERVED = {
     "admin", "api", "about", "accounts", "collections", "datasets", "docs", "healthz", "image", "models", "moderation",
-    "new", "operator", "organizations", "pictures", "prompts", "settings", "spaces", "static", "tokens", "try", "u", "uploads",
+    "compare", "download", "moderator", "moderators", "new", "operator", "organizations", "pictures", "prompts",
+    "settings", "spaces", "static", "tokens", "try", "u", "uploads", "weightroom",
 }  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""What people and their tokens go through: each use case told in order, with the ways it is refused beside it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from hub.accounts import queries, tokens
+from hub.accounts.models import Token, User
+from hub.errors import NotAllowed, NotFound, Refused
+
+TOKENS_EACH = 100  # more is a program that makes tokens in a loop
+LAST_USED_STEP = timedelta(minutes=1)  # a row written for every request would cost more than the request
+
+
+class TokenNotFound(NotFound):
+    pass
+
+
+class TokenInvalid(Refused):
+    code = "token-invalid"
+
+
+class TokensTooMany(Refused):
+    code, status = "tokens-too-many", HTTPStatus.CONFLICT
+
+
+class RoleNotYours(NotAllowed):
+    pass
+
+
+class LastAdmin(Refused):
+    code, status = "last-admin", HTTPStatus.CONFLICT
+
+
+@transaction.atomic
+def token_create(
+    *, user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
+) -> tuple[Token, str]:
+    """A new token of ``user``: its row, and the token itself, which is not kept and cannot be shown again.
+
+    expires_at: when it stops working; None for never. Raises `TokenInvalid`, `TokensTooMany`.
+    """
+    wanted = [scope for scope in Token.Scope.values if scope in set(scopes)]
+    if not name.strip() or len(name.strip()) > 80:
+        raise TokenInvalid("Give the token a name of 1 to 80 characters.")
+    if not wanted or set(scopes) - set(Token.Scope.values):
+        raise TokenInvalid(f"Choose one or more of the scopes {', '.join(Token.Scope.values)}.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise TokenInvalid("The day it expires must lie ahead.")
+    User.objects.select_for_update().get(pk=user.pk)  # two at once must not both be the hundredth
+    if queries.token_list(user).count() >= TOKENS_EACH:
+        raise TokensTooMany(f"You have {TOKENS_EACH} tokens. Revoke one that you no longer use.")
+    token = tokens.make()
+    row = Token.objects.create(
+        user=user,
+        name=name.strip(),
+        start=token[: tokens.START],
+        digest=tokens.digest(token),
+        scopes=wanted,
+        expires_at=expires_at,
+    )
+    return row, token
+
+
+def token_revoke(*, user: User, id: int) -> None:
+    """Stop a token of ``user`` from the next request on. Raises `TokenNotFound`, for other people's tokens too."""
+    if not Token.objects.filter(pk=id, user=user, revoked_at=None).update(revoked_at=timezone.now()):
+        raise TokenNotFound("You have no such token.")
+
+
+def token_used(*, token: Token) -> None:
+    """Note that ``token`` was used, at most once a minute."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at <= now - LAST_USED_STEP:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
+        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+@transaction.atomic
+def role_set(*, user: User, role: str, by: User | None) -> User:
+    """Give ``user`` a role. ``by`` is the admin who does it, None for the operator at the command line.
+
+    Raises `RoleNotYours` unless ``by`` is an admin, `LastAdmin` when nobody would be left to run the hub.
+    """
+    if by is not None and not by.is_admin:
+        raise RoleNotYours("Only an admin gives roles.")
+    if role not in User.Role.values:
+        raise Refused(f"There is no role {role!r}: choose {', '.join(User.Role.values)}.")
+    admins = list(User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True).order_by("pk"))
+    if role != User.Role.ADMIN and [admin.pk for admin in admins] == [user.pk]:
+        raise LastAdmin(f"{user.username} is the only admin. Make another one first.")
+    user.role = role
+    user.save(update_fields=["role"])
+    return user
