@@ -47,10 +47,7 @@ def train(folder: Path, minutes: float, seed: int = 1) -> None:
     flat = torch.tensor(list(icons.BACKGROUNDS.values()), dtype=torch.float32)
     # Half of the pictures show what the UNet will learn; the others keep the autoencoder general.
     chosen = torch.cat(
-        [
-            torch.tensor([n in icons.OBJECTS or n in icons.HELD_OUT for n in data.names[style]])
-            for style in icons.SETS
-        ]
+        [torch.tensor([n in icons.OBJECTS or n in icons.HELD_OUT for n in data.names[style]]) for style in icons.SETS]
     )
     chosen = chosen.nonzero().squeeze(1)
     model = build()

@@ -1,0 +1,174 @@
+"""Train nano's UNet and text encoder together, in the latents of its autoencoder."""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from workers import tokens
+from workers.nano import autoencoder, icons
+
+WIDTHS, CONTEXT, STEPS = (48, 96, 144, 144), 64, 1000
+VARIANTS = 64  # pictures of each icon kept as latents
+
+
+def build_unet() -> UNet2DConditionModel:
+    """An untrained UNet in SD1's true topology: four levels, two layers a block, attention in three of them."""
+    return UNet2DConditionModel(
+        sample_size=icons.SIZE // 8,
+        block_out_channels=WIDTHS,
+        layers_per_block=2,
+        cross_attention_dim=CONTEXT,
+        attention_head_dim=4,  # diffusers reads this as the number of heads
+        norm_num_groups=16,
+    )
+
+
+def build_text_encoder() -> CLIPTextModel:
+    """An untrained CLIP text encoder with the real vocabulary, two layers, 64 wide."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=49408,
+            hidden_size=CONTEXT,
+            intermediate_size=4 * CONTEXT,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=77,
+            hidden_act="quick_gelu",
+            projection_dim=CONTEXT,
+            bos_token_id=tokens.START,
+            eos_token_id=tokens.END,
+            pad_token_id=tokens.END,
+        )
+    )
+
+
+def alphas() -> Tensor:
+    """SD1's cumulated alphas: betas linear in their square root from 0.00085 to 0.012, 1,000 steps."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, STEPS, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()
+
+
+def ids_of(text: str) -> Tensor:
+    return torch.tensor(tokens.padded(tokens.encode(text)))
+
+
+class Captions:
+    """Token ids of every sentence nano learns, made once: ``[object][background][form]``."""
+
+    forms = ("{name}, {colour} background", "a {name} on a {colour} background")
+
+    def __init__(self, names: list[str]) -> None:
+        self.ids = torch.stack(
+            [
+                torch.stack(
+                    [
+                        torch.stack([ids_of(f.format(name=icons.words(n), colour=c)) for f in self.forms])
+                        for c in icons.BACKGROUNDS
+                    ]
+                )
+                for n in names
+            ]
+        )
+        self.empty = ids_of("")
+
+
+@torch.no_grad()
+def latents_of(
+    model: AutoencoderKL, pixels: Tensor, generator: torch.Generator, variants: int = VARIANTS
+) -> tuple[Tensor, Tensor]:
+    """Latents of every icon, ``variants`` times, on random backgrounds.
+
+    pixels: uint8 [N, 4, S, S]. Returns latents fp16 [N, variants, 4, S/8, S/8] (not scaled) and backgrounds [N, variants].
+    """
+    flat = torch.tensor(list(icons.BACKGROUNDS.values()), dtype=torch.float32)
+    latents, grounds = [], []
+    for icon in pixels:
+        ground = torch.randint(len(flat), (variants,), generator=generator)
+        pictures = icons.compose(icon.expand(variants, -1, -1, -1), flat[ground], generator)
+        latents.append(model.encode(pictures).latent_dist.mean.half())
+        grounds.append(ground)
+    return torch.stack(latents), torch.stack(grounds)
+
+
+def noise_loss(unet: nn.Module, latents: Tensor, context: Tensor, generator: torch.Generator) -> Tensor:
+    """Epsilon prediction with min-SNR weighting, gamma 5 (arXiv 2303.09556). latents: scaled, [B, 4, h, w]."""
+    alpha = alphas()
+    steps = torch.randint(STEPS, (len(latents),), generator=generator)
+    noise = torch.randn(latents.shape, generator=generator)
+    a = alpha[steps][:, None, None, None]
+    seen = unet(a.sqrt() * latents + (1 - a).sqrt() * noise, steps, context).sample
+    snr = alpha[steps] / (1 - alpha[steps])
+    weight = snr.clamp(max=5) / snr
+    return (F.mse_loss(seen, noise, reduction="none").mean((1, 2, 3)) * weight).mean()
+
+
+def train(folder: Path, minutes: float, seed: int = 2) -> None:
+    """Train for ``minutes`` and leave ``base.pt`` (with the averaged weights) in ``folder``; a stopped run goes on."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    data = icons.load(folder / "icons.npz")
+    vae = autoencoder.build().eval()
+    vae.load_state_dict(torch.load(folder / "autoencoder.pt", weights_only=True)["model"])
+    cache = folder / "latents.pt"
+    if not cache.exists():
+        latents, grounds = latents_of(vae, data.of("noto", icons.OBJECTS), generator)
+        torch.save({"latents": latents, "grounds": grounds, "scaling": 1 / float(latents.float().std())}, cache)
+    stored = torch.load(cache, weights_only=True)
+    latents, grounds, scaling = stored["latents"], stored["grounds"], stored["scaling"]
+    captions = Captions(icons.OBJECTS)
+    unet, text = build_unet(), build_text_encoder()
+    model = nn.ModuleDict({"unet": unet, "text": text})
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-2)
+    average = {name: value.clone() for name, value in model.state_dict().items()}
+    checkpoint, spent, step = folder / "base.pt", 0.0, 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average, spent, step = state["average"], state["spent"], state["step"]
+    total, saved, mean, count = minutes * 60, time.monotonic(), 0.0, 32
+    while spent < total:
+        began = time.monotonic()
+        for group in optimizer.param_groups:
+            group["lr"] = min(1.0, (step + 1) / 200) * (2e-5 + 1e-3 * 0.5 * (1 + math.cos(math.pi * spent / total)))
+        which = torch.randint(len(icons.OBJECTS), (count,), generator=generator)
+        variant = torch.randint(latents.shape[1], (count,), generator=generator)
+        form = (torch.rand(count, generator=generator) < 0.15).long()
+        ids = captions.ids[which, grounds[which, variant], form]
+        drop = torch.rand(count, 1, generator=generator) < 0.1
+        context = text(torch.where(drop, captions.empty, ids)).last_hidden_state
+        loss = noise_loss(unet, latents[which, variant].float() * scaling, context, generator)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        keep = min(0.999, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, value in model.state_dict().items():
+                if value.is_floating_point():
+                    average[name].lerp_(value, 1 - keep)
+        mean = 0.99 * mean + 0.01 * loss.item() if step > 1 else loss.item()
+        spent += time.monotonic() - began
+        if step % 50 == 0:
+            print(f"{step:6d} {spent / 60:5.1f} min loss {mean:.4f}", flush=True)
+        if time.monotonic() - saved > 180 or spent >= total:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
+            torch.save(state | {"spent": spent, "step": step, "scaling": scaling}, checkpoint.with_suffix(".tmp"))
+            checkpoint.with_suffix(".tmp").replace(checkpoint)
+            saved = time.monotonic()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=75)
+    options = parser.parse_args()
+    train(options.folder, options.minutes)
