@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django import template
@@ -123,3 +124,16 @@ def icon(name: str) -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.filter
+def has_warning(findings: list[dict[str, str]] | None) -> bool:
+    """Whether a file's findings hold more than notes."""
+    return any(finding.get("severity") in {"warning", "danger"} for finding in findings or ())
+
+
+@register.filter
+def last_word(path: str) -> str:
+    """The last part of an address as words to search for: ``/models/12/ink-wash`` → ``ink wash``; at most 60 letters."""
+    words = [re.sub(r"[-_.+]+", " ", part).strip() for part in str(path).split("/")]
+    return next((word for word in reversed(words) if re.search(r"[^\W\d]", word)), "")[:60]
