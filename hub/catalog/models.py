@@ -41,6 +41,9 @@ class Blob(models.Model):
     size = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return self.sha256
+
 
 class Model(models.Model):
     class Type(models.TextChoices):
@@ -97,6 +100,9 @@ class Revision(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model", "oid"], name="revision_once_per_model")]
 
+    def __str__(self) -> str:
+        return self.oid
+
 
 class RevisionEntry(models.Model):
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="entries")
@@ -105,6 +111,9 @@ class RevisionEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["revision", "path"], name="path_once_per_revision")]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class Version(models.Model):
@@ -118,7 +127,9 @@ class Version(models.Model):
     index = models.SmallIntegerField(default=0, help_text="0 is shown first.")
     name = models.CharField(max_length=80)
     base = models.ForeignKey(Base, on_delete=models.PROTECT)
-    base_variant = models.CharField(max_length=20, default="Standard", help_text="Standard, Inpainting, Refiner, Pix2Pix.")
+    base_variant = models.CharField(
+        max_length=20, default="Standard", help_text="Standard, Inpainting, Refiner, Pix2Pix."
+    )
     description = models.TextField(blank=True)
     trigger_words = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     weight = models.FloatField(default=1.0, help_text="What its creator recommends.")
@@ -157,7 +168,9 @@ class File(models.Model):
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=40, default="Model", help_text="Civitai's file type: Model, VAE, Config, …")
-    adapter = models.CharField(max_length=40, blank=True, help_text="The workers' plug that reads it: lora, …, or 'base'.")
+    adapter = models.CharField(
+        max_length=40, blank=True, help_text="The workers' plug that reads it: lora, …, or 'base'."
+    )
     format = models.CharField(max_length=24, default="SafeTensor")
     precision = models.CharField(max_length=12, blank=True)
     size_kind = models.CharField(max_length=8, blank=True, help_text="full or pruned.")
@@ -171,6 +184,9 @@ class File(models.Model):
 
     class Meta:
         ordering = ["-primary", "id"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Digest(models.Model):
@@ -193,6 +209,9 @@ class Digest(models.Model):
     class Meta:
         indexes = [models.Index(fields=["digest"], include=["kind", "version", "model"], name="digest_lookup")]
         constraints = [models.UniqueConstraint(fields=["file", "kind"], name="one_digest_of_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.Kind(self.kind).name} {bytes(self.digest).hex()}"
 
 
 class Listing(models.Model):
@@ -225,6 +244,9 @@ class Listing(models.Model):
             GinIndex(fields=["tags"], name="listing_tags"),
         ]
 
+    def __str__(self) -> str:
+        return f"model {self.model_id} on base {self.base_id}"
+
 
 class Text(models.Model):
     """What search reads of a model: name A, trigger words and tags B, creator C, file names and description D."""
@@ -239,6 +261,9 @@ class Text(models.Model):
             GinIndex(fields=["plain"], name="text_plain", opclasses=["gin_trgm_ops"]),
         ]
 
+    def __str__(self) -> str:
+        return f"text of model {self.model_id}"
+
 
 class ModelStat(models.Model):
     """Counters, apart from the list: totals of a model, added to by the roll-up."""
@@ -248,6 +273,9 @@ class ModelStat(models.Model):
     likes = models.IntegerField(default=0)
     pictures = models.IntegerField(default=0)
 
+    def __str__(self) -> str:
+        return f"totals of model {self.model_id}"
+
 
 class Tally(models.Model):
     """One thing that happened; summed into ``ModelStat`` and ``VersionStat`` by the roll-up, then deleted."""
@@ -256,7 +284,13 @@ class Tally(models.Model):
     version = models.ForeignKey(Version, null=True, on_delete=models.CASCADE, db_index=False)
     kind = models.CharField(max_length=12)
 
+    def __str__(self) -> str:
+        return f"{self.kind} of model {self.model_id}"
+
 
 class VersionStat(models.Model):
     version = models.OneToOneField(Version, on_delete=models.CASCADE, primary_key=True, related_name="stat")
     downloads = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"totals of version {self.version_id}"

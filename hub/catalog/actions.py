@@ -1,0 +1,417 @@
+"""What changes in the catalogue: a file arrives, a version is published, edited, counted, taken back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, Max
+from django.utils import timezone
+
+from hub.accounts.models import User
+from hub.catalog.listings import listing_refresh, rounded_key
+from hub.catalog.models import (
+    Base,
+    Blob,
+    Digest,
+    File,
+    Listing,
+    Model,
+    ModelStat,
+    Tag,
+    Tally,
+    Version,
+    VersionStat,
+)
+from hub.catalog.revisions import revision_renew
+from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
+from hub.errors import NotFound, Refused
+from workers.messages import Finding, Inspected
+
+__all__ = [
+    "cover_set",
+    "download_count",
+    "file_add",
+    "listing_refresh",
+    "model_delete",
+    "model_edit",
+    "tallies_roll_up",
+    "version_edit",
+    "version_publish",
+    "version_unpublish",
+]
+
+# The workers' plug → the type that people filter by.
+TYPES = {
+    "base": Model.Type.CHECKPOINT,
+    "lora": Model.Type.LORA,
+    "locon": Model.Type.LOCON,
+    "loha": Model.Type.LOCON,
+    "lokr": Model.Type.LOCON,
+    "dora": Model.Type.DORA,
+    "textual_inversion": Model.Type.TEXTUAL_INVERSION,
+    "hypernetwork": Model.Type.HYPERNETWORK,
+    "controlnet": Model.Type.CONTROLNET,
+    "vae": Model.Type.VAE,
+    "upscaler": Model.Type.UPSCALER,
+}
+# What a family is called where its file says no more.
+FAMILY_NAMES = {"sd1": "SD 1.5", "sd2": "SD 2.1", "sdxl": "SDXL 1.0"}
+VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "pix2pix": "Pix2Pix"}
+COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
+DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
+HEX = re.compile(r"^(?:[0-9a-f]{2})+$")
+TALLY_KINDS = ("downloads", "likes", "pictures")
+
+
+class NothingToPublish(Refused):
+    code, status = "nothing-to-publish", HTTPStatus.CONFLICT
+
+
+class UnknownBase(Refused):
+    code, status = "unknown-base", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class BadField(Refused):
+    code, status = "bad-field", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+@transaction.atomic
+def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[str, Any]) -> File:
+    """Take an inspected file into the catalogue: its blob, model and version are found or made; a repeat finds it.
+
+    ``fields`` is what its owner said: ``model_id`` or ``model_name``, ``version_id`` or ``version_name``, ``type``,
+    ``base`` (a Base's name), ``trigger_words``, ``description``, ``tags``, ``publish``; what is missing is read from
+    the report. Raises `NotFound` for a model or version that is not the owner's, `UnknownBase`, `BadField`.
+    """
+    User.objects.select_for_update().get(pk=owner.pk)  # two files of one person at once agree on slugs and names
+    said, contradiction = _base_for(report, fields)
+    version = _version_for(owner, report, filename, fields, said)
+    blob, _ = Blob.objects.get_or_create(sha256=report.digests["sha256"], defaults={"size": report.size})
+    file = version.files.filter(blob=blob).first()
+    if file is None:
+        file = _file_make(version, blob, report, filename, contradiction)
+        revision_renew(version, message=f"Add {file.name}")
+    if fields.get("publish"):
+        _publish_or_wait(version, owner)
+    listing_refresh(version.model)
+    return file
+
+
+def _publish_or_wait(version: Version, owner: User) -> None:
+    if version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
+        version_publish(version=version, by=owner)
+    else:  # kept in mind until inspection accepts it
+        version.publish_when_ready = True
+        version.save(update_fields=["publish_when_ready", "updated_at"])
+
+
+def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Finding | None]:
+    """The base that people will see; where owner and tensors disagree the tensors are right, and a note says so."""
+    found = FAMILY_NAMES.get(report.base_family, "")
+    if report.base_variant.lower() == "nano":
+        found = "nano"
+    name = str(fields.get("base") or "")
+    if not name:
+        return Base.objects.get(name=found or "Other"), None
+    said = Base.objects.filter(name__iexact=name).first()
+    if said is None:
+        raise UnknownBase(f"There is no base model called {one_line(name, 60)} here.")
+    if found and (said.family != report.base_family or (found == "nano") != (said.name == "nano")):
+        note = f"Its owner said {said.name}; the tensors are those of {found}, so it is listed as {found}."
+        return Base.objects.get(name=found), Finding("note", note)
+    return said, None
+
+
+def _version_for(owner: User, report: Inspected, filename: str, fields: Mapping[str, Any], base: Base) -> Version:
+    if version_id := fields.get("version_id"):
+        versions = Version.objects.select_related("model").filter(pk=version_id, model__owner=owner)
+        version = versions.exclude(status=Version.Status.DELETED).exclude(model__status=Model.Status.DELETED).first()
+        if version is None:
+            raise NotFound("You have no such version.")
+        return version
+    if model_id := fields.get("model_id"):
+        model = Model.objects.filter(pk=model_id, owner=owner).exclude(status=Model.Status.DELETED).first()
+        if model is None:
+            raise NotFound("You have no such model.")
+    else:
+        model = _model_make(owner, report, filename, fields)
+    return _version_make(model, report, fields, base)
+
+
+def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[str, Any]) -> Model:
+    title = report.metadata.get("modelspec.title") or report.metadata.get("ss_output_name") or ""
+    name = one_line(str(fields.get("model_name") or title), 120) or stem(filename) or "Untitled"
+    kind = str(fields.get("type") or TYPES.get(report.kind, Model.Type.OTHER))
+    if kind not in Model.Type.values:
+        raise BadField(f"{one_line(kind, 40)} is not a type of model.")
+    model = Model.objects.create(
+        owner=owner,
+        name=name,
+        slug=_free_slug(owner, slug_of(name)),
+        type=kind,
+        description=tidy(str(fields.get("description") or ""), DESCRIPTION_LIMIT),
+    )
+    _tags_set(model, fields.get("tags") or ())
+    ModelStat.objects.create(model=model)
+    return model
+
+
+def _free_slug(owner: User, slug: str) -> str:
+    taken = {
+        s.lower() for s in Model.objects.filter(owner=owner, slug__istartswith=slug).values_list("slug", flat=True)
+    }
+    if slug.lower() not in taken:
+        return slug
+    return next(f"{slug}-{n}" for n in range(2, len(taken) + 3) if f"{slug}-{n}" not in taken)
+
+
+def _tags_set(model: Model, names: Iterable[str]) -> None:
+    wanted = list(dict.fromkeys(filter(None, (tag_name(str(name)) for name in names))))
+    if len(wanted) > TAG_LIMIT:
+        raise BadField(f"A model carries at most {TAG_LIMIT} tags; this is {len(wanted)}.")
+    Tag.objects.bulk_create((Tag(name=name) for name in wanted), ignore_conflicts=True)
+    model.tags.set(Tag.objects.filter(name__in=wanted))
+
+
+def _trigger_words(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, (one_line(str(word), 200) for word in words))))[:TRIGGER_LIMIT]
+
+
+def _version_make(model: Model, report: Inspected, fields: Mapping[str, Any], base: Base) -> Version:
+    count = model.versions.count()
+    model.versions.update(index=F("index") + 1)  # the newest is shown first
+    version = Version.objects.create(
+        model=model,
+        name=one_line(str(fields.get("version_name") or ""), 80) or f"v{count + 1}",
+        base=base,
+        base_variant=VARIANTS.get(report.base_variant.lower(), "Standard"),
+        # An empty list is an answer: this file wants no trigger words.
+        trigger_words=_trigger_words(
+            report.trigger_words if fields.get("trigger_words") is None else fields["trigger_words"]
+        ),
+        training=dict(report.summary.get("training") or {}),
+    )
+    VersionStat.objects.create(version=version)
+    return version
+
+
+def _file_make(version: Version, blob: Blob, report: Inspected, filename: str, contradiction: Finding | None) -> File:
+    findings = [*report.findings, *([contradiction] if contradiction else [])]
+    summary = dict(report.summary)
+    if report.base_variant:
+        summary["variant"] = report.base_variant
+    file = File.objects.create(
+        version=version,
+        blob=blob,
+        name=_free_name(version, filename, blob.sha256),
+        kind="VAE" if report.kind == "vae" else "Model",
+        adapter=report.kind,
+        format=report.format or "Other",
+        precision=report.precision,
+        size_kind=str(summary.get("size_kind") or ""),
+        primary=not version.files.filter(primary=True).exists(),
+        verdict=report.verdict,
+        findings=[{"severity": f.severity, "sentence": f.sentence, "evidence": f.evidence} for f in findings],
+        summary=summary,
+        metadata=dict(report.metadata),
+        inspected_at=timezone.now(),
+    )
+    Digest.objects.bulk_create(_digests(file, report.digests))
+    return file
+
+
+def _free_name(version: Version, filename: str, sha256: str) -> str:
+    name = one_line(filename.replace("\\", "/").rsplit("/", 1)[-1], 255) or "model.safetensors"
+    if not version.files.filter(name=name).exists():
+        return name
+    start, dot, end = name.rpartition(".")
+    return f"{start[:230]}-{sha256[:8]}.{end}" if dot else f"{name[:230]}-{sha256[:8]}"
+
+
+def _digests(file: File, digests: Mapping[str, str]) -> Iterable[Digest]:
+    """One row per digest; AutoV2 is the beginning of SHA-256 and needs none, AutoV3 is kept at its 12 hex."""
+    for kind in Digest.Kind:
+        value = digests.get(kind.name.lower(), "").lower()
+        value = value[:12] if kind == Digest.Kind.AUTOV3 else value
+        if HEX.match(value):
+            yield Digest(
+                digest=bytes.fromhex(value),
+                kind=kind,
+                file=file,
+                version_id=file.version_id,
+                model_id=file.version.model_id,
+            )
+
+
+def _editable(model: Model, by: User) -> None:
+    """Only its owner and moderators change a model; for everyone else it is not there."""
+    if model.status == Model.Status.DELETED or not (model.owner_id == by.pk or by.is_moderator):
+        raise NotFound("There is no such model.")
+
+
+@transaction.atomic
+def version_publish(*, version: Version, by: User) -> Version:
+    """Show a version, and its model, to everyone. Publishing again changes nothing. Raises `NothingToPublish`."""
+    _editable(version.model, by)
+    version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+    model = version.model
+    if Version.Status.TAKEN_DOWN in {version.status, model.status} or version.status == Version.Status.DELETED:
+        raise NothingToPublish("This version was taken down; a moderator has to release it first.")
+    if not version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
+        raise NothingToPublish("No file of this version has been accepted, so there is nothing to publish yet.")
+    now = timezone.now()
+    if version.status != Version.Status.PUBLISHED:
+        version.status = Version.Status.PUBLISHED
+        version.published_at = version.published_at or now
+        version.publish_when_ready = False
+        version.save(update_fields=["status", "published_at", "publish_when_ready", "updated_at"])
+    if model.status != Model.Status.PUBLISHED:
+        model.status = Model.Status.PUBLISHED
+        model.published_at = model.published_at or now
+        model.save(update_fields=["status", "published_at", "updated_at"])
+    listing_refresh(model)
+    return version
+
+
+@transaction.atomic
+def version_unpublish(*, version: Version, by: User) -> Version:
+    """Make a version a draft again; a model without a published version is a draft too."""
+    _editable(version.model, by)
+    version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+    model = version.model
+    if version.status == Version.Status.PUBLISHED:
+        version.status = Version.Status.DRAFT
+        version.save(update_fields=["status", "updated_at"])
+    others = model.versions.filter(status=Version.Status.PUBLISHED).exists()
+    if model.status == Model.Status.PUBLISHED and not others:
+        model.status = Model.Status.DRAFT
+        model.save(update_fields=["status", "updated_at"])
+    listing_refresh(model)
+    return version
+
+
+@transaction.atomic
+def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
+    """Change what is given of name, type, description, tags and the four licence flags. The slug stays: links live."""
+    _editable(model, by)
+    model = Model.objects.select_for_update(of=("self",)).get(pk=model.pk)
+    if "name" in fields:
+        model.name = one_line(fields["name"], 120)
+        if not model.name:
+            raise BadField("A model needs a name.")
+    if "type" in fields:
+        if fields["type"] not in Model.Type.values:
+            raise BadField(f"{one_line(str(fields['type']), 40)} is not a type of model.")
+        model.type = fields["type"]
+    if "description" in fields:
+        model.description = tidy(fields["description"], DESCRIPTION_LIMIT)
+    for flag in ("allow_no_credit", "allow_derivatives", "allow_different_licence"):
+        if flag in fields:
+            setattr(model, flag, bool(fields[flag]))
+    if "allow_commercial_use" in fields:
+        given = set(fields["allow_commercial_use"])
+        if unknown := given - set(COMMERCIAL):
+            raise BadField(f"Commercial use is one of {', '.join(COMMERCIAL)}, not {', '.join(sorted(unknown))}.")
+        model.allow_commercial_use = [use for use in COMMERCIAL if use in given]
+    model.save()
+    if "tags" in fields:
+        _tags_set(model, fields["tags"])
+    listing_refresh(model)
+    return model
+
+
+@transaction.atomic
+def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Version:
+    """Change what is given of name, description, base, trigger words, weights, clip skip and what is hidden."""
+    _editable(version.model, by)
+    version = Version.objects.select_for_update(of=("self",)).select_related("model", "base").get(pk=version.pk)
+    if "name" in fields:
+        version.name = one_line(fields["name"], 80)
+        if not version.name:
+            raise BadField("A version needs a name.")
+    if "description" in fields:
+        version.description = tidy(fields["description"], DESCRIPTION_LIMIT)
+    if "trigger_words" in fields:
+        version.trigger_words = _trigger_words(fields["trigger_words"])
+    if "base" in fields:
+        version.base = _base_of_family(version, fields["base"])
+    for name in ("weight", "weight_min", "weight_max", "clip_skip", "hide_training"):
+        if name in fields:
+            setattr(version, name, fields[name])
+    if not version.weight_min <= version.weight <= version.weight_max:
+        raise BadField("The recommended weight lies between the smallest and the largest.")
+    version.save()
+    listing_refresh(version.model)
+    return version
+
+
+def _base_of_family(version: Version, name: str) -> Base:
+    base = Base.objects.filter(name__iexact=name).first()
+    if base is None:
+        raise UnknownBase(f"There is no base model called {one_line(name, 60)} here.")
+    known = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="").exists()
+    was = version.base
+    if known and (base.family != was.family or (base.name == "nano") != (was.name == "nano")):
+        raise UnknownBase(f"The file's tensors are those of {was.name}; it cannot be listed as {base.name}.")
+    return base
+
+
+@transaction.atomic
+def model_delete(*, model: Model, by: User) -> None:
+    """Take a model out of the hub for good. Its row stays as a tombstone, so that its id never names another."""
+    _editable(model, by)
+    model = Model.objects.select_for_update().get(pk=model.pk)
+    model.status = Model.Status.DELETED
+    model.slug = f"deleted-{model.pk}"  # its name is free again
+    model.description = ""
+    model.save()
+    model.tags.clear()
+    model.versions.update(status=Version.Status.DELETED, publish_when_ready=False)
+    Digest.objects.filter(model=model).delete()
+    listing_refresh(model)
+
+
+@transaction.atomic
+def cover_set(*, version: Version, sha256: str, width: int, height: int) -> None:
+    """Make a drawn picture the one on the version's card. ``width`` and ``height`` in pixels."""
+    Version.objects.filter(pk=version.pk).update(cover_sha256=sha256, cover_width=width, cover_height=height)
+    version.cover_sha256, version.cover_width, version.cover_height = sha256, width, height
+
+
+def download_count(*, version: Version) -> None:
+    """Note one download; the roll-up adds it to the totals."""
+    Tally.objects.create(model_id=version.model_id, version=version, kind="downloads")
+
+
+@transaction.atomic
+def tallies_roll_up() -> int:
+    """Add what happened since the last time to the totals, and move the lists' sort keys that changed.
+
+    Returns how many tallies were taken. Tallies that arrive meanwhile wait for the next time.
+    """
+    last = Tally.objects.aggregate(last=Max("id"))["last"]
+    if last is None:
+        return 0
+    taken = Tally.objects.filter(id__lte=last, kind__in=TALLY_KINDS)
+    by_model: dict[int, dict[str, int]] = {}
+    for model_id, kind, n in taken.values_list("model_id", "kind").annotate(n=Count("id")).order_by("model_id"):
+        by_model.setdefault(model_id, {})[kind] = n
+    by_version = taken.filter(kind="downloads", version__isnull=False).values_list("version_id")
+    for version_id, n in by_version.annotate(n=Count("id")).order_by("version_id"):
+        VersionStat.objects.get_or_create(version_id=version_id)
+        VersionStat.objects.filter(version_id=version_id).update(downloads=F("downloads") + n)
+    for model_id, counts in by_model.items():
+        _totals_add(model_id, counts)
+    return Tally.objects.filter(id__lte=last).delete()[0]
+
+
+def _totals_add(model_id: int, counts: Mapping[str, int]) -> None:
+    ModelStat.objects.get_or_create(model_id=model_id)
+    ModelStat.objects.filter(model_id=model_id).update(**{kind: F(kind) + n for kind, n in counts.items()})
+    stat = ModelStat.objects.get(model_id=model_id)
+    keys = {kind: rounded_key(getattr(stat, kind)) for kind in TALLY_KINDS}
+    Listing.objects.filter(model_id=model_id).exclude(**keys).update(**keys)

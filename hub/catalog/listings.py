@@ -1,0 +1,99 @@
+"""The narrow tables that lists and search read, rewritten whole for one model in the caller's transaction."""
+
+import math
+from datetime import datetime
+
+from django.contrib.postgres.search import SearchVector
+from django.db import transaction
+from django.db.models import Value
+
+from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version
+from hub.catalog.words import folded
+
+# Families whose pictures the workers can draw; a file of another family is kept, found and served, not tried.
+DRAWN_FAMILIES = ("sd1", "sd2", "sdxl")
+DOC_LIMIT = 40_000  # characters of a description that search reads; a tsvector ends at 1 MB
+
+
+def rounded_key(n: int) -> int:
+    """The sort key of a counter: exact below 10, then ten steps per factor e, so that a roll-up moves few rows."""
+    return n if n < 10 else math.floor(math.exp(math.floor(math.log(n) * 10) / 10))
+
+
+@transaction.atomic
+def listing_refresh(model: Model) -> None:
+    """Rewrite the Listing and Text rows of ``model`` from its published versions; none published, none listed."""
+    model = Model.objects.select_for_update(of=("self",)).select_related("owner").get(pk=model.pk)
+    newest: dict[int, Version] = {}
+    if model.status == Model.Status.PUBLISHED:
+        published = (
+            model.versions.filter(status=Version.Status.PUBLISHED, published_at__isnull=False)
+            .select_related("base")
+            .prefetch_related("files")
+            .order_by("-published_at", "-id")
+        )
+        for version in published:
+            newest.setdefault(version.base_id, version)
+    Listing.objects.filter(model_id=model.pk).delete()
+    Text.objects.filter(model_id=model.pk).delete()
+    if newest:
+        _write_listings(model, newest)
+        _write_text(model)
+
+
+def _write_listings(model: Model, newest: dict[int, Version]) -> None:
+    stat = ModelStat.objects.filter(model_id=model.pk).first() or ModelStat()
+    tags = sorted(model.tags.values_list("id", flat=True))
+    rows, later = [], []
+    for base_id, version in newest.items():  # newest first
+        rows.append(
+            Listing(
+                model_id=model.pk,
+                base_id=base_id,
+                version_id=version.pk,
+                creator_id=model.owner_id,
+                type=model.type,
+                level=model.level,
+                published_at=_moment(version),
+                downloads=rounded_key(stat.downloads),
+                likes=rounded_key(stat.likes),
+                pictures=rounded_key(stat.pictures),
+                lead=not later,
+                newer=list(later),
+                can_generate=version.base.family in DRAWN_FAMILIES and any(drawable(f) for f in version.files.all()),
+                tags=tags,
+            )
+        )
+        later.append(base_id)
+    Listing.objects.bulk_create(rows)
+
+
+def _moment(version: Version) -> datetime:
+    assert version.published_at is not None  # only published versions come here
+    return version.published_at
+
+
+def drawable(file: File) -> bool:
+    """Whether a plug of the workers reads this file, and its inspection passed."""
+    return file.verdict == File.Verdict.ACCEPTED and bool(file.adapter)
+
+
+def _write_text(model: Model) -> None:
+    versions = list(model.versions.filter(status=Version.Status.PUBLISHED))
+    names = File.objects.filter(version__in=versions, verdict=File.Verdict.ACCEPTED).values_list("name", flat=True)
+    triggers = " ".join(dict.fromkeys(word for version in versions for word in version.trigger_words))
+    tags = " ".join(model.tags.values_list("name", flat=True))
+    about = "\n".join([model.description, *(version.description for version in versions)])
+    parts = {
+        "A": model.name,
+        "B": f"{triggers} {tags}",
+        "C": model.owner.username,
+        # Underscores and dots join words in file names; people type the words.
+        "D": " ".join(names).replace("_", " ").replace(".", " ") + "\n" + about,
+    }
+    vector = None
+    for weight, text in parts.items():
+        part = SearchVector(Value(folded(text)[:DOC_LIMIT]), weight=weight, config="simple")
+        vector = part if vector is None else vector + part
+    plain = folded(" ".join([model.name, triggers, tags, model.owner.username, *names]))[:DOC_LIMIT]
+    Text.objects.create(model=model, doc=vector, plain=plain)
