@@ -1,4 +1,4 @@
-"""Template filters and tags that every page may use (registered as builtins): numbers, times and plates in the hub's words."""
+"""Filters and tags that every page may use (registered as builtins): numbers, times and plates in the hub's words."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def count(value: int | None) -> str:
         return str(number)
     unit, divisor = ("k", 1000) if number < 1_000_000 else ("M", 1_000_000)
     tenths = number * 10 // divisor
-    return f"{tenths // 10}{unit}" if tenths >= 100 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}{unit}"
+    return f"{tenths // 10}{unit}" if tenths >= 1000 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}{unit}"
 
 
 @register.filter
@@ -100,7 +100,7 @@ def weight(value: float | None) -> str:
 
 @register.filter
 def plate(kind: str | None) -> str:
-    """The class of ``.kind`` for a model's type (``LORA``) or a worker's plug (``lora``, ``base``); other kinds: ``k-other``."""
+    """The class of ``.kind`` for a model's type (``LORA``) or a worker's plug (``lora``); else ``k-other``."""
     return PLATES.get(str(kind or "").lower().replace("_", "").replace(" ", ""), "k-other")
 
 
@@ -134,6 +134,6 @@ def has_warning(findings: list[dict[str, str]] | None) -> bool:
 
 @register.filter
 def last_word(path: str) -> str:
-    """The last part of an address as words to search for: ``/models/12/ink-wash`` → ``ink wash``; at most 60 letters."""
+    """The last part of an address as words to search for: ``/models/12/ink-wash`` → ``ink wash``; ≤ 60 letters."""
     words = [re.sub(r"[-_.+]+", " ", part).strip() for part in str(path).split("/")]
     return next((word for word in reversed(words) if re.search(r"[^\W\d]", word)), "")[:60]
