@@ -54,7 +54,7 @@ class Upload(models.Model):
 
     @classmethod
     def claim(cls, id: object, *, status: str, becomes: str, attempt: int | None = None) -> bool:
-        """Move one upload on if it is still in ``status``: one conditional UPDATE, so a repeated message is harmless."""
+        """Move one upload on if it is still in ``status``: one conditional UPDATE, so repeats are harmless."""
         rows = cls.objects.filter(id=id, status=status)
         if attempt is not None:
             rows = rows.filter(attempt=attempt)

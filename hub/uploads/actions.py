@@ -1,0 +1,495 @@
+"""A file's way in, told in order: started, its parts signed, completed, inspected, or given up.
+
+No byte of a file passes the hub: browsers and programs send parts to the object store by signed URLs, and the store
+says which it has. Store calls stand outside transactions, and every step can be repeated: the row, or the assembled
+object where the row was not told, says how far an upload is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from hub import queue, storage
+from hub.accounts.models import User
+from hub.catalog import actions as catalog
+from hub.catalog import queries as catalog_queries
+from hub.catalog.models import Base, File, Model, Version
+from hub.errors import NotFound, Refused
+from hub.templatetags.weightroom import size as said
+from hub.tryit import actions as tryit
+from hub.uploads import queries
+from hub.uploads.models import Upload
+from hub.uploads.names import checked_filename
+from workers import messages
+from workers.messages import Failed, Finding, Inspected, InspectModel
+
+log = logging.getLogger(__name__)
+Status = Upload.Status
+SIGNED_AT_ONCE = 100  # more are asked for later; URLs die after an hour anyway
+ORPHAN_HOURS = 1  # beyond the hours of abandonment: rows are made before their parts, never after
+
+
+class Empty(Refused):
+    code, status = "empty", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class TooBig(Refused):
+    code, status = "too-big", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class QuotaReached(Refused):
+    code, status = "quota-reached", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooManyOpen(Refused):
+    code, status = "too-many-open", HTTPStatus.TOO_MANY_REQUESTS
+
+
+class WrongFields(Refused):
+    code, status = "wrong-fields", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class WrongParts(Refused):
+    """What was sent is not the file that was promised. Nothing is lost: the right parts can still be sent."""
+
+    code, status = "wrong-parts", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UploadOver(Refused):
+    code, status = "upload-over", HTTPStatus.CONFLICT
+
+
+class PartsLost(Refused):
+    code, status = "parts-lost", HTTPStatus.CONFLICT
+
+
+class StoreSilent(Refused):
+    code, status = "store-silent", HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@contextmanager
+def _store() -> Iterator[None]:
+    """Trouble with the object store, as a sentence; what was asked may or may not have happened."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        log.warning("The object store did not do what it was asked: %s", error)
+        raise StoreSilent("The object store does not answer. Nothing is lost; try again in a moment.") from error
+
+
+def upload_start(
+    *, owner: User, filename: str, size: int, fields: Mapping[str, Any] | None = None, part_size: int | None = None
+) -> Upload:
+    """Promise a file of ``size`` bytes. Its parts can be signed at once.
+
+    part_size: bytes per part where the client insists (Uppy does); None: the hub's choice. Raises `BadName`,
+    `WrongKind`, `Empty`, `TooBig`, `QuotaReached`, `TooManyOpen`, `WrongFields`, `StoreSilent`.
+    """
+    filename = checked_filename(filename)
+    part_size = _checked_part_size(_checked_size(size), part_size)
+    chosen = _checked_fields(owner, fields or {})
+    upload = Upload(owner=owner, filename=filename, size=size, part_size=part_size, fields=chosen)
+    upload.key = f"{storage.INCOMING}{upload.id}"
+    with transaction.atomic():
+        # The person's row is the lock: of two starts at once, the second counts the first.
+        User.objects.select_for_update().get(pk=owner.pk)
+        _check_room(owner, size)
+        upload.save()
+    # The row comes first, so that no upload in the store is unknown here.
+    try:
+        with _store():
+            upload.s3_upload_id = storage.multipart_start(upload.key)
+    except StoreSilent:
+        upload.delete()
+        raise
+    upload.save(update_fields=["s3_upload_id"])
+    return upload
+
+
+def _checked_size(size: int) -> int:
+    if size <= 0:
+        raise Empty("The file is empty.")
+    if size > settings.MAX_UPLOAD_BYTES:
+        raise TooBig(f"{said(size)} is over this hub's limit of {said(settings.MAX_UPLOAD_BYTES)}.")
+    return size
+
+
+def _checked_part_size(size: int, wanted: int | None) -> int:
+    if wanted is None:
+        return queries.part_size_for(size)
+    if not queries.SMALLEST_PART <= wanted <= settings.GIB or wanted * queries.MOST_PARTS < size:
+        raise WrongParts("Parts hold from 5 MiB to 1 GiB, and a file has at most 10,000 of them.")
+    return wanted
+
+
+def _check_room(owner: User, size: int) -> None:
+    open_now = sum(queries.uploads_open(owner).values())
+    if open_now >= settings.UPLOADS_OPEN:
+        raise TooManyOpen(f"{open_now} files are on their way in already. Finish or remove some first.")
+    left = max(0, queries.quota_of(owner) - queries.space_used(owner))
+    if size > left:
+        raise QuotaReached(f"This needs {said(size)}; you have {said(left)} left.", left=left)
+
+
+def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What the owner says of the file, where it names things that exist and are theirs. Raises `WrongFields`."""
+    chosen = {name: value for name, value in fields.items() if value not in (None, "", [])}
+    gone = (Model.Status.DELETED, Model.Status.TAKEN_DOWN)
+    if model_id := chosen.get("model_id"):
+        if not Model.objects.filter(id=model_id, owner=owner).exclude(status__in=gone).exists():
+            raise WrongFields("You have no model of that number.", field="model_id")
+        chosen.pop("model_name", None)
+    if version_id := chosen.get("version_id"):
+        version = Version.objects.filter(id=version_id, model__owner=owner).exclude(status__in=gone).first()
+        if version is None or (model_id and version.model_id != model_id):
+            raise WrongFields("You have no version of that number.", field="version_id")
+        chosen["model_id"] = version.model_id
+    if (base := chosen.get("base")) and not Base.objects.filter(name=base).exists():
+        raise WrongFields("This hub knows no base model of that name.", field="base")
+    return chosen
+
+
+def upload_fields(*, owner: User, id: object, fields: Mapping[str, Any]) -> Upload:
+    """Change what the owner says of a file on its way in; an empty value goes back to what the file says itself."""
+    upload = queries.upload_of(owner, id)
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+        if upload.status == Status.ACCEPTED:
+            raise UploadOver("This file was accepted; change its words on the model's page.")
+        if upload.status not in queries.OPEN:
+            raise UploadOver(f"This upload has ended ({upload.get_status_display()}).")
+        upload.fields = _checked_fields(owner, upload.fields | dict(fields))
+        upload.save(update_fields=["fields", "touched_at"])
+    return upload
+
+
+def parts_sign(*, owner: User, id: object, numbers: Iterable[int]) -> dict[int, str]:
+    """URLs that take these parts, by number. Asking again when they have died is how long uploads go on."""
+    upload = _waiting(owner, id)
+    wanted, parts = sorted(set(numbers)), queries.part_count(upload)
+    if not wanted or len(wanted) > SIGNED_AT_ONCE:
+        raise WrongParts(f"Ask for 1 to {SIGNED_AT_ONCE} parts at a time.")
+    if wanted[0] < 1 or wanted[-1] > parts:
+        raise WrongParts(f"This file has parts 1 to {parts}.")
+    Upload.objects.filter(pk=upload.pk).update(touched_at=timezone.now())
+    return {n: storage.part_url(upload.key, upload.s3_upload_id, n, queries.part_bytes(upload, n)) for n in wanted}
+
+
+def parts_list(*, owner: User, id: object) -> list[storage.Part]:
+    """The parts that have arrived, as the object store tells it: what is not here is still to be sent."""
+    upload = _waiting(owner, id)
+    return _parts(upload)
+
+
+def _waiting(owner: User, id: object) -> Upload:
+    upload = queries.upload_of(owner, id)
+    if upload.status == Status.ABORTED:
+        raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
+    if upload.status != Status.WAITING:
+        raise UploadOver("This upload is complete; its parts are one file now.", upload_status=upload.status)
+    if not upload.s3_upload_id:
+        raise PartsLost("This upload was cut off before it began. Start it again.")
+    return upload
+
+
+def _parts(upload: Upload) -> list[storage.Part]:
+    try:
+        with _store():
+            return queries.uploaded_parts(upload)
+    except storage.NoSuchMultipart as error:
+        raise PartsLost("The store no longer has this upload's parts. Complete it, or start it again.") from error
+
+
+def upload_complete(*, owner: User, id: object, parts: Iterable[Mapping[str, Any]] | None = None) -> Upload:
+    """Make one file of the parts and hand it to the inspectors; a repeat answers the same.
+
+    parts: the client's own list, ``[{PartNumber, ETag}]``, held against the store's; None: the store's list.
+    Raises `WrongParts`, `PartsLost`, `UploadOver`, `StoreSilent`.
+    """
+    upload = queries.upload_of(owner, id)
+    if upload.status == Status.ABORTED:
+        raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
+    if upload.status != Status.WAITING:
+        return upload  # its first answer was lost on the way
+    _assemble(upload, parts)
+    if not _inspect(upload):
+        upload.refresh_from_db()
+        if upload.status == Status.ABORTED:
+            with _store():
+                storage.drop(upload.key)  # removed while the parts were being joined
+            raise UploadOver("This upload was aborted.", upload_status=upload.status)
+    return upload
+
+
+def _assemble(upload: Upload, told: Iterable[Mapping[str, Any]] | None) -> None:
+    """One object of the promised size stands under the upload's key when this returns."""
+    with _store():
+        try:
+            held = queries.uploaded_parts(upload)
+            _check_parts(upload, held, told)
+            storage.multipart_complete(upload.key, upload.s3_upload_id, held)
+        except storage.PartsRefused as error:
+            raise WrongParts("The store does not take this list of parts. Send the parts it lacks again.") from error
+        except (storage.NoSuchMultipart, BotoCoreError, ClientError) as error:
+            # Done before and not heard of, or done now and the answer lost: the object itself is the record.
+            if storage.object_size(upload.key) is None:
+                if isinstance(error, storage.NoSuchMultipart):
+                    raise PartsLost("The store no longer has this upload's parts. Start it again.") from error
+                raise
+        assembled = storage.object_size(upload.key)
+    if assembled != upload.size:
+        raise WrongParts(f"The file that arrived has {assembled or 0} bytes instead of {upload.size}. Start it again.")
+
+
+def _check_parts(upload: Upload, held: list[storage.Part], told: Iterable[Mapping[str, Any]] | None) -> None:
+    """Raises `WrongParts`, naming parts that are missing or differ, where the parts are not the promised file."""
+    by_number = {part.number: part for part in held}
+    numbers = range(1, queries.part_count(upload) + 1)
+    missing = [n for n in numbers if n not in by_number]
+    wrong = [n for n in numbers if n in by_number and by_number[n].size != queries.part_bytes(upload, n)]
+    wrong += sorted(set(by_number) - set(numbers))
+    if missing or wrong:
+        sentence = f"{_said_parts(missing)} missing." if missing else f"{_said_parts(wrong)} of the wrong size."
+        raise WrongParts(f"{sentence} Send it again; the others are kept.", missing=missing[:100], wrong=wrong[:100])
+    if told is None:
+        return
+    listed = [(int(part["PartNumber"]), str(part["ETag"]).strip('"')) for part in told]
+    if [number for number, _ in listed] != list(numbers):
+        raise WrongParts(f"List every part once, in order, from 1 to {numbers[-1]}.")
+    if differ := [number for number, etag in listed if by_number[number].etag != etag]:
+        raise WrongParts(f"{_said_parts(differ)} not what the store holds. Send it again.", wrong=differ[:100])
+
+
+def _said_parts(numbers: list[int]) -> str:
+    shown = ", ".join(str(n) for n in numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    return f"Part {shown} is" if len(numbers) == 1 else f"Parts {shown} are"
+
+
+def _inspect(upload: Upload) -> bool:
+    """Move a complete upload on to the inspectors; False where another did, or it is over."""
+    with transaction.atomic():
+        if not Upload.claim(upload.pk, status=Status.WAITING, becomes=Status.INSPECTING):
+            return False
+        upload.status, upload.stored, upload.sent_at = Status.INSPECTING, True, timezone.now()
+        upload.save(update_fields=["stored", "sent_at", "touched_at"])
+        _send(upload)
+    return True
+
+
+def _send(upload: Upload) -> None:
+    message = InspectModel(
+        upload_id=str(upload.id), attempt=upload.attempt, key=upload.key, name=upload.filename, size=upload.size
+    )
+    queue.send(message, then="hub.uploads.inspected")
+
+
+def upload_inspected(report: Inspected) -> None:
+    """Take the inspectors' answer. One that is repeated, or of an earlier attempt, changes nothing."""
+    upload = Upload.objects.filter(
+        id=report.upload_id, status=Status.INSPECTING, attempt=report.attempt
+    ).select_related("owner").first()  # fmt: skip
+    if upload is None:
+        return
+    if report.verdict != Status.ACCEPTED:
+        _end(upload, report.verdict, report.findings, report=msgspec.to_builtins(report))
+        return
+    # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.
+    storage.promote(upload.key, report.digests["sha256"])
+    try:
+        with transaction.atomic():
+            if not Upload.claim(upload.pk, status=Status.INSPECTING, becomes=Status.ACCEPTED, attempt=report.attempt):
+                return
+            upload.refresh_from_db()
+            _accept(upload, report)
+    except Refused as refused:  # the catalogue has no place for it: the owner reads why
+        findings = [*report.findings, Finding("warning", refused.sentence, refused.code)]
+        _end(upload, Status.UNKNOWN, findings, report=msgspec.to_builtins(report))
+        return
+    # The row no longer needs the incoming copy; where this fails, the sweep finds it.
+    storage.drop(upload.key)
+    Upload.objects.filter(pk=upload.pk).update(stored=False)
+
+
+def _accept(upload: Upload, report: Inspected) -> None:
+    """Make the file a version of a model, have it drawn, and keep what was said of it."""
+    findings = _here_already(upload.owner, report.digests["sha256"])
+    file, problem = _file_add(upload, report)
+    findings += problem
+    try:
+        with transaction.atomic():
+            tryit.preview_request(version=file.version)
+    except Refused as refused:  # the file is fine; only its pictures have to wait
+        findings.append(Finding("note", refused.sentence))
+    upload.file, upload.version = file, file.version
+    upload.report = msgspec.to_builtins(report)
+    upload.findings = [*file.findings, *msgspec.to_builtins(findings)]
+    upload.finished_at = timezone.now()
+    upload.save(update_fields=["file", "version", "report", "findings", "finished_at", "touched_at"])
+
+
+def _file_add(upload: Upload, report: Inspected) -> tuple[File, list[Finding]]:
+    """The catalogue's file; under a new private model where what the owner chose has become impossible meanwhile."""
+    asked: dict[str, Any] = {"owner": upload.owner, "report": report, "filename": upload.filename}
+    try:
+        with transaction.atomic():
+            return catalog.file_add(**asked, fields=upload.fields), []
+    except Refused as refused:
+        file = catalog.file_add(**asked, fields={})
+        return file, [Finding("warning", f"{refused.sentence} The file is kept as a new private model.")]
+
+
+def _here_already(owner: User, sha256: str) -> list[Finding]:
+    """Says that the hub holds the same bytes, where ``owner`` may see them; others' private files are not betrayed."""
+    found: File | None = catalog_queries.files_by_sha256(owner, [sha256]).get(sha256)
+    if found is None:
+        return []
+    model = found.version.model
+    by = "yours" if model.owner_id == owner.pk else f"by {model.owner.username}"
+    sentence = (
+        f"The hub has this file already ({model.name}, {found.version.name}, {by}). "
+        "It is stored once; you can still publish it under your name."
+    )
+    return [Finding("note", sentence)]
+
+
+def _end(upload: Upload, verdict: str, findings: Iterable[Finding], *, report: dict[str, Any] | None = None) -> None:
+    """Close an upload that does not enter the catalogue. Its object stays private for some days, then goes."""
+    Upload.objects.filter(pk=upload.pk, status=Status.INSPECTING, attempt=upload.attempt).update(
+        status=verdict,
+        findings=msgspec.to_builtins(list(findings)),
+        report=report,
+        finished_at=timezone.now(),
+        touched_at=timezone.now(),
+    )
+
+
+def upload_failed(failed: Failed) -> None:
+    """The inspectors could not do their work: asked again by the next sweep where that may help, else not known."""
+    upload = Upload.objects.filter(id=failed.id, status=Status.INSPECTING, attempt=failed.attempt).first()
+    if upload is None:
+        return
+    if failed.retry and upload.attempt < settings.JOB_ATTEMPTS:
+        # Not at once: what failed (a store that restarts, memory taken) is best given half a minute.
+        Upload.objects.filter(pk=upload.pk, status=Status.INSPECTING, attempt=upload.attempt).update(
+            attempt=upload.attempt + 1, sent_at=None
+        )
+        return
+    _end(
+        upload, Status.UNKNOWN, [Finding("warning", f"The check could not be finished: {failed.sentence}", failed.code)]
+    )
+
+
+def upload_abort(*, owner: User, id: object) -> None:
+    """Give an upload up, or remove one that was not accepted; its parts or object go. A repeat is fine.
+
+    Raises `UploadOver` for one that was accepted: the model's page is where that file is deleted.
+    """
+    upload = queries.upload_of(owner, id)
+    if upload.status == Status.ACCEPTED:
+        raise UploadOver("This file was accepted; delete it on the model's page.", upload_status=upload.status)
+    if upload.status != Status.ABORTED:
+        # ``stored`` until it is cleared: if the store is silent now, the sweep comes back for it.
+        rows = Upload.objects.filter(pk=upload.pk, status=upload.status)
+        if not rows.update(status=Status.ABORTED, stored=True, finished_at=timezone.now()):
+            upload_abort(owner=owner, id=id)  # it moved on in between: look again
+            return
+    _clear(upload)
+
+
+def _clear(upload: Upload) -> None:
+    """Remove an upload's parts and object from the store; then its row says so. The sweep repeats what fails here."""
+    with _store():
+        if upload.s3_upload_id:
+            storage.multipart_abort(upload.key, upload.s3_upload_id)
+        storage.drop(upload.key)
+    Upload.objects.filter(pk=upload.pk).update(stored=False)
+
+
+def upload_publish(*, owner: User, id: object) -> Upload:
+    """Publish the version that an accepted upload became."""
+    upload = queries.upload_of(owner, id)
+    if upload.status != Status.ACCEPTED or upload.version is None:
+        raise NotFound("This upload has become no version yet.")
+    catalog.version_publish(version=upload.version, by=owner)
+    return queries.upload_of(owner, id)
+
+
+def uploads_sweep() -> None:
+    """Ask again for what is overdue; let go of what nobody goes on with. Each step stands alone and can be repeated."""
+    now = timezone.now()
+    for upload in Upload.objects.filter(status=Status.INSPECTING).order_by("sent_at")[:500]:
+        _ask_again(upload)
+    for upload in queries.abandoned(now)[:100]:
+        _each(_let_go, upload)
+    for upload in queries.to_forget(now)[:100]:
+        _each(_clear, upload)
+    if cache.add("uploads:orphans-looked-for", 1, timeout=3600):
+        orphans_clear()
+
+
+def _each(step: Any, upload: Upload) -> None:
+    """One upload's trouble must not keep the sweep from the others."""
+    try:
+        step(upload)
+    except (Refused, BotoCoreError, ClientError):
+        log.warning("The sweep could not do its work on upload %s; it will come again.", upload.pk, exc_info=True)
+
+
+def _ask_again(upload: Upload) -> None:
+    now = timezone.now()
+    if upload.sent_at is None:  # a failure asked for another try, and was counted there
+        with transaction.atomic():
+            mine = Upload.objects.filter(pk=upload.pk, status=Status.INSPECTING, sent_at=None).update(sent_at=now)
+            if mine:
+                _send(upload)
+        return
+    late = now - upload.sent_at
+    # While messages wait in line, ours is among them rather than lost; after an hour even that is doubted.
+    in_line = queue.waiting(messages.INSPECT) > 0 and late < timedelta(hours=1)
+    if late < queries.overdue_after(upload) or in_line:
+        return
+    if upload.attempt >= settings.JOB_ATTEMPTS:
+        sentence = f"The check did not finish in {upload.attempt} tries. An operator can see why in the worker's log."
+        _end(upload, Status.UNKNOWN, [Finding("warning", sentence, "overdue")])
+        return
+    with transaction.atomic():
+        mine = Upload.objects.filter(pk=upload.pk, status=Status.INSPECTING, attempt=upload.attempt).update(
+            attempt=upload.attempt + 1, sent_at=now
+        )
+        if mine:
+            log.warning("Inspection of upload %s is overdue: asked again.", upload.pk)
+            upload.attempt += 1
+            _send(upload)
+
+
+def _let_go(upload: Upload) -> None:
+    """End an abandoned upload; but where all of it had arrived and only the answer was lost, go on with it."""
+    if storage.object_size(upload.key) == upload.size:
+        _inspect(upload)
+    else:
+        upload_abort(owner=upload.owner, id=upload.pk)
+
+
+def orphans_clear(prefix: str = storage.INCOMING) -> None:
+    """Remove parts and incoming objects that no row speaks for (its owner was deleted, a start was cut off)."""
+    now = timezone.now()
+    since = now - timedelta(hours=settings.UPLOAD_ABANDONED_HOURS + ORPHAN_HOURS)
+    for key, multipart, began in storage.multiparts(prefix):
+        if began < since and not Upload.objects.filter(key=key, status=Status.WAITING).exists():
+            storage.multipart_abort(key, multipart)
+    for key, written in storage.incoming_objects(prefix):
+        spoken_for = Upload.objects.filter(key=key).exclude(status=Status.ABORTED, stored=False)
+        if written < since and not spoken_for.exclude(status=Status.ACCEPTED).exists():
+            storage.drop(key)

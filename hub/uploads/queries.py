@@ -1,0 +1,119 @@
+"""What can be asked of uploads. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Case, IntegerField, Q, QuerySet, Sum, Value, When
+from django.utils import timezone
+
+from hub import storage
+from hub.accounts.models import User
+from hub.catalog.models import Base, Blob, Model, Version
+from hub.errors import NotFound
+from hub.uploads.models import Upload
+
+OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
+# What S3 promises to take: at most so many parts, each but the last at least so large.
+MOST_PARTS, SMALLEST_PART = 10_000, 5 * settings.MIB
+KEPT_DAYS = 2  # how long a finished upload stays on the upload page
+
+
+def part_size_for(size: int) -> int:
+    """Bytes per part of a file of ``size`` bytes: the hub's usual, or whole MiB more where 10,000 would not do."""
+    needed = math.ceil(size / MOST_PARTS / settings.MIB) * settings.MIB
+    return max(settings.UPLOAD_PART_BYTES, SMALLEST_PART, needed)
+
+
+def part_count(upload: Upload) -> int:
+    return math.ceil(upload.size / upload.part_size)
+
+
+def part_bytes(upload: Upload, number: int) -> int:
+    """How many bytes part ``number`` (from 1) must hold; the last one takes what is left."""
+    return min(upload.part_size, upload.size - (number - 1) * upload.part_size)
+
+
+def upload_of(owner: User, id: object) -> Upload:
+    """The upload, if it is the owner's. Raises `NotFound`, the same for one that is another's."""
+    found = Upload.objects.filter(id=id, owner=owner).select_related("version__model", "version__base", "file").first()
+    if found is None:
+        raise NotFound("There is no upload of that number.")
+    return found
+
+
+def upload_list(owner: User) -> QuerySet[Upload]:
+    """What ``owner`` has on the way in, open ones first, then what ended lately."""
+    recent = timezone.now() - timedelta(days=KEPT_DAYS)
+    first = Case(When(status__in=OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return (
+        Upload.objects.filter(owner=owner)
+        .filter(Q(status__in=OPEN) | Q(stored=True) | Q(finished_at__gt=recent))
+        .exclude(status=Upload.Status.ABORTED)
+        .select_related("version__model", "version__base", "file")
+        .order_by(first, "-created_at")
+    )
+
+
+def uploads_open(owner: User) -> dict[str, int]:
+    """How many files of ``owner`` wait for parts, and how many are being checked."""
+    waiting = inspecting = 0
+    for status in Upload.objects.filter(owner=owner, status__in=OPEN).values_list("status", flat=True):
+        waiting += status == Upload.Status.WAITING
+        inspecting += status == Upload.Status.INSPECTING
+    return {"waiting": waiting, "inspecting": inspecting}
+
+
+def uploaded_parts(upload: Upload) -> list[storage.Part]:
+    """The parts that the object store has; asked of it, for it is the only one who knows.
+
+    An upload whose parts were made one object, without the hub hearing of it, has none left: raises
+    `storage.NoSuchMultipart`, as for one that the store lost.
+    """
+    return storage.parts(upload.key, upload.s3_upload_id)
+
+
+def space_used(owner: User) -> int:
+    """Bytes that count against the quota: each blob of theirs once, files on their way in, refused ones still kept."""
+    blobs = Blob.objects.filter(files__version__model__owner=owner).exclude(
+        Q(files__version__status=Version.Status.DELETED) | Q(files__version__model__status=Model.Status.DELETED)
+    )
+    kept = Blob.objects.filter(pk__in=blobs.values("pk")).aggregate(total=Sum("size"))["total"] or 0
+    kept_aside = Q(stored=True, status__in=(Upload.Status.REFUSED, Upload.Status.UNKNOWN))
+    coming = Upload.objects.filter(owner=owner).filter(Q(status__in=OPEN) | kept_aside)
+    return kept + (coming.aggregate(total=Sum("size"))["total"] or 0)
+
+
+def quota_of(owner: User) -> int:
+    return settings.MEMBER_QUOTA_BYTES if owner.quota_bytes is None else owner.quota_bytes
+
+
+def overdue_after(upload: Upload) -> timedelta:
+    """How long an inspection may take before it is asked for again: reading at 20 MB/s beside other work is slow."""
+    return timedelta(seconds=settings.INSPECTION_SILENT_SECONDS + upload.size / 20e6)
+
+
+def abandoned(now: datetime) -> QuerySet[Upload]:
+    """Uploads that nobody went on with for the hours that the settings give."""
+    since = now - timedelta(hours=settings.UPLOAD_ABANDONED_HOURS)
+    return Upload.objects.filter(status=Upload.Status.WAITING, touched_at__lt=since)
+
+
+def to_forget(now: datetime) -> QuerySet[Upload]:
+    """Uploads whose incoming object has no use: refused long ago, given up, or in its place by digest already."""
+    since = now - timedelta(days=settings.UPLOAD_REFUSED_DAYS)
+    ended = Upload.objects.filter(stored=True).exclude(status__in=OPEN)
+    return ended.filter(Q(finished_at__lt=since) | Q(status__in=(Upload.Status.ABORTED, Upload.Status.ACCEPTED)))
+
+
+def form_choices(owner: User) -> dict[str, Any]:
+    """What an upload's fields can be chosen from: the owner's models, the types, the bases."""
+    gone = (Model.Status.DELETED, Model.Status.TAKEN_DOWN)
+    return {
+        "models": Model.objects.filter(owner=owner).exclude(status__in=gone).order_by("name")[:500],
+        "types": Model.Type.choices,
+        "bases": Base.objects.filter(hidden=False).order_by("name"),
+    }
