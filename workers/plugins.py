@@ -14,14 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+import msgspec
+
 from workers.messages import Finding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class TensorInfo:
+class TensorInfo(msgspec.Struct, frozen=True):  # ten times quicker to make than a frozen dataclass
     """One tensor as the header promises it; ``start`` and ``end`` count from the end of the header."""
 
     dtype: str
@@ -37,6 +38,7 @@ class Header:
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str] = field(default_factory=dict)
     data_start: int = 0
+    remarks: tuple[str, ...] = ()  # what is odd, but allowed
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tensors)

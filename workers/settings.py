@@ -14,3 +14,5 @@ CACHE_DIR = Path(os.environ.get("WORKER_CACHE_DIR", ".weightroom/cache"))  # con
 CACHE_BYTES = int(os.environ.get("WORKER_CACHE_BYTES", 40 * 1024**3))  # oldest used files go first beyond this
 DEVICE = os.environ.get("WORKER_DEVICE", "auto")  # auto, cpu, cuda, cuda:1
 THREADS = int(os.environ.get("WORKER_THREADS", 0))  # 0: as many as there are cores
+HEADER_BYTES = int(os.environ.get("WORKER_HEADER_BYTES", 32 * 1024**2))  # honest headers end at a few MB of tags
+INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 900))  # 20 GiB at 50 MB/s take 430; then it is unknown

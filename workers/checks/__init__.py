@@ -1,0 +1,1 @@
+"""One rule per file; each ends with ``check = …``. Findings are collected, never raised."""

@@ -1,0 +1,58 @@
+"""A header's metadata is text from a stranger: programs that trust it have been taken over through it."""
+
+from collections.abc import Iterator
+
+from workers.files.text import BIDI, CONTROL, MARKUP, evidence
+from workers.messages import Finding
+from workers.metadata import HASH_FIELDS, hash_of
+from workers.plugins import OpenedFile
+
+LARGE_BYTES = 20 * 1000**2
+# Readers skip a value longer than this when it comes to markup: base64 pictures and tag tables.
+LOOKED_AT = 100_000
+
+
+class MetadataSane:
+    """Hash fields that are none, markup, control and bidirectional letters, sheer size."""
+
+    def findings(self, file: OpenedFile) -> Iterator[Finding]:
+        if file.header is None:
+            return
+        metadata = file.header.metadata
+        for field in HASH_FIELDS:
+            if (value := metadata.get(field)) and value.strip() not in {"None", "null"}:
+                yield from _hash_findings(field, value)
+        rest = {key: value[:LOOKED_AT] for key, value in metadata.items() if key not in HASH_FIELDS}
+        yield from _letters(rest)
+        if (total := sum(len(key) + len(value) for key, value in metadata.items())) > LARGE_BYTES:
+            yield Finding("warning", f"The metadata takes {total:,} letters; programs read all of it before a tensor.")
+
+
+def _hash_findings(field: str, value: str) -> Iterator[Finding]:
+    if hash_of(value):
+        return
+    if MARKUP.search(value) or "<" in value or '"' in value:
+        # Stable Diffusion web UI 1.10.1 writes sshs_model_hash into its page as it stands.
+        yield Finding(
+            "danger", f"The metadata's {field} holds markup, which attacks programs that show it.", evidence(value)
+        )
+    else:
+        yield Finding("warning", f"The metadata's {field} is not a hash; we dropped it.", evidence(value))
+
+
+def _letters(metadata: dict[str, str]) -> Iterator[Finding]:
+    rules = (
+        (MARKUP, "HTML or a script; it is only ever shown as text here, other programs may run it"),
+        (BIDI, "letters that turn the reading direction"),
+        (CONTROL, "control characters"),
+    )
+    for pattern, what in rules:
+        for key, value in metadata.items():
+            if found := pattern.search(key) or pattern.search(value):
+                start = max(0, found.start() - 40)
+                around = evidence(found.string[start : start + 120])
+                yield Finding("warning", f"The metadata holds {what}.", f"{evidence(key)[:80]}: {around}")
+                break
+
+
+check = MetadataSane()

@@ -1,0 +1,1 @@
+"""What an uploaded file says about itself: names, shapes, metadata. Nothing is loaded, nothing executed."""

@@ -1,0 +1,295 @@
+"""Our own reader of safetensors headers: names, shapes and metadata, from a path or from a file's first bytes.
+
+The format (huggingface/safetensors, `tensor.rs` 0.8): a little-endian u64 N, N bytes of UTF-8 JSON, then bytes that the
+tensors cover exactly. The rules are the reference's, but for what it lets pass against its own specification: names
+given twice, absurd ranks and counts, headers that unfold to gigabytes. Nothing is read or parsed before its
+length is known to be sane.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workers import settings
+from workers.files.sniff import HEAD_BYTES, NAMES, foreign
+from workers.files.text import evidence
+from workers.plugins import Header, TensorInfo
+
+# Bits of one element; the reference's whole list.
+DTYPE_BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+}
+# Beyond anything that was ever trained: the largest honest models hold some thousand tensors of four dimensions.
+MAX_TENSORS = 100_000
+MAX_RANK = 8
+MAX_DIMENSION = 2**63 - 1
+MAX_DEPTH = 4
+# JSON this short cannot unfold to anything that matters, so its structure is not counted before it is parsed.
+HARMLESS_JSON_BYTES = 1024**2
+MAX_JSON_VALUES = 2_000_000
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WHITESPACE = b" \t\r\n"
+_FIELDS = ("dtype", "shape", "data_offsets")
+
+
+class BadHeader(Exception):
+    """The file is not a sound safetensors file. ``code`` for programs, ``sentence`` for its owner, ``evidence``."""
+
+    def __init__(self, code: str, sentence: str, evidence: str = "") -> None:
+        super().__init__(sentence)
+        self.code, self.sentence, self.evidence = code, sentence, evidence
+
+
+class NeedMore(Exception):
+    """The bytes at hand end before the header does; ``bytes`` from the file's beginning will do."""
+
+    def __init__(self, bytes: int) -> None:
+        super().__init__(f"{bytes} bytes needed")
+        self.bytes = bytes
+
+
+def read(path: Path) -> Header:
+    """The header of the file at ``path``. Raises `BadHeader`; `OSError` where the file cannot be read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = header_length(file.read(HEAD_BYTES), size)
+        file.seek(8)
+        return parse(file.read(length), size)
+
+
+def read_prefix(prefix: bytes, size: int) -> Header:
+    """The header of a file of ``size`` bytes that begins with ``prefix``: for reading while the rest still comes.
+
+    Raises `NeedMore` with the bytes that are needed, `BadHeader` as soon as the bytes at hand condemn the file.
+    """
+    if len(prefix) < min(8, size):
+        raise NeedMore(8)
+    length = header_length(prefix, size)
+    if len(prefix) < 8 + length:
+        raise NeedMore(8 + length)
+    return parse(prefix[8 : 8 + length], size)
+
+
+def header_length(head: bytes, size: int) -> int:
+    """The header's length in bytes, from a file's first eight. Raises `BadHeader`."""
+    if size == 0:
+        raise BadHeader("empty", "The file is empty.")
+    if size < 8 or len(head) < 8:
+        raise BadHeader("too-short", f"The file has {size} bytes; a safetensors file begins with a length of eight.")
+    (length,) = struct.unpack_from("<Q", head)
+    left = size - 8
+    if length == 0:
+        raise BadHeader("no-header", "The file says that its header is empty, so it names no tensors.")
+    if length <= min(left, settings.HEADER_BYTES):
+        return length
+    if name := foreign(head):
+        raise BadHeader("disguise", f"This is not a safetensors file: its bytes are {NAMES[name]}.")
+    if struct.unpack_from(">Q", head)[0] <= left:
+        raise BadHeader(
+            "big-endian", "The header's length is written backwards (big-endian); safetensors is little-endian."
+        )
+    if length <= left:
+        raise BadHeader(
+            "header-too-long",
+            f"The header is {length:,} bytes long; this hub reads headers up to {settings.HEADER_BYTES:,} bytes.",
+        )
+    raise BadHeader(
+        "past-end",
+        f"The header is said to be {length:,} bytes long, but only {left:,} follow: it is cut off or no safetensors.",
+    )
+
+
+def parse(raw: bytes, size: int) -> Header:
+    """The header whose JSON is ``raw``, of a file of ``size`` bytes. Raises `BadHeader`."""
+    text = _decode(raw)
+    document = _load(raw, text)
+    metadata = _metadata(document.pop("__metadata__", {}))
+    if len(document) > MAX_TENSORS:
+        _too_many(len(document))
+    odd: set[str] = set()
+    tensors = {name: _tensor(name, entry, odd) for name, entry in document.items()}
+    _check_layout(tensors, size - 8 - len(raw))
+    remarks = []
+    if raw[:1] != b"{":
+        remarks.append("The header begins with white space; the specification wants a brace.")
+    if odd:
+        remarks.append(f"Tensors have fields that the specification does not know: {evidence(', '.join(sorted(odd)))}.")
+    return Header(tensors, metadata, 8 + len(raw), tuple(remarks))
+
+
+def _decode(raw: bytes) -> str:
+    if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise BadHeader("byte-order-mark", "The header begins with a byte-order mark; safetensors headers have none.")
+    if not raw.lstrip(_WHITESPACE).startswith(b"{"):
+        raise BadHeader(
+            "not-object", "The header is not a JSON object: it does not begin with a brace.", evidence(repr(raw[:40]))
+        )
+    if b"\x00" in raw:
+        raise BadHeader("nul", "The header holds NUL bytes: it is padded with them, or is not UTF-8.")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadHeader("not-utf8", f"The header is not UTF-8 (byte {error.start:,}).") from error
+
+
+def _load(raw: bytes, text: str) -> dict[str, Any]:
+    if len(raw) > HARMLESS_JSON_BYTES:
+        _check_structure(raw)
+    try:
+        # "-0" is a float to the reference, a whole number to Python; asked for only where it occurs, as it costs time.
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_not_json,
+            parse_int=_whole if b"-0" in raw else None,
+        )
+        if b"\\ud" in raw or b"\\uD" in raw:
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadHeader(
+            "surrogate", "A text in the header holds half of a surrogate pair, which is no letter."
+        ) from error
+    except RecursionError as error:
+        raise BadHeader("too-deep", f"The header is nested deeper than {MAX_DEPTH} levels.") from error
+    except json.JSONDecodeError as error:
+        raise BadHeader("not-json", f"The header is not JSON: {error.msg} (at letter {error.pos:,}).") from error
+    except ValueError as error:  # a number of more than 4,300 digits
+        raise BadHeader("number", "The header holds a number with thousands of digits.") from error
+    if not isinstance(document, dict):  # pragma: no cover  it begins with a brace
+        raise BadHeader("not-object", "The header is not a JSON object.")
+    return document
+
+
+def _check_structure(raw: bytes) -> None:
+    """Count nesting, objects and values without parsing, so that a long header cannot unfold to gigabytes."""
+    bare = _STRING.sub(b"", raw)
+    if bare.count(b"{") > MAX_TENSORS + 2:
+        _too_many(bare.count(b"{") - 1)
+    if bare.count(b",") + bare.count(b"[") > MAX_JSON_VALUES:
+        raise BadHeader("too-many-values", f"The header holds more than {MAX_JSON_VALUES:,} values.")
+    depth = 0
+    for bracket in re.finditer(rb"[\[\]{}]", bare):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise BadHeader("too-deep", f"The header is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _too_many(count: int) -> NoReturn:
+    raise BadHeader("too-many-tensors", f"The header names {count:,} tensors; no model has more than {MAX_TENSORS:,}.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise BadHeader(
+                "duplicate",
+                "The header gives the same name twice, so two readers may see two different files.",
+                evidence(key),
+            )
+        seen.add(key)
+    raise AssertionError("dict() lost a key that was given once")
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise BadHeader("not-json", f"The header is not JSON: {constant} is no JSON number.")
+
+
+def _whole(digits: str) -> int | float:
+    return -0.0 if digits == "-0" else int(digits)
+
+
+def _metadata(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise BadHeader("metadata", "The header's metadata is not an object of texts.", evidence(repr(given)))
+    for key, value in given.items():
+        if not isinstance(value, str):
+            raise BadHeader("metadata", "The header's metadata may hold texts only.", evidence(f"{key}: {value!r}"))
+    return given
+
+
+def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
+    """One checked entry; the layout among them is checked apart. Unknown fields' names go to ``odd``."""
+    try:
+        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+        bits = DTYPE_BITS[dtype]
+        start, end = offsets
+    except (KeyError, TypeError, ValueError):
+        _refuse_entry(name, entry)
+    if type(shape) is not list or type(start) is not int or type(end) is not int or type(offsets) is not list:
+        _refuse_entry(name, entry)
+    if len(shape) > MAX_RANK:
+        raise BadHeader("rank", f"A tensor has {len(shape):,} dimensions; {MAX_RANK} are the most.", evidence(name))
+    for number in shape:
+        if type(number) is not int or not 0 <= number <= MAX_DIMENSION:
+            raise BadHeader("shape", "A tensor's shape holds what is no size.", evidence(f"{name}: {shape!r}"))
+    if not 0 <= start <= end:
+        raise BadHeader("offsets", "A tensor ends before it begins.", evidence(f"{name}: {offsets!r}"))
+    wanted = math.prod(shape) * bits
+    if wanted != (end - start) * 8:
+        if wanted % 8:
+            raise BadHeader(
+                "half-byte", "A tensor's bits do not fill whole bytes.", evidence(f"{name}: {dtype} {shape!r}")
+            )
+        raise BadHeader(
+            "size",
+            f"A tensor of this shape has {wanted // 8:,} bytes, but {end - start:,} are set aside for it.",
+            evidence(f"{name}: {dtype} {shape!r}"),
+        )
+    if len(entry) > 3:
+        odd.update(key for key in entry if key not in _FIELDS)
+        if any(isinstance(entry[key], (dict, list)) for key in entry if key not in _FIELDS):
+            raise BadHeader("too-deep", "A tensor has a field of its own that is nested.", evidence(name))
+    return TensorInfo(dtype, tuple(shape), start, end)
+
+
+def _refuse_entry(name: str, entry: Any) -> NoReturn:
+    """Say what is wrong with an entry that could not be taken apart."""
+    if not isinstance(entry, dict):
+        raise BadHeader(
+            "entry", "A tensor is described by something that is no object.", evidence(f"{name}: {entry!r}")
+        )
+    for field in _FIELDS:
+        if field not in entry:
+            raise BadHeader("entry", f"A tensor has no {field}.", evidence(name))
+    dtype, shape, offsets = (entry[field] for field in _FIELDS)
+    if not isinstance(dtype, str):
+        raise BadHeader("dtype", "A tensor's number type is not a text.", evidence(f"{name}: {dtype!r}"))
+    if dtype not in DTYPE_BITS:
+        raise BadHeader("dtype", "A tensor has a number type that we do not know.", evidence(f"{name}: {dtype}"))
+    if not isinstance(shape, list):
+        raise BadHeader("shape", "A tensor's shape is not a list.", evidence(f"{name}: {shape!r}"))
+    raise BadHeader("offsets", "A tensor's data_offsets are not two whole numbers.", evidence(f"{name}: {offsets!r}"))
+
+
+def _check_layout(tensors: dict[str, TensorInfo], size: int) -> None:
+    """The tensors cover ``size`` bytes exactly: from 0, no hole, no overlap, nothing behind the last."""
+    expected = 0
+    for start, end, name in sorted((info.start, info.end, name) for name, info in tensors.items()):
+        if start != expected:
+            what = (
+                "overlaps the one before it"
+                if start < expected
+                else f"leaves a hole of {start - expected:,} bytes before it"
+            )
+            raise BadHeader("layout", f"A tensor {what}.", evidence(name))
+        expected = end
+    if expected > size:
+        raise BadHeader("cut-off", f"The tensors need {expected:,} bytes, but the file holds {size:,}: it is cut off.")
+    if expected < size:
+        raise BadHeader("trailing", f"{size - expected:,} bytes follow the last tensor; nothing may.")

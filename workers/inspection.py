@@ -1,0 +1,211 @@
+"""One file: read its header, run the checks in order, ask the bases and the adapters whose it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import workers.adapters
+import workers.bases
+import workers.checks
+from workers import metadata
+from workers.files import safetensors
+from workers.files.safetensors import DTYPE_BITS, BadHeader
+from workers.files.sniff import NAMES, PROMISES, sniff_path
+from workers.files.text import evidence
+from workers.messages import Finding, Verdict
+from workers.plugins import Adapter, Base, Check, Header, Match, OpenedFile, found_in
+
+log = logging.getLogger(__name__)
+
+# In the order of the files' names; weights_finite, which reads every byte, is last.
+CHECKS: list[Check] = found_in(workers.checks, "check")
+BASES: list[Base] = found_in(workers.bases, "base")
+ADAPTERS: list[Adapter] = found_in(workers.adapters, "adapter")
+BASE = "base"  # the kind of a checkpoint
+
+# As Civitai spells them; a file that is refused keeps the plain name.
+FORMATS = {"safetensors": "SafeTensor", "gguf": "GGUF", "pickle": "PickleTensor", "torch-zip": "PickleTensor"}
+PRECISIONS = {"F16": "fp16", "BF16": "bf16", "F32": "fp32", "F64": "fp64", "F4": "fp4"}
+# A checkpoint of one precision still holds a few tensors of another: position ids, a scale.
+MAIN_SHARE = 0.95
+NAMED_KEYS = 5
+
+REFUSED_FORMATS = {
+    "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
+    "safetensors (most trainers and UIs can save as safetensors) and upload that.",
+    "gguf": "This is a GGUF file; this hub reads safetensors only for now. Upload the weights as safetensors.",
+    "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, and upload the real file.",
+    "xml-error": "This is an object store's error message, saved under the name of the file. Download it again.",
+    "html": "This is a web page, saved under the name of the file: perhaps a sign-in page. Download it again.",
+    "empty": "The file is empty.",
+    "zip": "This is a ZIP archive. Unpack it, and upload the safetensors file inside.",
+}
+REFUSED_FORMATS["torch-zip"] = REFUSED_FORMATS["pickle"]
+REFUSED_FORMATS |= dict.fromkeys(("7z", "gzip", "rar", "tar"), REFUSED_FORMATS["zip"].replace("a ZIP", "an"))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What inspection says of a file, apart from its digests; the fields of ``messages.Inspected``."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    kind: str = ""
+    base_family: str = ""
+    base_variant: str = ""
+    format: str = ""
+    precision: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    trigger_words: tuple[str, ...] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
+    sshs: str = ""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Whose file it is: ``kind`` is an adapter's slug or `BASE`."""
+
+    kind: str
+    label: str
+    family: str
+    match: Match
+
+
+def inspect(path: Path, name: str, size: int) -> Report:
+    """Say what the file at ``path`` is, which was promised to be called ``name`` and to have ``size`` bytes.
+
+    Refused: some finding is a danger. Unknown: nobody recognises it. Accepted otherwise. Raises only what reading a
+    disk raises, and defects: the caller answers those as unknown, never as accepted.
+    """
+    format = sniff_path(path)
+    findings = list(_promises(name, path.stat().st_size, size, format))
+    # Bytes that nobody knows, under a safetensors name: the reader says best what is wrong with them.
+    if format == "safetensors" or (format == "" and _promised(name) == PROMISES[".safetensors"]):
+        try:
+            header = safetensors.read(path)
+        except BadHeader as bad:
+            findings.append(Finding("danger", bad.sentence, bad.evidence))
+        else:
+            return _read(OpenedFile(path, name, path.stat().st_size, "safetensors", header), header, findings)
+    else:
+        findings.append(Finding("danger", _refusal(format)))
+    return Report("refused", tuple(findings), format=FORMATS.get(format, format))
+
+
+def _read(file: OpenedFile, header: Header, findings: list[Finding]) -> Report:
+    for check in CHECKS:
+        findings += check.findings(file)
+    described = metadata.describe(header.metadata)
+    recognised = recognise(header)
+    findings += _recognition(header, recognised, described)
+    verdict: Verdict = "accepted" if recognised else "unknown"
+    if any(finding.severity == "danger" for finding in findings):
+        verdict = "refused"
+    return Report(
+        verdict,
+        tuple(findings),
+        kind=recognised.kind if recognised else "",
+        base_family=recognised.family if recognised else "",
+        base_variant=recognised.match.variant if recognised else "",
+        format=FORMATS["safetensors"],
+        precision=precision_of(header),
+        metadata=described.kept,
+        trigger_words=described.trigger_words,
+        summary=_summary(header, recognised, described),
+        sshs=described.sshs,
+    )
+
+
+def recognise(header: Header) -> Recognised | None:
+    """The plug that claims the most of the header's keys, bases first among equals; None: nobody claims any."""
+    matches = [(BASE, base.label, base.family, base.recognise(header)) for base in BASES]
+    matches += [(adapter.slug, adapter.label, "", adapter.recognise(header)) for adapter in ADAPTERS]
+    claims = [
+        Recognised(kind, label, match.base or family, match)
+        for kind, label, family, match in matches
+        if match and match.claimed
+    ]
+    return max(claims, key=lambda claim: len(claim.match.claimed), default=None)
+
+
+def precision_of(header: Header) -> str:
+    """fp16, bf16, fp32, fp64, fp8, fp4 or mixed, by the number of elements; empty where no tensor is floating."""
+    elements: dict[str, int] = {}
+    for info in header.tensors.values():
+        if info.dtype.startswith(("F", "BF")):
+            name = PRECISIONS.get(info.dtype, info.dtype.split("_")[0].lower().replace("f", "fp"))
+            elements[name] = elements.get(name, 0) + (info.end - info.start) * 8 // DTYPE_BITS[info.dtype]
+    if not elements:
+        return ""
+    main = max(elements, key=lambda name: elements[name])
+    return main if elements[main] >= MAIN_SHARE * sum(elements.values()) else "mixed"
+
+
+def _promised(name: str) -> frozenset[str]:
+    return PROMISES.get(PurePath(name).suffix.lower(), frozenset())
+
+
+def _promises(name: str, size: int, promised_size: int, format: str) -> Iterator[Finding]:
+    """Whether the bytes are what the name and the announced size said."""
+    if size != promised_size:
+        yield Finding("danger", f"The file has {size:,} bytes; {promised_size:,} were announced. Upload it again.")
+    promised = _promised(name)
+    if promised and format and format not in promised:
+        ending = PurePath(name).suffix.lower()
+        yield Finding("danger", f"The name ends in {ending}, but the bytes are {NAMES[format]}.", evidence(name))
+    elif not promised:
+        yield Finding(
+            "note",
+            "The name's ending says nothing that we know; the file's type was told by its bytes.",
+            evidence(name),
+        )
+
+
+def _refusal(format: str) -> str:
+    if format in REFUSED_FORMATS:
+        return REFUSED_FORMATS[format]
+    if format:
+        return f"This is {NAMES[format]}, not weights. This hub takes safetensors files."
+    return "The bytes are of no format that we know. This hub takes safetensors files."
+
+
+def _recognition(header: Header, recognised: Recognised | None, described: metadata.Described) -> Iterator[Finding]:
+    if recognised is None:
+        yield Finding(
+            "warning",
+            "No base and no adapter type that this hub knows has tensors of these names, so nothing can be drawn with it.",
+            _some(sorted(header)),
+        )
+        return
+    if unclaimed := sorted(set(header) - recognised.match.claimed):
+        are = "tensor is" if len(unclaimed) == 1 else "tensors are"
+        yield Finding(
+            "warning", f"{len(unclaimed):,} {are} not part of a {recognised.label} as we know it.", _some(unclaimed)
+        )
+    told, found = described.base_family, recognised.family
+    if told and found and told != found:
+        yield Finding(
+            "warning",
+            f"The metadata says that this is for {told}, its tensors fit {found}; we go by the tensors.",
+            told,
+        )
+
+
+def _some(keys: list[str]) -> str:
+    more = f", and {len(keys) - NAMED_KEYS:,} more" if len(keys) > NAMED_KEYS else ""
+    return ", ".join(evidence(key)[:100] for key in keys[:NAMED_KEYS]) + more
+
+
+def _summary(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
+    """Plain JSON: what the tensors say (first level), and what metadata says, each under its own name."""
+    told: dict[str, Any] = dict(recognised.match.summary) if recognised else {}
+    told |= {
+        "tensors": len(header.tensors),
+        "parameters": sum((i.end - i.start) * 8 // DTYPE_BITS[i.dtype] for i in header.tensors.values()),
+        "unclaimed": len(set(header) - recognised.match.claimed) if recognised else len(header.tensors),
+    }
+    return told | {"metadata": described.summary}
