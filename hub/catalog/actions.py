@@ -98,7 +98,7 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
     if fields.get("publish"):
         _publish_or_wait(version, owner)
     listing_refresh(version.model)
-    return file
+    return File.objects.select_related("version__model__owner", "version__base").get(pk=file.pk)
 
 
 def _publish_or_wait(version: Version, owner: User) -> None:

@@ -1,0 +1,272 @@
+"""What may be read of the catalogue, and by whom. What a person may not see is, for them, not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from hub.accounts.models import User
+from hub.catalog.hashes import civitai_crc32, hash_matches, is_hash, sha256_matches
+from hub.catalog.listings import DRAWN_FAMILIES
+from hub.catalog.lists import BadCursor, Facets, Page, Wish, facets, model_list
+from hub.catalog.models import Digest, File, Model, Version
+from hub.catalog.words import camel, folded
+from hub.errors import NotFound, Refused
+
+__all__ = [
+    "BadCursor",
+    "Facets",
+    "FileNotFound",
+    "Page",
+    "Wish",
+    "adapters_for_tryit",
+    "bases_for_tryit",
+    "download_name",
+    "facets",
+    "file_for",
+    "file_hashes",
+    "files_by_sha256",
+    "hash_matches",
+    "is_hash",
+    "model_detail",
+    "model_list",
+    "sha256_matches",
+    "version_detail",
+    "version_visible",
+]
+
+Person = User | AnonymousUser
+
+
+class FileNotFound(NotFound):
+    code = "file-not-found"
+
+
+class TakenDown(Refused):
+    code, status = "taken-down", HTTPStatus.GONE
+
+
+def _moderates(user: Person) -> bool:
+    return isinstance(user, User) and user.is_moderator
+
+
+def _own(user: Person, path: str) -> Q:
+    return Q(**{path: user.pk}) if user.is_authenticated else Q(pk__in=[])
+
+
+def may_edit(user: Person, model: Model) -> bool:
+    """Its owner and moderators may."""
+    return user.is_authenticated and (user.pk == model.owner_id or _moderates(user))
+
+
+def models_visible(user: Person) -> QuerySet[Model]:
+    """Published models and what remains of those taken down; drafts to their owner and moderators only."""
+    models = Model.objects.exclude(status=Model.Status.DELETED)
+    if _moderates(user):
+        return models
+    return models.filter(Q(status__in=[Model.Status.PUBLISHED, Model.Status.TAKEN_DOWN]) | _own(user, "owner"))
+
+
+def versions_visible(user: Person) -> QuerySet[Version]:
+    """Published versions of published models; drafts to their owner and moderators only."""
+    gone = Q(status=Version.Status.DELETED) | Q(model__status=Model.Status.DELETED)
+    versions = Version.objects.exclude(gone)
+    if _moderates(user):
+        return versions
+    published = Q(status=Version.Status.PUBLISHED, model__status=Model.Status.PUBLISHED)
+    return versions.filter(published | _own(user, "model__owner"))
+
+
+def files_visible(user: Person) -> QuerySet[File]:
+    """Accepted files of versions that ``user`` may see; refused and unknown ones to their owner only."""
+    files = File.objects.exclude(version__status=Version.Status.DELETED).exclude(
+        version__model__status__in=[Model.Status.DELETED, Model.Status.TAKEN_DOWN]
+    )
+    accepted = Q(verdict=File.Verdict.ACCEPTED)
+    if not _moderates(user):
+        accepted &= Q(version__status=Version.Status.PUBLISHED, version__model__status=Model.Status.PUBLISHED)
+    return files.filter(accepted | _own(user, "version__model__owner"))
+
+
+def model_detail(user: Person, model_id: int) -> Model:
+    """A model with ``owner``, ``stat``, ``tags`` and ``shown_versions``, each with ``shown_files`` and their digests.
+
+    Five statements, whatever it holds. Raises `NotFound` where there is none, or none that ``user`` may see.
+    """
+    shown = Prefetch("versions", _versions_with_files(user).order_by("index", "-id"), to_attr="shown_versions")
+    models = models_visible(user).select_related("owner", "stat").prefetch_related("tags", shown)
+    model = models.filter(pk=model_id).first() if 0 < model_id < 2**31 else None
+    if model is None:
+        raise NotFound(f"No model with id {model_id}")
+    return model
+
+
+def _versions_with_files(user: Person) -> QuerySet[Version]:
+    files = Prefetch(
+        "files",
+        files_visible(user).select_related("blob").prefetch_related("digests").order_by("-primary", "id"),
+        to_attr="shown_files",
+    )
+    return versions_visible(user).select_related("base", "stat").prefetch_related(files)
+
+
+def models_in_full(user: Person, model_ids: Iterable[int]) -> dict[int, Model]:
+    """Several models as `model_detail` gives them, by id, in as many statements as one."""
+    shown = Prefetch("versions", _versions_with_files(user).order_by("index", "-id"), to_attr="shown_versions")
+    return models_visible(user).select_related("owner", "stat").prefetch_related("tags", shown).in_bulk(list(model_ids))
+
+
+def versions_in_full(user: Person, version_ids: Iterable[int]) -> dict[int, Version]:
+    """Versions by id, with model, owner and ``shown_files``."""
+    return (
+        _versions_with_files(user)
+        .select_related("model__owner", "model__stat", "base", "stat")
+        .in_bulk(list(version_ids))
+    )
+
+
+def version_visible(user: Person, version_id: int) -> Version:
+    """A version that ``user`` may see, with its model and base. Raises `NotFound`."""
+    versions = versions_visible(user).select_related("model__owner", "base")
+    version = versions.filter(pk=version_id).first() if 0 < version_id < 2**31 else None
+    if version is None:
+        raise NotFound("There is no such version.")
+    return version
+
+
+def version_detail(user: Person, version_id: int) -> Version:
+    """A version with ``shown_files``, digests, model, owner and base. Raises `NotFound`."""
+    version = versions_in_full(user, [version_id]).get(version_id) if 0 < version_id < 2**31 else None
+    if version is None:
+        raise NotFound("Model not found")
+    return version
+
+
+def file_for(
+    user: Person,
+    version_id: int,
+    *,
+    type: str = "",
+    format: str = "",
+    size: str = "",
+    fp: str = "",
+    quant_type: str = "",
+    file_id: int | None = None,
+) -> File:
+    """The file of a version that fits a wish best: main weights, then format, size and precision.
+
+    Nothing wished: the primary kind, safetensors before others, pruned before full, fp16 before fp32. A wish that the
+    best file contradicts is `FileNotFound`, as is everything that ``user`` may not see.
+    """
+    files = files_visible(user).select_related("version__model__owner", "version__base", "blob")
+    candidates = list(files.filter(version_id=version_id)) if 0 < version_id < 2**31 else []
+    if file_id is not None:
+        candidates = [file for file in candidates if file.pk == file_id]
+    if not candidates:
+        raise FileNotFound("File not found")
+    wish = {"kind": type, "format": format, "size_kind": size, "precision": fp}
+    best = max(candidates, key=lambda file: (_score(file, wish), -file.pk))
+    wish["quant"] = quant_type
+    if file_id is None and any(asked and _trait(best, name) != asked.lower() for name, asked in wish.items()):
+        raise FileNotFound("File not found")
+    return best
+
+
+def _trait(file: File, name: str) -> str:
+    return str(file.summary.get("quant_type") or "").lower() if name == "quant" else str(getattr(file, name)).lower()
+
+
+def _score(file: File, wish: dict[str, str]) -> float:
+    """Civitai's order of preference: 1000 for the kind, ±100 format, ±10 size, ±1 precision."""
+    usual = {"kind": "Model", "format": "SafeTensor", "size_kind": "pruned", "precision": "fp16"}
+    worth = {"kind": 1000.0, "format": 100.0, "size_kind": 10.0, "precision": 1.0}
+    score = 0.25 if file.primary else 0.0
+    for name, points in worth.items():
+        has, asked = _trait(file, name), (wish[name] or usual[name]).lower()
+        if has:
+            score += points if has == asked else -points
+    return score
+
+
+def download_name(file: File) -> str:
+    """The name that a file is served under, by Civitai's rules: LoRAs and VAEs keep theirs, the word of an inversion is
+    its name, everything else is called after its model and version."""
+    version, model = file.version, file.version.model
+    _, dot, ending = file.name.rpartition(".")
+    ending = f".{ending}" if dot else ""
+    if model.type in {Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA} or file.kind == "VAE":
+        return file.name
+    if model.type == Model.Type.TEXTUAL_INVERSION and version.trigger_words:
+        word = re.sub(r"[^\w.-]+", "_", version.trigger_words[0]).strip("._")
+        suffix = "-neg" if file.kind == "Negative" else ""
+        return f"{word}{suffix}{ending}" if word else file.name
+    variant = {"Inpainting": "-inpainting", "Pix2Pix": ".instruct-pix2pix"}.get(version.base_variant, "")
+    name = "_".join(filter(None, [camel(model.name), camel(version.name)]))
+    return f"{name}{variant}{ending}" if name else file.name
+
+
+def file_hashes(file: File) -> dict[str, str]:
+    """Digests by the names people know, upper case, CRC32 in Civitai's byte order. Reads ``digests`` as prefetched."""
+    stored = {digest.kind: bytes(digest.digest).hex() for digest in file.digests.all()}
+    sha256 = stored.get(Digest.Kind.SHA256, file.blob_id)
+    named = {
+        "AutoV1": stored.get(Digest.Kind.AUTOV1, ""),
+        "AutoV2": sha256[:10],
+        "AutoV3": stored.get(Digest.Kind.AUTOV3, ""),
+        "SHA256": sha256,
+        "CRC32": civitai_crc32(stored[Digest.Kind.CRC32]) if Digest.Kind.CRC32 in stored else "",
+        "BLAKE3": stored.get(Digest.Kind.BLAKE3, ""),
+    }
+    return {name: value.upper() for name, value in named.items() if value}
+
+
+def files_by_sha256(user: Person, shas: Iterable[str]) -> dict[str, File]:
+    """Accepted files that ``user`` may see, by SHA-256 (lower case); of several the first published, then lowest id."""
+    wanted = {sha.lower() for sha in shas}
+    files = files_visible(user).filter(blob_id__in=wanted, verdict=File.Verdict.ACCEPTED)
+    found: dict[str, File] = {}
+    ordered = files.order_by(F("version__published_at").asc(nulls_last=True), "id")
+    for file in ordered.select_related("version__model__owner", "version__base", "blob"):
+        found.setdefault(file.blob_id, file)
+    return found
+
+
+def _for_tryit(user: Person, query: str) -> QuerySet[File]:
+    files = files_visible(user).filter(verdict=File.Verdict.ACCEPTED)
+    mine = _own(user, "version__model__owner")
+    public = Q(version__status=Version.Status.PUBLISHED, version__model__status=Model.Status.PUBLISHED)
+    files = files.filter(public | mine)  # a moderator sees drafts, and does not draw with them
+    if query.strip():
+        files = files.filter(version__model__text__plain__contains=folded(query).strip())
+    return files.select_related("version__model__owner", "version__model__stat", "version__base", "blob").order_by(
+        F("version__published_at").desc(nulls_last=True), "-id"
+    )
+
+
+def bases_for_tryit(user: Person, query: str = "", *, most: int = 200) -> list[File]:
+    """Checkpoints that pictures can be drawn on: accepted, published or the user's own, newest first."""
+    files = _for_tryit(user, query).filter(adapter="base", version__base__family__in=DRAWN_FAMILIES)
+    return list(files[:most])
+
+
+def adapters_for_tryit(user: Person, family: str, query: str = "", *, most: int = 200) -> list[File]:
+    """Adapters of a base family that can be stacked: accepted, published or the user's own, newest first."""
+    files = _for_tryit(user, query).filter(version__base__family=family).exclude(adapter__in=["", "base", "vae"])
+    return list(files[:most])
+
+
+def stat_of(thing: Model | Version) -> Any:
+    """A model's or version's totals, or zeroes where nothing was counted yet."""
+    return getattr(thing, "stat", None) or _NONE_YET
+
+
+class _Nothing:
+    downloads = likes = pictures = 0
+
+
+_NONE_YET = _Nothing()
