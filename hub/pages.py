@@ -43,6 +43,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in {"light", "dark"} else "",
         "section": (request.resolver_match.app_name if request.resolver_match else ""),
         "public_url": settings.PUBLIC_URL,
+        "sign_up_open": settings.SIGN_UP_OPEN,
     }
 
 

@@ -176,6 +176,42 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env("EMAIL_VERIFICATION", "none")  # mandatory where mail is set up
 ACCOUNT_USERNAME_VALIDATORS = "hub.accounts.names.validators"
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_CHANGE_EMAIL = True  # one address; a new one takes its place once confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or second factor is told to its owner
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Weightroom: "
+ACCOUNT_USERNAME_MIN_LENGTH = 1
+ACCOUNT_FORMS = {
+    "login": "hub.accounts.forms.SignIn",
+    "signup": "hub.accounts.forms.SignUp",
+    "reset_password": "hub.accounts.forms.Reset",
+    "reset_password_from_key": "hub.accounts.forms.ResetFromKey",
+    "change_password": "hub.accounts.forms.PasswordChange",
+    "add_email": "hub.accounts.forms.EmailChange",
+    "change_email": "hub.accounts.forms.EmailChange",
+    "reauthenticate": "hub.accounts.forms.Reauthenticate",
+}
+# As PyPI limits them: passwords by account and by address, codes over the hour and the day as well.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/5m/ip,5/5m/key",
+    "code_failed": "20/h/key,50/d/key",
+    "signup": "20/h/ip",
+    "reset_password": "20/h/ip,5/d/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_password": "5/m/user",
+    "manage_email": "10/h/user",
+    "reauthenticate": "10/m/user",
+    "confirm_email": "1/3m/key",
+}
+# Proxies in front that append to X-Forwarded-For; the limits above count by the address they report.
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXIES", 0)
+MFA_ADAPTER = "hub.accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "hub.accounts.forms.SignInCode",
+    "reauthenticate": "hub.accounts.forms.ReauthenticateCode",
+    "activate_totp": "hub.accounts.forms.ActivateCode",
+}
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"  # where no mail is sent nothing can be confirmed
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Weightroom"
 EMAIL_BACKEND = env("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
@@ -234,7 +270,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"no_tokens": {"()": "hub.accounts.logs.ScrubTokens"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"()": "hub.accounts.logs.Line", "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_tokens"]}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
 }

@@ -1,5 +1,66 @@
+"""How django-allauth speaks and decides here: its sentences, its links, who may sign up."""
+
+import base64
+import hashlib
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailConfirmation
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+NO_MATCH = _("That name and password do not match.")  # never says which half was wrong
+TOO_MANY = _("Too many tries. Again in 5 min, or reset the password.")
+WRONG_CODE = _("That code is not right. Codes change every 30 s; a recovery code works once.")
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    pass
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": _("This account is closed."),
+        "username_password_mismatch": NO_MATCH,
+        "email_password_mismatch": NO_MATCH,
+        "invalid_login": NO_MATCH,
+        "too_many_login_attempts": TOO_MANY,
+        "rate_limited": TOO_MANY,
+        "incorrect_password": _("That is not your password."),
+        "enter_current_password": _("That is not your present password."),
+        "incorrect_code": WRONG_CODE,
+        "email_taken": _("An account has this e-mail address already. Sign in, or reset its password."),
+        "duplicate_email": _("This is your address already."),
+        "username_taken": _("That name is taken."),
+        "username_blacklisted": _("That name is used by the hub itself."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.SIGN_UP_OPEN)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Built from PUBLIC_URL, like every link we mail: the Host header is the sender's to choose."""
+        uidb36, _, rest = key.partition("-")
+        address = reverse("account_reset_password_from_key", kwargs={"uidb36": uidb36, "key": rest})
+        return settings.PUBLIC_URL + address
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: EmailConfirmation) -> str:
+        return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """TOTP secrets and recovery seeds lie encrypted in the database, by a key made from SECRET_KEY: whoever reads a
+    backup cannot make codes. An old key stays readable in SECRET_KEY_FALLBACKS."""
+
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": WRONG_CODE}
+
+    def encrypt(self, text: str) -> str:
+        return self._keys().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return self._keys().decrypt(encrypted_text.encode()).decode()
+
+    def _keys(self) -> MultiFernet:
+        secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        digests = (hashlib.sha256(b"weightroom two-factor" + secret.encode()).digest() for secret in secrets)
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

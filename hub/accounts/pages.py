@@ -1,0 +1,98 @@
+"""Settings, tokens and profiles as pages. Sign-in and what belongs to it are allauth's views with our templates."""
+
+from typing import Any
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from hub.accounts import actions, queries
+from hub.accounts.forms import SCOPES, TokenCreate
+from hub.errors import NotFound, Refused
+
+THEMES = {"light": _("light"), "dark": _("dark"), "system": _("as the system has it")}
+YEAR = 365 * 24 * 3600
+
+
+@login_required
+@require_GET
+def settings_edit(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "accounts/settings_edit.html",
+        {
+            "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
+            "two_factor": is_mfa_enabled(request.user),
+            "tokens_live": queries.token_live(request.user),
+            "quota_bytes": queries.quota_of(request.user),
+        },
+    )
+
+
+@require_POST
+def theme_set(request: HttpRequest) -> HttpResponse:
+    """Light, dark, or as the system has it: kept in a cookie, so that it needs no account and no script."""
+    theme = request.POST.get("theme", "")
+    if theme not in THEMES:
+        raise Refused(f"The theme is one of {', '.join(THEMES)}.")
+    response = redirect("accounts:settings-edit" if request.user.is_authenticated else "/")
+    if theme == "system":
+        response.delete_cookie("theme")
+    else:
+        # Not http-only: the switch in the bar reads and sets it too. It holds nothing worth stealing.
+        response.set_cookie("theme", theme, max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION)
+    return response
+
+
+def _theme(request: HttpRequest) -> str:
+    theme = request.COOKIES.get("theme", "")
+    return theme if theme in THEMES else "system"
+
+
+@login_required
+@never_cache
+@require_GET
+def token_list(request: HttpRequest) -> HttpResponse:
+    return _token_page(request, TokenCreate())
+
+
+@login_required
+@never_cache
+@require_POST
+def token_create(request: HttpRequest) -> HttpResponse:
+    """Makes a token and shows it, this once: the answer to the form is the only page that ever holds it."""
+    form = TokenCreate(request.POST)
+    if not form.is_valid():
+        return _token_page(request, form, status=422)
+    row, token = actions.token_create(user=request.user, **form.wanted())
+    return _token_page(request, TokenCreate(), made=row, token=token)
+
+
+def _token_page(request: HttpRequest, form: TokenCreate, *, status: int = 200, **more: Any) -> HttpResponse:
+    sentences = dict(SCOPES)
+    rows = [(row, [sentences[scope] for scope in row.scopes]) for row in queries.token_list(request.user)]
+    return render(request, "accounts/token_list.html", {"form": form, "rows": rows, **more}, status=status)
+
+
+@login_required
+@require_POST
+def token_revoke(request: HttpRequest, id: int) -> HttpResponse:
+    actions.token_revoke(user=request.user, id=id)
+    messages.success(request, _("The token is revoked. Whatever used it is signed out."))
+    return redirect("accounts:token-list")
+
+
+@require_GET
+def user_detail(request: HttpRequest, name: str) -> HttpResponse:
+    person = queries.user_by_name(name)
+    if person is None:
+        raise NotFound(_("Nobody here is called %(name)s.") % {"name": name[:96]})
+    if person.username != name:
+        return redirect("accounts:user-detail", person.username, permanent=True)
+    return render(request, "accounts/user_detail.html", {"person": person, "own": person == request.user})
