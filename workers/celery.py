@@ -5,7 +5,7 @@ from celery import Celery
 from workers import settings
 from workers.messages import GENERATE, INSPECT
 
-app = Celery("workers", broker=settings.BROKER_URL, include=["workers.tasks"])
+app = Celery("workers", broker=settings.BROKER_URL, include=["workers.tasks", "workers.heartbeat"])
 app.conf.update(
     task_acks_late=True,  # a killed worker costs a retry, never an upload
     task_reject_on_worker_lost=True,

@@ -29,8 +29,8 @@ from workers.files.sniff import HEAD_BYTES, sniff
 AUTOV1_START, AUTOV1_END = 0x100000, 0x110000
 AUTOV1_SMALLEST_FILE = 2 * 0x100000
 CHUNK_BYTES = 1024**2
-# Chunks that may wait for a slower stream; with chunks of 8 MiB, three streams share at most 24 MiB.
-WAITING = 2
+# Pieces of `CHUNK_BYTES` that may wait for a slower stream.
+WAITING = 4
 
 
 class Digests:
@@ -59,8 +59,12 @@ class Digests:
         self._stop()
 
     def feed(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes. They must not change afterwards. Raises what a stream raised."""
-        view = memoryview(chunk)
+        """Take the next bytes, of any length. They must not change afterwards. Raises what a stream raised."""
+        whole = memoryview(chunk)
+        for start in range(0, len(whole), CHUNK_BYTES):
+            self._feed(whole[start : start + CHUNK_BYTES])
+
+    def _feed(self, view: memoryview) -> None:
         if not self._begun:
             # The first bytes say whether this is safetensors; they may come in drops.
             self._head += bytes(view[: HEAD_BYTES - len(self._head)])

@@ -38,7 +38,7 @@ REFUSED_FORMATS = {
     "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
     "safetensors (most trainers and UIs can save as safetensors) and upload that.",
     "gguf": "This is a GGUF file; this hub reads safetensors only for now. Upload the weights as safetensors.",
-    "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, and upload the real file.",
+    "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, upload the real file.",
     "xml-error": "This is an object store's error message, saved under the name of the file. Download it again.",
     "html": "This is a web page, saved under the name of the file: perhaps a sign-in page. Download it again.",
     "empty": "The file is empty.",
@@ -177,7 +177,7 @@ def _recognition(header: Header, recognised: Recognised | None, described: metad
     if recognised is None:
         yield Finding(
             "warning",
-            "No base and no adapter type that this hub knows has tensors of these names, so nothing can be drawn with it.",
+            "No base and no adapter type that this hub knows has tensors of these names, so it cannot be drawn.",
             _some(sorted(header)),
         )
         return

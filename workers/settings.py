@@ -16,3 +16,6 @@ DEVICE = os.environ.get("WORKER_DEVICE", "auto")  # auto, cpu, cuda, cuda:1
 THREADS = int(os.environ.get("WORKER_THREADS", 0))  # 0: as many as there are cores
 HEADER_BYTES = int(os.environ.get("WORKER_HEADER_BYTES", 32 * 1024**2))  # honest headers end at a few MB of tags
 INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 900))  # 20 GiB at 50 MB/s take 430; then it is unknown
+MAX_FILE_BYTES = int(
+    os.environ.get("MAX_UPLOAD_BYTES", 20 * 1024**3)
+)  # the hub's limit, held here too: disks are finite

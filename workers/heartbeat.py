@@ -1,0 +1,65 @@
+"""A worker says that it lives: one key per queue and host, renewed every ten seconds, gone after thirty."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+import redis
+from celery.signals import worker_ready, worker_shutting_down
+
+from workers import settings
+from workers.messages import WORKER_ALIVE
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 10
+EXPIRY_SECONDS = 30
+
+
+class Heartbeat:
+    """Renews ``keys`` from a daemon thread until it is stopped, then deletes them."""
+
+    def __init__(self, host: str, queues: list[str]) -> None:
+        self.keys = [WORKER_ALIVE.format(queue=queue, host=host) for queue in queues]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+        while not self._stop.is_set():
+            try:
+                for key in self.keys:
+                    cache.set(key, int(time.time()), ex=EXPIRY_SECONDS)
+            except redis.RedisError as error:
+                log.warning("no heartbeat: %s", error)
+            self._stop.wait(EVERY_SECONDS)
+        try:
+            cache.delete(*self.keys)
+        except redis.RedisError as error:
+            log.warning("the last heartbeat stays until it expires: %s", error)
+
+
+_running: Heartbeat | None = None
+
+
+@worker_ready.connect
+def begin(sender: Any, **_: Any) -> None:
+    """``sender`` is the consumer: it knows the worker's name and its queues."""
+    global _running
+    _running = Heartbeat(sender.hostname, list(sender.app.amqp.queues.consume_from))
+    _running.start()
+
+
+@worker_shutting_down.connect
+def end(**_: Any) -> None:
+    if _running:
+        _running.stop()

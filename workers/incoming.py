@@ -1,0 +1,210 @@
+"""An uploaded object, fetched, digested while it arrives, and inspected; always an answer, never silence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import redis
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workers import inspection, s3, settings
+from workers.digests import Digests
+from workers.inspection import Report
+from workers.messages import Failed, Finding, Inspected, InspectModel, Verdict
+
+log = logging.getLogger(__name__)
+
+FETCH_TRIES = 3
+FETCH_PAUSE_SECONDS = 1.0
+# A message whose worker died this often (out of memory, killed) is not tried again.
+MAX_DELIVERIES = 3
+DELIVERIES_KEY = "weightroom:inspect-deliveries:{upload_id}:{attempt}"
+DELIVERIES_SECONDS = 24 * 3600
+
+
+class TooSlow(Exception):
+    """The file took longer than `settings.INSPECT_SECONDS`."""
+
+
+def inspect_model(asked: InspectModel) -> Inspected | Failed:
+    """The answer to ``asked``. Whatever goes wrong in reading the file is *unknown*, never accepted; where the store
+    does not give the file, the answer is a `Failed` that may be tried again."""
+    if _deliveries(asked) > MAX_DELIVERIES:
+        log.error("upload %s: inspection ended its worker %s times", asked.upload_id, MAX_DELIVERIES)
+        return _unknown(asked, "Inspection of this file broke off several times, so it was given up.")
+    path = _scratch(asked)
+    try:
+        with time_limit(settings.INSPECT_SECONDS):
+            size, digests = _fetch(asked, path)
+            report = inspection.inspect(path, asked.name, asked.size)
+        return _inspected(asked, report, size, digests)
+    except TooLarge as large:
+        return _without_report(asked, "refused", Finding("danger", str(large)))
+    except StoreSilent as silent:
+        log.warning("upload %s: %s", asked.upload_id, silent.__cause__)
+        return Failed(id=asked.upload_id, attempt=asked.attempt, code=silent.code, sentence=str(silent), retry=True)
+    except TooSlow:
+        log.exception("upload %s: inspection took too long", asked.upload_id)
+        return _unknown(asked, f"Inspection was given up after {settings.INSPECT_SECONDS:,} seconds.")
+    except MemoryError:
+        log.exception("upload %s: inspection ran out of memory", asked.upload_id)
+        return _unknown(asked, "Inspection ran out of memory, so this file is not offered.")
+    except Exception:
+        log.exception("upload %s: inspection broke", asked.upload_id)
+        return _unknown(asked, "Inspection broke on this file, so it is not offered. The operators can see why.")
+    finally:
+        path.unlink(missing_ok=True)
+        _delivered(asked)
+
+
+class TooLarge(Exception):
+    """The object is larger than this worker takes."""
+
+
+class StoreSilent(Exception):
+    """The bytes could not be had: the store, or the disk for them, is at fault and not the file."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def _scratch(asked: InspectModel) -> Path:
+    """A new file for the object's bytes; a message that comes twice at once must not share one. What killed workers
+    left behind is removed."""
+    folder = settings.CACHE_DIR / "inspect"
+    folder.mkdir(parents=True, exist_ok=True)
+    too_old = time.time() - 2 * settings.INSPECT_SECONDS
+    for left in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if left.stat().st_mtime < too_old:
+                left.unlink()
+    handle, name = tempfile.mkstemp(prefix=f"{_plain(asked.upload_id)}.{asked.attempt}.", dir=folder)
+    os.close(handle)
+    return Path(name)
+
+
+def _fetch(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
+    """The object's size and digests, its bytes at ``path``. Raises `StoreSilent` after `FETCH_TRIES`."""
+    for tries_left in reversed(range(FETCH_TRIES)):
+        try:
+            return _fetch_once(asked, path)
+        except (ClientError, BotoCoreError, OSError) as error:
+            if not tries_left:
+                raise _silent(error) from error
+            time.sleep(FETCH_PAUSE_SECONDS * (FETCH_TRIES - tries_left))
+    raise AssertionError("unreachable")
+
+
+def _fetch_once(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
+    head = s3.client().head_object(Bucket=settings.S3_BUCKET, Key=asked.key)
+    size = head["ContentLength"]
+    if size > settings.MAX_FILE_BYTES:
+        raise TooLarge(f"The file has {size:,} bytes; this hub takes up to {settings.MAX_FILE_BYTES:,}.")
+    with path.open("wb") as file, Digests(size) as digests:
+        for chunk in s3.stream(settings.S3_BUCKET, asked.key, size, head["ETag"]):
+            digests.feed(chunk)
+            file.write(chunk)
+        return size, digests.finish()
+
+
+def _silent(error: Exception) -> StoreSilent:
+    if isinstance(error, ClientError) and error.response["ResponseMetadata"].get("HTTPStatusCode") == 404:
+        return StoreSilent("object-missing", "The uploaded file is not in the object store.")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return StoreSilent("disk-full", "The inspectors' disk is full, so the file could not be read yet.")
+    return StoreSilent("store-down", "The object store does not answer, so the file could not be read yet.")
+
+
+def _inspected(asked: InspectModel, report: Report, size: int, digests: dict[str, str]) -> Inspected:
+    if report.sshs:
+        digests = digests | {"sshs": report.sshs}
+    return Inspected(
+        upload_id=asked.upload_id,
+        attempt=asked.attempt,
+        verdict=report.verdict,
+        findings=report.findings,
+        digests=digests,
+        size=size,
+        kind=report.kind,
+        base_family=report.base_family,
+        base_variant=report.base_variant,
+        format=report.format,
+        precision=report.precision,
+        metadata=report.metadata,
+        trigger_words=report.trigger_words,
+        summary=report.summary,
+    )
+
+
+def _unknown(asked: InspectModel, sentence: str) -> Inspected:
+    return _without_report(asked, "unknown", Finding("warning", sentence))
+
+
+def _without_report(asked: InspectModel, verdict: Verdict, finding: Finding) -> Inspected:
+    return Inspected(upload_id=asked.upload_id, attempt=asked.attempt, verdict=verdict, findings=(finding,))
+
+
+def _deliveries(asked: InspectModel) -> int:
+    """How often this message came and was not answered: a worker that is killed outright leaves no other trace.
+    1 where nobody knows."""
+    try:
+        with _cache() as cache:
+            count = int(cache.incr(_deliveries_key(asked)))
+            cache.expire(_deliveries_key(asked), DELIVERIES_SECONDS)
+    except redis.RedisError as error:
+        log.warning("cannot count deliveries: %s", error)
+        return 1
+    return count
+
+
+def _delivered(asked: InspectModel) -> None:
+    try:
+        with _cache() as cache:
+            cache.delete(_deliveries_key(asked))
+    except redis.RedisError as error:
+        log.warning("cannot forget deliveries: %s", error)
+
+
+def _cache() -> redis.Redis:
+    return redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+
+
+def _deliveries_key(asked: InspectModel) -> str:
+    return DELIVERIES_KEY.format(upload_id=asked.upload_id, attempt=asked.attempt)
+
+
+def _plain(name: str) -> str:
+    """A file name from an id that came over the wire."""
+    return "".join(letter for letter in name if letter.isalnum() or letter == "-")[:64]
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TooSlow` inside the block after ``seconds``. Signals reach the main thread only; elsewhere there is no
+    limit, and Celery's own must do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,18 @@
+"""Queue faces: read the message, one call, send the answer."""
+
+from typing import Any
+
+from workers import incoming, messages
+from workers.celery import app
+from workers.messages import HUB, Failed, Generated, Inspected
+
+
+@app.task(name="workers.inspect_model")
+def inspect_model(payload: dict[str, Any], then: str) -> None:
+    """Inspect an uploaded file; the hub's task ``then`` gets an `Inspected`, or a `Failed` where it was unreadable."""
+    answer(incoming.inspect_model(messages.unpack(payload)), then)
+
+
+def answer(said: Inspected | Generated | Failed, then: str) -> None:
+    """Send the answer to the hub's task ``then``."""
+    app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)
