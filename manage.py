@@ -3,8 +3,13 @@
 
 import os
 import sys
+from pathlib import Path
+
+from hub.embedded import join
 
 if __name__ == "__main__":
+    if sys.argv[1:2] != ["up"]:  # another terminal's `up` has the servers that a command speaks to
+        join(Path(os.environ.get("DATA_DIR", Path(__file__).parent / ".weightroom")))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
     from django.core.management import execute_from_command_line
 

@@ -34,7 +34,9 @@ class Program:
     environment: Mapping[str, str] | None = None
     ends_by: signal.Signals = signal.SIGTERM
     dies_by: signal.Signals = signal.SIGTERM
+    patience: float = 10  # seconds to stop in; then it is killed
     speaks: bool = False  # to our terminal; else into its log
+    once: bool = False  # it has an end of its own, and is not started again
     options: Mapping[str, Any] = field(default_factory=dict)  # for Popen: user, group, cwd
 
 
@@ -89,16 +91,16 @@ class Processes:
         self.running.pop(name, None)
         self._remember()
 
-    def end(self, names: Iterable[str], seconds: float) -> list[str]:
-        """Ask the programs to stop, all at once; kill what still runs after ``seconds``. Returns what was killed."""
+    def end(self, names: Iterable[str]) -> list[str]:
+        """Ask the programs to stop, all at once; kill those whose patience runs out. Returns what was killed."""
         ending = {name: self.running[name] for name in names if name in self.running}
         for name, process in ending.items():
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(self.programs[name].ends_by)
-        until, killed = time.monotonic() + seconds, []
+        began, killed = time.monotonic(), []
         for name, process in ending.items():
             try:
-                process.wait(max(0.01, until - time.monotonic()))
+                process.wait(max(0.01, began + self.programs[name].patience - time.monotonic()))
             except subprocess.TimeoutExpired:
                 killed.append(name)
             _kill_group(process.pid)  # its children too, where it left any

@@ -51,6 +51,7 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", f"{urlsplit(PUBLIC_URL).hostname},127.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "hub",  # its commands: up, site_prepare, storage_prepare, demo_content
     "hub.accounts",
     "hub.catalog",
     "hub.gallery",
