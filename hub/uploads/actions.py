@@ -90,17 +90,25 @@ def _store() -> Iterator[None]:
 
 
 def upload_start(
-    *, owner: User, filename: str, size: int, fields: Mapping[str, Any] | None = None, part_size: int | None = None
+    *,
+    owner: User,
+    filename: str,
+    size: int,
+    fields: Mapping[str, Any] | None = None,
+    part_size: int | None = None,
+    fingerprint: str = "",
 ) -> Upload:
     """Promise a file of ``size`` bytes. Its parts can be signed at once.
 
-    part_size: bytes per part where the client insists (Uppy does); None: the hub's choice. Raises `BadName`,
+    part_size: bytes per part where the client insists (Uppy does); None: the hub's choice. fingerprint: by which a
+    browser knows the file again, SHA-256 of its first and last 64 KiB in hex; kept, never checked. Raises `BadName`,
     `WrongKind`, `Empty`, `TooBig`, `QuotaReached`, `TooManyOpen`, `WrongFields`, `StoreSilent`.
     """
     filename = checked_filename(filename)
     part_size = _checked_part_size(_checked_size(size), part_size)
     chosen = _checked_fields(owner, fields or {})
     upload = Upload(owner=owner, filename=filename, size=size, part_size=part_size, fields=chosen)
+    upload.fingerprint = fingerprint
     upload.key = f"{storage.INCOMING}{upload.id}"
     with transaction.atomic():
         # The person's row is the lock: of two starts at once, the second counts the first.

@@ -34,6 +34,11 @@ class Upload(models.Model):
     findings = models.JSONField(default=list)
     # What its owner said, or confirmed: becomes the model and version once accepted.
     fields = models.JSONField(default=dict, help_text="model id or name, version, type, base, trigger words, publish.")
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 of its first and last 64 KiB, hex: the browser knows the file again.",
+    )
     version = models.ForeignKey("catalog.Version", null=True, on_delete=models.SET_NULL, related_name="uploads")
     file = models.ForeignKey("catalog.File", null=True, on_delete=models.SET_NULL, related_name="uploads")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db.models import Case, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from hub import storage
 from hub.accounts.models import User
 from hub.catalog.models import Base, Blob, Model, Version
 from hub.errors import NotFound
+from hub.gallery.models import Frame
+from hub.tryit.models import Generation
 from hub.uploads.models import Upload
 
 OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
@@ -76,6 +80,19 @@ def uploaded_parts(upload: Upload) -> list[storage.Part]:
     return storage.parts(upload.key, upload.s3_upload_id)
 
 
+def upload_with_parts(owner: User, id: object) -> tuple[Upload, list[int]]:
+    """The upload, and the numbers of the parts that arrived: all of them once it is complete. Raises `NotFound`."""
+    upload = upload_of(owner, id)
+    if upload.status == Upload.Status.ABORTED:
+        return upload, []
+    if upload.status != Upload.Status.WAITING:
+        return upload, list(range(1, part_count(upload) + 1))
+    try:
+        return upload, [part.number for part in uploaded_parts(upload)]
+    except (storage.NoSuchMultipart, BotoCoreError, ClientError):
+        return upload, []  # the state is still an answer; `parts_list` says what is wrong
+
+
 def space_used(owner: User) -> int:
     """Bytes that count against the quota: each blob of theirs once, files on their way in, refused ones still kept."""
     blobs = Blob.objects.filter(files__version__model__owner=owner).exclude(
@@ -117,3 +134,21 @@ def form_choices(owner: User) -> dict[str, Any]:
         "types": Model.Type.choices,
         "bases": Base.objects.filter(hidden=False).order_by("name"),
     }
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How far a version's strip is: frames drawn, frames of it all, frames that a worker will still draw."""
+
+    drawn: int
+    frames: int
+    coming: int
+
+
+def drawing_of(upload: Upload) -> Drawing:
+    frames = Frame.objects.filter(strip__version_id=upload.version_id, strip__board=True)
+    coming = Q(picture=None, generation__status__in=(Generation.Status.QUEUED, Generation.Status.RUNNING))
+    counts = frames.aggregate(
+        frames=Count("pk"), drawn=Count("pk", filter=Q(picture__isnull=False)), coming=Count("pk", filter=coming)
+    )
+    return Drawing(**counts)

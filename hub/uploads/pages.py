@@ -1,0 +1,112 @@
+"""The HTML face of uploads: one page for one or many files, and the fragments of its rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HTMX_STOP_POLLING
+
+from hub.accounts.models import User
+from hub.uploads import actions, queries
+from hub.uploads.actions import WrongFields
+from hub.uploads.models import Upload
+from hub.uploads.names import EXTENSIONS, model_name_of
+from hub.uploads.serializers import Fields
+
+
+def _owner(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def _row(upload: Upload) -> dict[str, Any]:
+    """What a row's template reads."""
+    drawing = queries.drawing_of(upload) if upload.version_id else None
+    return {
+        "upload": upload,
+        "parts": queries.part_count(upload),
+        "guess": model_name_of(upload.filename),
+        "drawing": drawing,
+        "moving": upload.status == Upload.Status.INSPECTING or bool(drawing and drawing.coming),
+        "open": upload.status in queries.OPEN,
+    }
+
+
+@require_GET
+@login_required
+def upload_start(request: HttpRequest) -> HttpResponse:
+    owner = _owner(request)
+    context = {
+        "rows": [_row(upload) for upload in queries.upload_list(owner)[:100]],
+        "choices": queries.form_choices(owner),
+        "extensions": ",".join(EXTENSIONS),
+        "most": settings.MAX_UPLOAD_BYTES,
+        "left": max(0, queries.quota_of(owner) - queries.space_used(owner)),
+        "part_size": settings.UPLOAD_PART_BYTES,
+    }
+    return render(request, "uploads/upload_start.html", context)
+
+
+@require_GET
+@login_required
+def upload_row(request: HttpRequest, id: UUID) -> HttpResponse:
+    """One file's row, for a script that has just begun to send it."""
+    upload = queries.upload_of(_owner(request), id)
+    context = {"row": _row(upload), "choices": queries.form_choices(_owner(request))}
+    return render(request, "uploads/upload_row.html", context)
+
+
+@require_GET
+@login_required
+def upload_status(request: HttpRequest, id: UUID) -> HttpResponse:
+    """How far a file is; polled while something moves, then 286 ends the polling."""
+    row = _row(queries.upload_of(_owner(request), id))
+    status = 200 if row["moving"] else HTMX_STOP_POLLING
+    return render(request, "uploads/upload_status.html", {"row": row, "polled": True}, status=status)
+
+
+@require_POST
+@login_required
+def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
+    """A row's form, sent whole whenever something in it changes; an empty field goes back to what the file says."""
+    said: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in ("model_name", "version_name")}
+    said |= {name: request.POST.get(name, "") for name in ("type", "base")}
+    said["model_id"] = request.POST.get("model_id") or None
+    said["trigger_words"] = [word.strip() for word in re.split(r"[,\n]", request.POST.get("trigger_words", ""))]
+    said["trigger_words"] = list(filter(None, said["trigger_words"]))
+    said["publish"] = "publish" in request.POST
+    checked = Fields(data=said)
+    if not checked.is_valid():
+        name, problems = next(iter(checked.errors.items()))
+        raise WrongFields(f"{str(name).replace('_', ' ').capitalize()}: {_first(problems)}", field=name)
+    actions.upload_fields(owner=_owner(request), id=id, fields=checked.validated_data)
+    return render(request, "uploads/upload_fields.html")
+
+
+def _first(problems: Any) -> str:
+    while isinstance(problems, (list, dict)):
+        problems = next(iter(problems.values() if isinstance(problems, dict) else problems))
+    return str(problems)
+
+
+@require_POST
+@login_required
+def upload_publish(request: HttpRequest, id: UUID) -> HttpResponse:
+    upload = actions.upload_publish(owner=_owner(request), id=id)
+    if not request.headers.get("HX-Request"):
+        return redirect("uploads:upload-start")
+    return render(request, "uploads/upload_status.html", {"row": _row(upload), "polled": True})
+
+
+@require_POST
+@login_required
+def upload_remove(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Gives a file up; htmx takes its row away."""
+    actions.upload_abort(owner=_owner(request), id=id)
+    return HttpResponse() if request.headers.get("HX-Request") else redirect("uploads:upload-start")

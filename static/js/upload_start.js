@@ -1,0 +1,297 @@
+// Sends files to the object store in parts: four at a time, signed by the hub when they are due, again when their URLs
+// have died. What has arrived is asked of the hub, so a reload, another day or another browser sends only the rest.
+(() => {
+  'use strict';
+  const LANES = 4, AHEAD = 8, SLOWEST = 30, SAMPLE = 65536, LARGEST_HEADER = 8 << 20, GIVE_UP = 6;
+  const root = document.getElementById('uploads');
+  if (!root) return;
+  const rows = document.getElementById('upload-rows'), drop = document.getElementById('drop');
+  const chooser = drop.querySelector('input'), problem = document.getElementById('upload-problem');
+  const sendings = new Map(), line = [];
+  let active = null;
+
+  async function hub(path, method = 'GET', body) {
+    const headers = { Accept: 'application/json', 'X-CSRFToken': root.querySelector('[name=csrfmiddlewaretoken]').value };
+    if (body) headers['Content-Type'] = 'application/json';
+    const answer = await fetch(root.dataset.api + path, { method, headers, body: body && JSON.stringify(body) })
+      .catch(() => { throw new Error('No connection.'); });
+    const said = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+    if (!answer.ok) throw Object.assign(new Error(said.error || 'The hub did not answer.'), { status: answer.status, said });
+    return said;
+  }
+  const later = error => !error.status || error.status >= 500 || error.status === 429; // worth trying again
+  const bytes = n => n < 1e6 ? `${Math.round(n / 1e3)} KB` : n < 1e9 ? `${(n / 1e6).toFixed(n < 1e8 ? 1 : 0)} MB` : `${(n / 1e9).toFixed(1)} GB`;
+  const time = s => s < 90 ? `${Math.max(1, Math.round(s))} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
+  const complain = text => { problem.hidden = false; const p = document.createElement('p'); p.textContent = text; problem.append(p); };
+
+  class Sending {
+    constructor(row, file) {
+      Object.assign(this, { row, file, id: row.dataset.upload, done: new Set(), flying: new Map(), taken: new Set(), urls: new Map(), paused: false, seen: [] });
+      this.size = +row.dataset.size; this.partSize = +row.dataset.partSize; this.parts = +row.dataset.parts;
+      sendings.set(this.id, this);
+      row.addEventListener('click', event => {
+        const act = event.target.closest('[data-act]')?.dataset.act;
+        if (act === 'pause') this.pause(); else if (act === 'resume') this.resume(); else if (act === 'now') this.wake?.();
+      });
+    }
+    get alive() { return !this.paused && this.row.isConnected; }
+    bytesOf(n) { return Math.min(this.partSize, this.size - (n - 1) * this.partSize); }
+    button(act, shown) { const b = this.row.querySelector(`[data-act=${act}]`); if (b) b.hidden = !shown; }
+    say(text) { const words = this.row.querySelector('[data-words]'); if (words && words.textContent !== text) words.textContent = text; }
+    get sent() { let n = 0; for (const k of this.done) n += this.bytesOf(k); for (const f of this.flying.values()) n += f.loaded; return n; }
+
+    show() { // at most four times a second, however many parts report
+      if (this.due || !this.alive) return;
+      this.due = setTimeout(() => {
+        this.due = 0;
+        const sent = this.sent, now = performance.now(), bar = this.row.querySelector('progress');
+        if (bar) bar.value = sent;
+        this.seen.push([now, sent]);
+        while (this.seen.length > 2 && now - this.seen[0][0] > 8000) this.seen.shift();
+        const [then, before] = this.seen[0], speed = (sent - before) / Math.max(.25, (now - then) / 1000);
+        if (!this.waiting && this.alive && this.done.size < this.parts)
+          this.say(`Uploading, ${Math.floor(100 * sent / this.size)} %` + (speed > 0 ? `, ${bytes(speed)}/s, ${time((this.size - sent) / speed)} left` : ''));
+      }, 250);
+    }
+
+    async go() { // until all is sent, it is paused, or its row is gone
+      this.button('pause', true); this.button('resume', false);
+      this.say('Asking what has arrived…');
+      try {
+        await this.patiently(async () => { this.done = new Set((await hub(`/${this.id}/parts`)).map(p => p.PartNumber)); });
+        for (let round = 0; round < 3 && this.alive; round++) {
+          this.seen = []; this.taken = new Set(this.done); this.show();
+          await Promise.all(Array.from({ length: LANES }, () => this.lane()));
+          if (!this.alive) return;
+          this.say('Joining the parts…');
+          if (await this.complete()) return;
+        }
+        this.say('The parts do not fit together. Remove it and choose the file again.');
+      } catch (error) {
+        if (error.said?.code === 'upload-over') return this.refresh();
+        if (error.said?.code === 'parts-lost' && await this.complete().catch(() => false)) return;
+        if (!this.paused) { this.stop(); this.say(error.message); }
+      }
+    }
+
+    async lane() {
+      for (let n; this.alive && (n = this.next());) {
+        this.taken.add(n);
+        try { await this.part(n); } catch (error) { this.taken.delete(n); throw error; }
+      }
+    }
+    next() { for (let n = 1; n <= this.parts; n++) if (!this.taken.has(n)) return n; return 0; }
+
+    async part(n) {
+      for (let refused = 0; this.alive;) {
+        try {
+          const url = await this.url(n);
+          await this.put(n, url);
+          this.done.add(n); this.show();
+          return;
+        } catch (error) {
+          this.flying.delete(n);
+          if (!this.alive) break;
+          if (error.code) throw error; // the file itself, or the hub's refusal
+          if (!later(error)) {
+            if (error.said) throw error;
+            this.urls.delete(n); // its URL has died: another is signed
+            if (++refused >= GIVE_UP) throw new Error('The object store refuses this upload. Remove it and choose the file again.');
+            if (refused < 2) continue;
+          }
+          await this.wait(error);
+        }
+      }
+      this.taken.delete(n);
+    }
+
+    async url(n) {
+      const known = this.urls.get(n);
+      if (known && known.until > Date.now()) return known.url;
+      // Lanes that ask at once share one request; URLs are signed for the next parts too.
+      this.signing ??= (async () => {
+        const numbers = [n];
+        for (let k = n + 1; k <= this.parts && numbers.length < AHEAD; k++) if (!this.done.has(k) && !this.flying.has(k)) numbers.push(k);
+        const { urls, expires } = await hub(`/${this.id}/parts`, 'POST', { numbers });
+        for (const [k, url] of Object.entries(urls)) this.urls.set(+k, { url, until: Date.now() + (expires - 60) * 1000 });
+      })().finally(() => { this.signing = null; });
+      await this.signing;
+      return this.urls.has(n) && this.urls.get(n).until > Date.now() ? this.urls.get(n).url : this.url(n);
+    }
+
+    put(n, url) {
+      const start = (n - 1) * this.partSize, part = this.file.slice(start, start + this.bytesOf(n));
+      return new Promise((good, bad) => {
+        const request = new XMLHttpRequest(), flight = { loaded: 0, request };
+        this.flying.set(n, flight);
+        request.upload.onprogress = event => { flight.loaded = event.loaded; this.show(); };
+        request.onload = () => {
+          this.flying.delete(n);
+          request.status < 300 ? good() : bad(Object.assign(new Error('The object store did not take a part.'), { status: request.status }));
+        };
+        request.onabort = () => bad(new Error('Paused.'));
+        // No answer: the line, or the file was changed or moved; reading one byte of it tells which.
+        request.onerror = () => part.slice(0, 1).arrayBuffer().then(
+          () => bad(new Error('No connection.')),
+          () => bad(Object.assign(new Error('The file cannot be read any more. Choose it again.'), { code: 'file-gone' })));
+        request.open('PUT', url);
+        request.send(part);
+      });
+    }
+
+    async complete() {
+      let complete = true;
+      await this.patiently(async () => {
+        try { await hub(`/${this.id}/complete`, 'POST', {}); } catch (error) {
+          if (error.said?.code !== 'wrong-parts' || !error.said.missing) throw error;
+          for (const n of [...error.said.missing, ...error.said.wrong]) { this.done.delete(n); this.urls.delete(n); }
+          complete = false;
+        }
+      });
+      if (complete && this.alive) this.refresh();
+      return complete;
+    }
+
+    async patiently(work) {
+      while (this.row.isConnected) {
+        try { await work(); this.tries = 0; return; } catch (error) { if (!later(error)) throw error; await this.wait(error); }
+        if (this.paused) throw new Error('Paused.');
+      }
+    }
+
+    wait(error) { // one clock for all lanes: 1, 2, 4 … 30 s, or at once when the line is back or “Try now” is pressed
+      return this.waiting ??= new Promise(done => {
+        this.tries = (this.tries || 0) + 1;
+        let left = Math.min(SLOWEST, 2 ** (this.tries - 1)), clock;
+        const end = () => {
+          clearInterval(clock); removeEventListener('online', end);
+          this.waiting = this.wake = null; this.button('now', false); this.seen = [];
+          // A later success starts the count anew.
+          clearTimeout(this.calm); this.calm = setTimeout(() => { this.tries = 0; }, 60000);
+          done();
+        };
+        const tell = () => this.say(`${error.message} Trying again in ${left} s.`);
+        this.wake = end; this.button('now', true); tell();
+        addEventListener('online', end);
+        clock = setInterval(() => { if (--left <= 0 || !this.row.isConnected) end(); else tell(); }, 1000);
+      });
+    }
+
+    stop() {
+      this.paused = true;
+      for (const flight of this.flying.values()) flight.request.abort();
+      this.flying.clear(); this.wake?.();
+      this.button('pause', false); this.button('resume', this.row.isConnected);
+    }
+    pause() { this.stop(); this.say(`Paused at ${Math.floor(100 * this.sent / this.size)} %.`); if (active === this) next(); }
+    resume() { this.paused = false; this.button('resume', false); this.say('Waits for its turn.'); line.push(this); if (!active) next(); }
+    refresh() {
+      sendings.delete(this.id);
+      htmx.ajax('GET', root.dataset.row.replace(/[^/]+\/row$/, `${this.id}/status`), { target: `#upload-${this.id}`, swap: 'outerHTML' });
+    }
+  }
+
+  async function next() { // one file at a time, so that the first is usable soonest
+    active = line.shift() || null;
+    if (!active) return;
+    const mine = active;
+    if (mine.alive) await mine.go();
+    if (active === mine) next();
+  }
+
+  async function fingerprint(file) { // tells two files of one name and size apart; only where browsers offer digests
+    if (!crypto.subtle) return '';
+    const ends = await new Blob([file.slice(0, SAMPLE), file.slice(-SAMPLE)]).arrayBuffer();
+    return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', ends)), b => b.toString(16).padStart(2, '0')).join('');
+  }
+
+  async function header(file) { // what a safetensors file says of itself; the inspectors' word counts, this only shows early
+    if (!/\.safetensors$/i.test(file.name) || file.size < 8) return null;
+    const length = Number(new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true));
+    if (length > LARGEST_HEADER || length > file.size - 8) return null;
+    try { return JSON.parse(await file.slice(8, 8 + length).text()); } catch { return null; }
+  }
+
+  function told(names) {
+    const said = names.__metadata__ || {}, keys = Object.keys(names), has = part => keys.some(key => key.includes(part));
+    const base = `${said.ss_base_model_version || ''} ${said['modelspec.architecture'] || ''}`;
+    return {
+      name: said['modelspec.title'] || said.ss_output_name,
+      words: said['modelspec.trigger_phrase'],
+      type: has('lora_') || has('.lora') ? 'LoRA' : has('emb_params') || has('clip_l') ? 'Textual inversion' : has('model.diffusion_model.') ? 'Checkpoint' : '',
+      base: /sdxl|-xl/.test(base) ? 'SDXL' : /sd_v1|sd_1|-v1/.test(base) ? 'SD 1.5' : /sd_v2|-v2/.test(base) ? 'SD 2' : '',
+    };
+  }
+
+  async function fill(row, file) {
+    const names = await header(file).catch(() => null);
+    if (!names || typeof names !== 'object') return;
+    for (const [what, text] of Object.entries(told(names))) {
+      const place = row.querySelector(`[data-from-file=${what}]`);
+      if (!place || !text) continue;
+      const short = String(text).slice(0, 120);
+      if (place.tagName === 'OPTION') place.textContent = `from the file: ${short}`; else place.placeholder = short;
+    }
+  }
+
+  async function add(file) {
+    try {
+      const print = await fingerprint(file);
+      // NFC and no outer spaces, as the hub keeps names.
+      const name = file.name.normalize('NFC').replace(/^ +| +$/g, '');
+      const known = [...rows.querySelectorAll('[data-upload]')].find(row =>
+        row.dataset.name === name && +row.dataset.size === file.size && row.querySelector('[data-state=waiting]') &&
+        (!print || !row.dataset.fingerprint || row.dataset.fingerprint === print));
+      if (known && sendings.has(known.dataset.upload)) {
+        const sending = sendings.get(known.dataset.upload);
+        sending.file = file;
+        if (sending.paused) sending.resume();
+        return;
+      }
+      const row = known || await begin(file, print);
+      fill(row, file);
+      const sending = new Sending(row, file);
+      sending.resume();
+    } catch (error) { complain(`${file.name}: ${error.message}`); }
+  }
+
+  async function begin(file, print) {
+    const { id } = await hub('', 'POST', { filename: file.name, size: file.size, fingerprint: print });
+    const answer = await fetch(root.dataset.row.replace(/[^/]+\/row$/, `${id}/row`));
+    if (!answer.ok) throw new Error('The hub did not answer. Reload the page and choose the file again.');
+    const holder = document.createElement('template');
+    holder.innerHTML = await answer.text();
+    const row = holder.content.querySelector('[data-upload]');
+    rows.prepend(row);
+    htmx.process(row);
+    return row;
+  }
+
+  async function choose(files) {
+    problem.hidden = true; problem.replaceChildren();
+    for (const file of files) await add(file);
+  }
+
+  chooser.addEventListener('change', () => { const files = [...chooser.files]; chooser.value = ''; choose(files); });
+  for (const kind of ['dragover', 'drop']) addEventListener(kind, event => {
+    if (![...event.dataTransfer.types].includes('Files')) return;
+    event.preventDefault(); // anywhere on the page: a file that misses must not open in its place
+    if (kind === 'drop') choose([...event.dataTransfer.files]);
+    drop.classList.toggle('is-on', kind === 'dragover');
+  });
+  drop.addEventListener('dragleave', () => drop.classList.remove('is-on'));
+  document.addEventListener('htmx:beforeRequest', event => {
+    if (document.hidden && event.target.hasAttribute('data-poll')) event.preventDefault(); // nobody looks
+    if (event.detail.requestConfig?.path.endsWith('/remove')) sendings.get(event.target.closest('[data-upload]')?.dataset.upload)?.stop();
+  });
+  // What came before this page: how far it is, until the same file is chosen again.
+  for (const row of rows.querySelectorAll('[data-upload]')) {
+    if (!row.querySelector('[data-state=waiting]')) continue;
+    hub(`/${row.dataset.upload}`).then(({ uploaded, part_size, size }) => {
+      if (sendings.has(row.dataset.upload)) return;
+      const sent = Math.min(size, uploaded.length * part_size);
+      row.querySelector('progress').value = sent;
+      row.querySelector('[data-words]').textContent = `Paused at ${Math.floor(100 * sent / size)} %. Choose the same file to go on.`;
+    }).catch(() => {});
+  }
+})();
