@@ -6,20 +6,24 @@ A plug is a file in ``workers/{adapters,bases,checks,samplers}/`` that ends with
 
 from __future__ import annotations
 
+import copy
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
 from workers.messages import Finding
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+
+    from workers.engine.model import Model
 
 
 class TensorInfo(msgspec.Struct, frozen=True):  # ten times quicker to make than a frozen dataclass
@@ -99,7 +103,7 @@ class Adapter(Protocol):
         """Whose keys these are; None: not mine. Names and shapes only."""
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
-        """The edit that the file's tensors make, at weight 1. Raises ``workers.errors.Refusal`` where they are unusable."""
+        """The edit that the file's tensors make, at weight 1. Raises ``workers.errors.Refusal`` for unusable ones."""
 
 
 class Edit:
@@ -110,21 +114,30 @@ class Edit:
 
     weight: float = 1.0
 
-    def at(self, weight: float) -> Edit:
-        """This edit at another weight (a copy)."""
-        raise NotImplementedError
+    def at(self, weight: float) -> Self:
+        """This edit at another weight (a copy that shares its tensors)."""
+        other = copy.copy(self)
+        other.weight = weight
+        return other
+
+    def fit(self, modules: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+        """The modules (name → shape of its weight) that `delta` changes in this base.
+
+        Raises ``workers.errors.Refusal`` where the adapter does not fit: nothing is ever left out in silence.
+        """
+        return frozenset()
 
     def delta(self, module: str, weight: Tensor) -> Tensor | None:
-        """What is added to ``module``'s weight, in its shape, fp32; None: nothing."""
+        """What is added to ``module``'s weight, in its shape, fp32, at this edit's weight; None: nothing."""
         return None
 
     def words(self) -> Mapping[str, Mapping[str, Tensor]]:
         """New words: token → text encoder's name → vectors [n, width]."""
         return {}
 
-    def context(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """What attention reads for its keys and its values, from the context [B, N, width]."""
-        return context, context
+    def context(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """What attention reads for its keys and its values, both [B, N, width]; several edits chain, streams apart."""
+        return keys, values
 
     def residuals(self, latents: Tensor, step: float, hint: Tensor | None) -> list[Tensor] | None:
         """What is added between the UNet's blocks; None: nothing."""
@@ -137,7 +150,48 @@ class Base(Protocol):
     family: ClassVar[str]
     label: ClassVar[str]
 
-    def recognise(self, header: Header) -> Match | None: ...
+    def recognise(self, header: Header) -> Match | None:
+        """Whose checkpoint this is; None: not mine. Names and shapes only."""
+
+    def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
+        """The base, ready to draw. Raises ``workers.errors.Refusal`` where the file cannot be opened."""
+
+
+class Sampler(Protocol):
+    """One sampling algorithm. ``names`` are those that people know it by, the first being ours.
+
+    schedule: what ``Automatic`` means for it. evaluations: calls of the UNet a step. discards: whether the sigma before
+    the last is left out of its schedule, as its authors' tools do.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    schedule: ClassVar[str]
+    evaluations: ClassVar[int]
+    discards: ClassVar[bool]
+
+    def sample(self, x: Tensor, sigmas: list[float], noise: Noise) -> Generator[Ask, Tensor, Tensor]:
+        """From ``x`` at ``sigmas[0]`` to the picture's latents: yields what to denoise, is sent the answer, returns x.
+
+        Written so that rows of one batch may follow different samplers and still share a call of the UNet.
+        """
+
+
+class Ask(NamedTuple):
+    """A sampler's question: what is the clean picture in ``x``, noisy by ``sigma``? ``step`` counts from 0."""
+
+    x: Tensor
+    sigma: float
+    step: int
+
+
+class Noise(Protocol):
+    """A row's own source of randomness: what it draws depends on its seed alone."""
+
+    def draw(self) -> Tensor:
+        """Fresh normal noise in the latents' shape."""
+
+    def between(self, high: float, low: float) -> Tensor:
+        """The increment of one Brownian path from sigma ``high`` to ``low``, scaled to unit variance."""
 
 
 def found_in(package: ModuleType, name: str) -> list:

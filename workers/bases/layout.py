@@ -71,7 +71,7 @@ def unet_pairs(levels: int = 4, layers: int = 2, attended_up: Iterable[int] | No
 
 
 def vae_pairs(levels: int = 4, layers: int = 2) -> list[tuple[str, str]]:
-    """(original, live) prefixes of an autoencoder's modules. The original counts the decoder's levels from the picture."""
+    """(original, live) prefixes of an autoencoder's modules. The original counts the decoder's levels backwards."""
     pairs = [("quant_conv",) * 2, ("post_quant_conv",) * 2]
 
     def resnet(original: str, live: str) -> None:
@@ -166,7 +166,7 @@ def to_original(unet: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[s
 
 
 def from_original(checkpoint: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """(UNet, autoencoder, text encoder) live state dicts of an SD1 checkpoint; its other keys (EMA, betas) are left out.
+    """(UNet, autoencoder, text encoder) live state dicts of an SD1 checkpoint; other keys (EMA, betas) are left out.
 
     Raises ``KeyError`` naming a key that has no place in the layout.
     """

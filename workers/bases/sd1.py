@@ -1,0 +1,36 @@
+"""Stable Diffusion 1: 1.4, 1.5, everything trained from them, and nano."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workers.bases import recognition, widths
+from workers.plugins import Header, Match
+
+if TYPE_CHECKING:
+    import torch
+
+    from workers.engine.model import Model
+
+
+class StableDiffusion1:
+    family = "sd1"
+    label = "Stable Diffusion 1"
+
+    def recognise(self, header: Header) -> Match | None:
+        """SD1 has 768 numbers of context a token (64 in nano), read by convolutions around its attention."""
+        prefix = recognition.prefix_of(header)
+        if prefix is None:
+            return None
+        family, variant = widths.family(recognition.context_width(header, prefix))
+        return recognition.claim(header, prefix, family, variant) if family == self.family else None
+
+    def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
+        """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""
+        from workers.engine import opening
+
+        return opening.open_sd1(path, device, dtype)
+
+
+base = StableDiffusion1()
