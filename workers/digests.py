@@ -43,7 +43,8 @@ class Digests:
         self.size = size
         self.seen = 0
         self._head = b""
-        self._sha256, self._autov1, self._autov3, self._blake3 = hashlib.sha256(), hashlib.sha256(), None, blake3()
+        self._sha256, self._autov1, self._blake3 = hashlib.sha256(), hashlib.sha256(), blake3()
+        self._autov3: hashlib._Hash | None = None
         self._crc32 = 0
         self._data_start = 0
         self._streams = [_Stream(self._sha256.update), _Stream(self._small)]
@@ -100,8 +101,8 @@ class Digests:
         self._begun = True
         if sniff(self._head, self.size) == "safetensors":
             self._data_start = 8 + struct.unpack_from("<Q", self._head)[0]
-            self._autov3 = hashlib.sha256()
-            self._after_header = _Stream(self._autov3.update)
+            self._autov3 = after_header = hashlib.sha256()
+            self._after_header = _Stream(after_header.update)
             self._streams.append(self._after_header)
 
     def _pass_on(self, view: memoryview, offset: int) -> None:

@@ -7,7 +7,12 @@ import re
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-MARKUP = re.compile(r"<\s*[!/?a-zA-Z]|javascript:|&#x?[0-9a-fA-F]+;", re.IGNORECASE)
+# What a browser would act on. A word in angle brackets alone is a textual inversion's token or a prompt's `<lora:x:1>`.
+MARKUP = re.compile(
+    r"<[!/?]|<(?:a|audio|base|body|button|details|embed|form|frame|html|iframe|img|input|link|math|meta|object|script|style"
+    r"|svg|template|video)\b|<[a-z][^\s<>]{0,100}[\s/][^<>]{0,1000}=|javascript:|&#x?[0-9a-f]{1,8};",
+    re.IGNORECASE,
+)
 EVIDENCE_CHARACTERS = 200
 
 
