@@ -19,10 +19,9 @@ def main() -> None:
     clock = Service(app, scheduler_cls=Scheduler)
     threading.Thread(target=clock.start, kwargs={"embedded_process": False}, daemon=True, name="clock").start()
     # Threads: tasks wait for the database and the store, and the clock's thread must not be forked away.
-    app.worker_main(
-        ["worker", f"--queues={HUB}", "--hostname=hub@%h", "--pool=threads", "--concurrency=2", "--loglevel=WARNING"]
-        + ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    )
+    options = ["--pool=threads", "--concurrency=2", "--loglevel=WARNING"]
+    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # no other hub worker to talk to
+    app.worker_main(["worker", f"--queues={HUB}", "--hostname=hub@%h", *options, *alone])
 
 
 if __name__ == "__main__":
