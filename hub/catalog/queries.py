@@ -13,13 +13,14 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from hub.accounts.models import User
 from hub.catalog.hashes import civitai_crc32, hash_matches, is_hash, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES
-from hub.catalog.lists import BadCursor, Facets, Page, Wish, facets, model_list
+from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, facets, model_list, without_filters
 from hub.catalog.models import Digest, File, Model, Version
 from hub.catalog.words import camel, folded
 from hub.errors import NotFound, Refused
 
 __all__ = [
     "BadCursor",
+    "Facet",
     "Facets",
     "FileNotFound",
     "Page",
@@ -38,6 +39,7 @@ __all__ = [
     "sha256_matches",
     "version_detail",
     "version_visible",
+    "without_filters",
 ]
 
 Person = User | AnonymousUser

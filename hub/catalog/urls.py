@@ -1,4 +1,18 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from hub.catalog import pages
 
 app_name = "catalog"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("models", pages.model_list, name="model-list"),
+    path("models/<int:model_id>", pages.model_detail, name="model-detail"),
+    path("models/<int:model_id>/edit", pages.model_edit, name="model-edit"),
+    path("models/<int:model_id>/delete", pages.model_delete, name="model-delete"),
+    path("models/<int:model_id>/<str:slug>", pages.model_detail, name="model-detail"),
+    path("model-versions/<int:version_id>", pages.version_detail, name="version-detail"),
+    path("model-versions/<int:version_id>/edit", pages.version_edit, name="version-edit"),
+    path("model-versions/<int:version_id>/publish", pages.version_publish, name="version-publish"),
+    path("model-versions/<int:version_id>/unpublish", pages.version_unpublish, name="version-unpublish"),
+    path("search", pages.model_search, name="model-search"),
+]

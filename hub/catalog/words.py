@@ -11,6 +11,7 @@ from hub.accounts.names import check_name
 # Letters that do not decompose, and what people type for them.
 LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "o", "đ": "d", "ł": "l", "Ł": "l", "æ": "ae", "œ": "oe", "ı": "i"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+PAGES = {"edit", "delete"}  # addresses below a model
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -47,6 +48,8 @@ def slug_of(name: str) -> str:
     slug = re.sub(r"[-._]{2,}", "-", slug).strip("-._")[:80].strip("-._")
     slug = slug.removesuffix(".git")
     try:
+        if slug in PAGES:
+            raise ValidationError("a page of every model")
         check_name(slug)
     except ValidationError:
         slug = f"model-{slug}".rstrip("-") if slug else "model"

@@ -1,0 +1,76 @@
+"""The two forms with which an owner edits a model and a version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from hub.catalog.models import Base, Model, Version
+
+USES = [
+    ("Image", _("Pictures made with it may be sold")),
+    ("RentCivit", _("This hub may offer it for drawing")),
+    ("Rent", _("Paid generation services may offer it")),
+    ("Sell", _("The file and merges of it may be sold")),
+]
+
+
+def split(text: str) -> list[str]:
+    """Parts of a line that are parted by commas."""
+    return [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+
+
+class ModelForm(forms.Form):
+    name = forms.CharField(max_length=120, label=_("Name"))
+    type = forms.ChoiceField(choices=Model.Type.choices, label=_("Type"))
+    tags = forms.CharField(required=False, max_length=1300, label=_("Tags"), help_text=_("Parted by commas."))
+    description = forms.CharField(
+        required=False, max_length=100_000, label=_("Description"), help_text=_("Markdown."),
+        widget=forms.Textarea(attrs={"rows": 10}),
+    )  # fmt: skip
+    allow_no_credit = forms.BooleanField(required=False, label=_("It may be used without naming you"))
+    allow_derivatives = forms.BooleanField(required=False, label=_("Merges that contain it may be shared"))
+    allow_different_licence = forms.BooleanField(required=False, label=_("Merges may have other permissions"))
+    allow_commercial_use = forms.MultipleChoiceField(
+        required=False, choices=USES, label=_("Commercial use"), widget=forms.CheckboxSelectMultiple
+    )
+
+    @classmethod
+    def of(cls, model: Model, data: Any = None) -> ModelForm:
+        initial = {name: getattr(model, name) for name in cls.base_fields if name != "tags"}
+        initial["tags"] = ", ".join(tag.name for tag in model.tags.all())
+        return cls(data, initial=initial)
+
+    def values(self) -> dict[str, Any]:
+        return self.cleaned_data | {"tags": split(self.cleaned_data["tags"])}
+
+
+class VersionForm(forms.Form):
+    name = forms.CharField(max_length=80, label=_("Name of the version"))
+    base = forms.ChoiceField(label=_("Base model"))
+    trigger_words = forms.CharField(
+        required=False, max_length=10_000, label=_("Trigger words"), help_text=_("Parted by commas.")
+    )
+    weight = forms.FloatField(min_value=-10, max_value=10, label=_("Recommended weight"))
+    weight_min = forms.FloatField(min_value=-10, max_value=10, label=_("Smallest useful weight"))
+    weight_max = forms.FloatField(min_value=-10, max_value=10, label=_("Largest useful weight"))
+    clip_skip = forms.IntegerField(required=False, min_value=1, max_value=12, label=_("Clip skip"))
+    description = forms.CharField(
+        required=False, max_length=100_000, label=_("About this version"), help_text=_("Markdown."),
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )  # fmt: skip
+    hide_training = forms.BooleanField(required=False, label=_("Hide the training details"))
+
+    @classmethod
+    def of(cls, version: Version, data: Any = None) -> VersionForm:
+        initial = {name: getattr(version, name) for name in cls.base_fields}
+        initial |= {"base": version.base.name, "trigger_words": ", ".join(version.trigger_words)}
+        form = cls(data, initial=initial)
+        names = Base.objects.filter(hidden=False).values_list("name", flat=True)
+        form.fields["base"].choices = [(name, name) for name in dict.fromkeys([version.base.name, *names])]  # type: ignore[attr-defined]
+        return form
+
+    def values(self) -> dict[str, Any]:
+        return self.cleaned_data | {"trigger_words": split(self.cleaned_data["trigger_words"])}

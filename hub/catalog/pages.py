@@ -1,0 +1,236 @@
+"""The catalogue's pages: home, the list, a model, its editing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from hub.catalog import actions, queries
+from hub.catalog.forms import ModelForm, VersionForm
+from hub.catalog.markdown import rendered
+from hub.catalog.models import File, Model, Version
+from hub.catalog.serializers import (
+    SORT_LABELS,
+    ListAddress,
+    air,
+    card,
+    file_view,
+    model_url,
+    training_facts,
+    wish_of,
+)
+from hub.errors import NotFound, Refused
+
+PAGE, ROW = 30, 10
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """New this week, and what is downloaded most, drawn the same way."""
+    newest = queries.model_list(queries.Wish(sort="newest"), limit=ROW, count=False)
+    loved = queries.model_list(queries.Wish(sort="downloads"), limit=2 * ROW, count=False)
+    context = {"newest": [card(v) for v in newest.versions], "loved": [card(v) for v in loved.versions]}
+    return render(request, "catalog/home.html", context)
+
+
+@require_safe
+def model_list(request: HttpRequest) -> HttpResponse:
+    """The list with its filters; htmx asks for the part that changes and gets the same address."""
+    wish = wish_of(request.GET)
+    page = queries.model_list(wish, limit=PAGE, cursor=request.GET.get("after", ""))
+    address = ListAddress(request.GET)
+    context: dict[str, Any] = {
+        "wish": wish,
+        "cards": [card(version) for version in page.versions],
+        "page": page,
+        "next_url": address.following(page.next_cursor) if page.next_cursor else "",
+        "first": "after" not in request.GET,
+        "sorts": [(k, v) for k, v in SORT_LABELS.items() if wish.query or k != "relevance"],
+        "order": wish.order,
+    }
+    more = request.headers.get("HX-Request") and not context["first"]
+    if not more:
+        context["facets"] = queries.facets(wish)
+        context["chips"] = address.chips(context["facets"])
+        context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
+        if wish.query and queries.is_hash(wish.query):
+            context["match"] = next(iter(queries.hash_matches(wish.query)), None)
+        if not page.versions and context["chips"]:
+            context["unfiltered"] = queries.model_list(queries.without_filters(wish), limit=0).total
+    template = "catalog/model_list_grid.html" if more else "catalog/model_list.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_safe
+def model_search(request: HttpRequest) -> HttpResponse:
+    """What is found while somebody types: at most eight models, and the file of a pasted hash."""
+    query = wish_of(request.GET).query
+    context: dict[str, Any] = {"query": query}
+    if len(query) >= 2:
+        context["found"] = [
+            card(v) for v in queries.model_list(queries.Wish(query=query), limit=8, count=False).versions
+        ]
+        if queries.is_hash(query):
+            context["match"] = next(iter(queries.hash_matches(query)), None)
+    return render(request, "catalog/model_search.html", context)
+
+
+@require_safe
+def model_detail(request: HttpRequest, model_id: int, slug: str = "") -> HttpResponse:
+    """A model: what it does to the same picture first, then everything that is asked about it."""
+    try:
+        model = queries.model_detail(request.user, model_id)
+    except NotFound as missing:
+        raise NotFound(_("There is nothing at this address. Perhaps it is a draft, or was deleted.")) from missing
+    version = _version_asked(model, request)
+    return render(request, "catalog/model_detail.html", _detail(request, model, version))
+
+
+def _version_asked(model: Model, request: HttpRequest) -> Version | None:
+    """The version in the address, else the first. Raises `NotFound` for one that is not there."""
+    versions: list[Version] = model.shown_versions  # type: ignore[attr-defined]
+    asked = request.GET.get("version") or request.GET.get("modelVersionId")
+    if not asked:
+        return versions[0] if versions else None
+    found = next((version for version in versions if str(version.pk) == asked), None)
+    if found is None:
+        raise NotFound(_("This model has no such version."))
+    return found
+
+
+def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict[str, Any]:
+    files: list[File] = version.shown_files if version else []  # type: ignore[attr-defined]
+    for file in files:
+        file.version = version  # type: ignore[assignment]  # the same rows, not read again
+    if version:
+        version.model = model
+    views = [file_view(file) for file in files]
+    served = [view for view in views if view["file"].verdict == File.Verdict.ACCEPTED]
+    may_edit = queries.may_edit(request.user, model)
+    taken_down = model.status == Model.Status.TAKEN_DOWN
+    return {
+        "model": model,
+        "version": version,
+        "versions": model.shown_versions,  # type: ignore[attr-defined]
+        "type_label": model.get_type_display(),
+        "stat": queries.stat_of(model),
+        "files": views,
+        "download": served[0] if served else None,
+        "can_try": bool(served) and bool(served[0]["file"].adapter) and version is not None and _drawn(version),
+        "description": rendered(model.description),
+        "about": rendered(version.description) if version else "",
+        "training": training_facts(version) if version and (may_edit or not version.hide_training) else [],
+        "may_edit": may_edit,
+        "is_owner": request.user.pk == model.owner_id,
+        "taken_down": taken_down,
+        "air": air(version) if version else "",
+        "tag": _prompt_tag(model, version, views),
+        "address": model_url(model),
+    }
+
+
+def _drawn(version: Version) -> bool:
+    return version.base.family in queries.DRAWN_FAMILIES
+
+
+def _prompt_tag(model: Model, version: Version | None, views: list[dict[str, Any]]) -> str:
+    """What A1111 wants in the prompt for it."""
+    if not version or not views:
+        return ""
+    stem = views[0]["name"].rsplit(".", 1)[0]
+    if model.type in {Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA}:
+        return f"<lora:{stem}:{version.weight:g}>"
+    if model.type == Model.Type.HYPERNETWORK:
+        return f"<hypernet:{stem}:{version.weight:g}>"
+    return stem if model.type == Model.Type.TEXTUAL_INVERSION else ""
+
+
+@require_safe
+def version_detail(request: HttpRequest, version_id: int) -> HttpResponse:
+    """The address that clients know a version by; it leads to its model's page."""
+    version = queries.version_visible(request.user, version_id)
+    return redirect(model_url(version.model, version))
+
+
+def _mine(request: HttpRequest, model_id: int) -> Model:
+    model = queries.model_detail(request.user, model_id)
+    if not queries.may_edit(request.user, model):
+        raise NotFound(_("There is no such model."))
+    return model
+
+
+def _mine_version(request: HttpRequest, version_id: int) -> Version:
+    version = queries.version_visible(request.user, version_id)
+    if not queries.may_edit(request.user, version.model):
+        raise NotFound(_("There is no such version."))
+    return version
+
+
+@login_required
+def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
+    """Its owner changes a model's words and licence."""
+    model = _mine(request, model_id)
+    form = ModelForm.of(model, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.model_edit(model=model, by=request.user, fields=form.values())  # type: ignore[arg-type]
+        except Refused as refused:
+            form.add_error(None, refused.sentence)
+        else:
+            return redirect(model_url(model))
+    status = 422 if form.errors else 200
+    return render(request, "catalog/model_edit.html", {"model": model, "form": form}, status=status)
+
+
+@login_required
+def version_edit(request: HttpRequest, version_id: int) -> HttpResponse:
+    """Its owner changes a version's words, base and weights."""
+    version = _mine_version(request, version_id)
+    form = VersionForm.of(version, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.version_edit(version=version, by=request.user, fields=form.values())  # type: ignore[arg-type]
+        except Refused as refused:
+            form.add_error(None, refused.sentence)
+        else:
+            return redirect(model_url(version.model, version))
+    context = {"model": version.model, "version": version, "form": form}
+    return render(request, "catalog/version_edit.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def version_publish(request: HttpRequest, version_id: int) -> HttpResponse:
+    version = _mine_version(request, version_id)
+    actions.version_publish(version=version, by=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("Published. Everyone can see it now."))
+    return redirect(model_url(version.model, version))
+
+
+@login_required
+@require_POST
+def version_unpublish(request: HttpRequest, version_id: int) -> HttpResponse:
+    version = _mine_version(request, version_id)
+    actions.version_unpublish(version=version, by=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("This version is a draft again."))
+    return redirect(model_url(version.model, version))
+
+
+@login_required
+@require_POST
+def model_delete(request: HttpRequest, model_id: int) -> HttpResponse:
+    model = _mine(request, model_id)
+    if request.POST.get("name", "").strip() != model.name:
+        raise actions.BadField(_("Type the model’s name to delete it."))
+    actions.model_delete(model=model, by=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("Deleted."))
+    return redirect("catalog:model-list")

@@ -1,0 +1,209 @@
+"""What pages and API say of the catalogue, and what they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import QueryDict
+from django.urls import reverse
+from rest_framework import serializers
+
+from hub.catalog.actions import COMMERCIAL
+from hub.catalog.models import File, Model, Version
+from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_of
+
+TYPE_LABELS = dict(Model.Type.choices)
+# The word of a type in an AIR (urn:air:…).
+AIR_TYPES = {
+    "Checkpoint": "checkpoint", "LORA": "lora", "LoCon": "lycoris", "DoRA": "dora", "TextualInversion": "embedding",
+    "Hypernetwork": "hypernet", "VAE": "vae", "Controlnet": "controlnet", "Upscaler": "upscaler",
+    "MotionModule": "motion",
+}  # fmt: skip
+SORT_LABELS = {
+    "relevance": "Best match",
+    "newest": "Newest",
+    "downloads": "Most downloaded",
+    "likes": "Most liked",
+    "pictures": "Most pictures",
+}
+
+
+def wish_of(params: QueryDict) -> Wish:
+    """What a list's address asks for. Values nobody offers find nothing, and their chip can be taken away."""
+    uses = params.getlist("use")
+    return Wish(
+        query=params.get("query", "").replace("\x00", "")[:200].strip(),
+        types=tuple(params.getlist("type")[:20]),
+        bases=tuple(value.replace("\x00", "") for value in params.getlist("base")[:20]),
+        tags=tuple(value.replace("\x00", "") for value in params.getlist("tag")[:10]),
+        creator=params.get("creator", "").replace("\x00", "")[:100],
+        can_generate="try" in uses,
+        commercial=("Image",) if "commercial" in uses else (),
+        sort=params.get("sort", ""),
+    )
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that is on, and the address without it."""
+
+    label: str
+    url: str
+
+
+@dataclass
+class ListAddress:
+    """Addresses of a list: the same one with something added, changed or taken away."""
+
+    params: QueryDict
+    path: str = field(default_factory=lambda: reverse("catalog:model-list"))
+
+    def _with(self, params: QueryDict) -> str:
+        kept = [(name, value) for name, values in params.lists() for value in values if value]
+        return f"{self.path}?{urlencode(kept)}" if kept else self.path
+
+    def following(self, cursor: str) -> str:
+        params = self.params.copy()
+        params["after"] = cursor
+        return self._with(params)
+
+    def without(self, name: str, value: str) -> str:
+        params = self.params.copy()
+        params.setlist(name, [one for one in params.getlist(name) if one != value])
+        params.pop("after", None)
+        return self._with(params)
+
+    def chips(self, facets: Facets) -> list[Chip]:
+        labels = {("type", f.value): f.label for f in facets.types}
+        labels |= {("use", "try"): "Can be tried here", ("use", "commercial"): "Commercial pictures allowed"}
+        return [
+            Chip(str(labels.get((name, value), value)), self.without(name, value))
+            for name in ("type", "base", "use", "tag", "creator")
+            for value in self.params.getlist(name)
+            if value
+        ]
+
+
+def model_url(model: Model, version: Version | None = None) -> str:
+    url = reverse("catalog:model-detail", args=[model.pk, model.slug])
+    return f"{url}?version={version.pk}" if version else url
+
+
+def picture_url(sha256: str, params: str, name: str) -> str:
+    return reverse("gallery:picture-file", args=[sha256, params, name])
+
+
+def card(version: Version) -> dict[str, Any]:
+    """What a card shows of a model, by the version that matches the list; ``version`` for tags that draw more."""
+    model = version.model
+    picture = picture_url(version.cover_sha256, "width=450", f"{model.slug}.png") if version.cover_sha256 else ""
+    return {
+        "id": model.pk,
+        "version": version,
+        "name": model.name,
+        "url": model_url(model, version if version.index else None),
+        "type": model.type,
+        "type_label": TYPE_LABELS.get(model.type, model.type),
+        "base": version.base.name,
+        "creator": model.owner.username,
+        "downloads": stat_of(model).downloads,
+        "picture_url": picture,
+        "picture_name": "",
+    }
+
+
+def air(version: Version) -> str:
+    """The AIR of a version: ``urn:air:sd1:lora:<host>:<model>@<version>``."""
+    host = settings.PUBLIC_URL.split("://", 1)[-1].replace(":", "-")
+    kind = AIR_TYPES.get(version.model.type, "unknown")
+    return f"urn:air:{version.base.ecosystem}:{kind}:{host}:{version.model_id}@{version.pk}"
+
+
+def verdict_sentence(file: File) -> str:
+    """The inspectors' verdict as a sentence a person could say."""
+    model, summary = file.version.model, file.summary
+    if file.verdict == File.Verdict.REFUSED:
+        return "It is not served. Only you see this, and why."
+    if file.verdict == File.Verdict.UNKNOWN:
+        return "Nothing here recognises it, so only you see it."
+    label = TYPE_LABELS.get(model.type, model.type)
+    article = "An" if label[:1] in "AEIOU" else "A"
+    rank = f", rank {summary['rank']}" if summary.get("rank") else ""
+    sentences = [f"{article} {label} for {file.version.base.name}{rank}."]
+    if model.type == Model.Type.CHECKPOINT:
+        sentences = [f"A checkpoint of the family {file.version.base.name}."]
+    unknown, keys = summary.get("unclaimed") or 0, summary.get("keys") or summary.get("tensors") or 0
+    if isinstance(unknown, int) and isinstance(keys, int) and keys:
+        known = f"All {keys} keys recognised." if not unknown else f"{unknown} of {keys} keys are unknown."
+        sentences.append(known)
+    if file.format == "SafeTensor":
+        sentences.append("The file holds numbers only, nothing that can run.")
+    return " ".join(sentences)
+
+
+def file_view(file: File) -> dict[str, Any]:
+    """A file as the model page shows it."""
+    shown_first = ("AutoV2", "SHA256")
+    hashes = file_hashes(file)
+    return {
+        "file": file,
+        "name": download_name(file),
+        "size": file.blob.size,
+        "traits": " · ".join(filter(None, [file.precision, file.size_kind, file.format])),
+        "sentence": verdict_sentence(file),
+        "hashes": [(kind, hashes[kind]) for kind in shown_first if kind in hashes],
+        "more_hashes": [(kind, value) for kind, value in hashes.items() if kind not in shown_first],
+        "url": download_url(file),
+    }
+
+
+def download_url(file: File) -> str:
+    """The hub's address of a file, absolute; a primary file needs no more than its version's id."""
+    url = f"{settings.PUBLIC_URL}/api/download/models/{file.version_id}"
+    return url if file.primary else f"{url}?fileId={file.pk}"
+
+
+def training_facts(version: Version) -> list[tuple[str, str]]:
+    """Training details as pairs of words, plain values only."""
+    facts = []
+    for name, value in version.training.items():
+        if isinstance(value, (str, int, float)) and value not in ("", None):
+            facts.append((str(name).replace("_", " ").capitalize()[:60], str(value)[:200]))
+    return facts[:40]
+
+
+class ModelEditInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False)
+    type = serializers.ChoiceField(choices=Model.Type.choices, required=False)
+    description = serializers.CharField(max_length=100_000, required=False, allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=60), max_length=20, required=False)
+    allow_no_credit = serializers.BooleanField(required=False)
+    allow_commercial_use = serializers.ListField(child=serializers.ChoiceField(choices=COMMERCIAL), required=False)
+    allow_derivatives = serializers.BooleanField(required=False)
+    allow_different_licence = serializers.BooleanField(required=False)
+
+
+class VersionEditInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80, required=False)
+    description = serializers.CharField(max_length=100_000, required=False, allow_blank=True)
+    base = serializers.CharField(max_length=60, required=False)
+    trigger_words = serializers.ListField(child=serializers.CharField(max_length=200), max_length=50, required=False)
+    weight = serializers.FloatField(min_value=-10, max_value=10, required=False)
+    weight_min = serializers.FloatField(min_value=-10, max_value=10, required=False)
+    weight_max = serializers.FloatField(min_value=-10, max_value=10, required=False)
+    clip_skip = serializers.IntegerField(min_value=1, max_value=12, required=False, allow_null=True)
+    hide_training = serializers.BooleanField(required=False)
+
+
+class RefusalOutput(serializers.Serializer[Any]):
+    error = serializers.CharField()
+    code = serializers.CharField()
+
+
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """The validated data. Raises REST framework's ``ValidationError``, which becomes a sentence."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
