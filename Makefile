@@ -1,0 +1,64 @@
+# What you do with Weightroom from its clone. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+.DEFAULT_GOAL := help
+.PHONY: help run install install-dev test test-journeys check fix openapi bench-start bench-memory clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(STAMP)-run ## Start the hub at http://127.0.0.1:8000 (HOST and PORT choose another place)
+	@exec $(BIN)/python manage.py up
+
+install: $(STAMP)-run ## Install what running needs
+install-dev: $(STAMP)-dev ## Install what tests and checks need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Weightroom needs Python 3.11 or later; name one with make PYTHON=python3.12 $(MAKECMDGOALS)."; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+# Again only when pyproject.toml asks for something else.
+$(STAMP)-run: pyproject.toml | $(BIN)/python
+	@echo "installing (torch and its friends: some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --group hub --group worker
+	@touch $@
+
+$(STAMP)-dev: pyproject.toml | $(BIN)/python
+	@echo "installing, with what tests and checks need"
+	@$(BIN)/python -m pip install --quiet --group hub --group worker --group dev
+	@touch $@ $(STAMP)-run
+
+test: $(STAMP)-dev ## Run every test on real servers (started from their wheels)
+	@$(BIN)/python -m pytest -q $(TESTS)
+
+test-journeys: $(STAMP)-dev ## Run only the tests that walk the whole stack
+	@$(BIN)/python -m pytest -q -m journey
+
+check: $(STAMP)-dev ## Lint, types, import directions, migrations, OpenAPI, production settings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy hub workers
+	@$(BIN)/lint-imports
+	@$(BIN)/python infra/check.py
+
+fix: $(STAMP)-dev ## Format and mend what can be mended by a program
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+openapi: $(STAMP)-dev ## Write infra/openapi.yaml anew
+	@$(BIN)/python manage.py spectacular --file infra/openapi.yaml
+
+bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of last time
+	@$(BIN)/python infra/bench/start.py
+
+bench-memory: $(STAMP)-run ## Memory of every process of the running hub
+	@$(BIN)/python infra/bench/memory.py
+
+clean: ## Remove caches and collected files; data in .weightroom/ and the environment stay
+	@rm -rf staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .weightroom-test
+	@find hub workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
