@@ -15,7 +15,7 @@ from workers import metadata
 from workers.files import safetensors
 from workers.files.safetensors import DTYPE_BITS, BadHeader
 from workers.files.sniff import NAMES, PROMISES, sniff_path
-from workers.files.text import evidence
+from workers.files.text import clean, evidence
 from workers.messages import Finding, Verdict
 from workers.plugins import Adapter, Base, Check, Header, Match, OpenedFile, found_in
 
@@ -33,6 +33,8 @@ PRECISIONS = {"F16": "fp16", "BF16": "bf16", "F32": "fp32", "F64": "fp64", "F4":
 # A checkpoint of one precision still holds a few tensors of another: position ids, a scale.
 MAIN_SHARE = 0.95
 NAMED_KEYS = 5
+SUMMARY_TEXT = 500
+SUMMARY_ITEMS = 200
 
 REFUSED_FORMATS = {
     "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
@@ -202,10 +204,23 @@ def _some(keys: list[str]) -> str:
 
 def _summary(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
     """Plain JSON: what the tensors say (first level), and what metadata says, each under its own name."""
-    told: dict[str, Any] = dict(recognised.match.summary) if recognised else {}
+    told: dict[str, Any] = _plain(dict(recognised.match.summary)) if recognised else {}
     told |= {
         "tensors": len(header.tensors),
         "parameters": sum((i.end - i.start) * 8 // DTYPE_BITS[i.dtype] for i in header.tensors.values()),
         "unclaimed": len(set(header) - recognised.match.claimed) if recognised else len(header.tensors),
     }
     return told | {"metadata": described.summary}
+
+
+def _plain(value: object, levels: int = 3) -> Any:
+    """``value`` as bounded JSON with clean texts: a plug may hand on names and metadata as the file has them."""
+    if isinstance(value, str):
+        return clean(value, SUMMARY_TEXT)
+    if isinstance(value, bool | int | float | None):
+        return value
+    if levels and isinstance(value, dict):
+        return {clean(str(name), SUMMARY_TEXT): _plain(inner, levels - 1) for name, inner in value.items()}
+    if levels and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner, levels - 1) for inner in list(value)[:SUMMARY_ITEMS]]
+    return clean(str(value), SUMMARY_TEXT)

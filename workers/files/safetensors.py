@@ -38,6 +38,7 @@ MAX_DEPTH = 4
 # JSON this short cannot unfold to anything that matters, so its structure is not counted before it is parsed.
 HARMLESS_JSON_BYTES = 1024**2
 MAX_JSON_VALUES = 2_000_000
+MAX_JSON_TEXTS = 1_000_000
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _WHITESPACE = b" \t\r\n"
@@ -174,6 +175,9 @@ def _load(raw: bytes, text: str) -> dict[str, Any]:
 
 def _check_structure(raw: bytes) -> None:
     """Count nesting, objects and values without parsing, so that a long header cannot unfold to gigabytes."""
+    # Every text is a small object in memory; so they are counted, roughly, before anything is made of them.
+    if raw.count(b'"') - raw.count(b'\\"') > 2 * MAX_JSON_TEXTS:
+        raise BadHeader("too-many-values", f"The header holds more than {MAX_JSON_TEXTS:,} texts; no model has as many.")
     bare = _STRING.sub(b"", raw)
     if bare.count(b"{") > MAX_TENSORS + 2:
         _too_many(bare.count(b"{") - 1)
