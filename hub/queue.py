@@ -1,6 +1,7 @@
 """`send`: the one door to the workers. It opens on commit; and news of running jobs, read from the cache."""
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 import redis
@@ -12,6 +13,10 @@ from workers import messages
 from workers.messages import GENERATE, INSPECT, Generate, InspectModel, Progress
 
 TASKS = {InspectModel: ("workers.inspect_model", INSPECT), Generate: ("workers.generate", GENERATE)}
+# Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
+# person's picture overtakes every waiting preview without a second queue that workers would have to know.
+PRIORITIES = (0, 3, 6, 9)  # kombu's own steps
+_SEPARATOR = "\x06\x16"  # between a queue's name and its priority, in kombu's keys
 _client: redis.Redis | None = None
 
 
@@ -22,11 +27,16 @@ def cache() -> redis.Redis:
     return _client
 
 
-def send(message: InspectModel | Generate, *, then: str) -> None:
-    """Hand ``message`` to a worker once the transaction commits; its answer arrives at the hub's task ``then``."""
+def send(message: InspectModel | Generate, *, then: str, priority: int = 0) -> None:
+    """Hand ``message`` to a worker once the transaction commits; its answer arrives at the hub's task ``then``.
+
+    priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.
+    """
     task, queue = TASKS[type(message)]
     payload = messages.pack(message)
-    transaction.on_commit(lambda: app.send_task(task, args=[payload, then], queue=queue, ignore_result=True))
+    transaction.on_commit(
+        lambda: app.send_task(task, args=[payload, then], queue=queue, priority=priority, ignore_result=True)
+    )
 
 
 def progress(job_id: str) -> Progress | None:
@@ -35,14 +45,24 @@ def progress(job_id: str) -> Progress | None:
     return msgspec.json.decode(stored, type=Progress) if stored else None
 
 
+def progress_of(job_ids: Sequence[str]) -> dict[str, Progress]:
+    """The last news of each of these jobs that has any, in one question."""
+    if not job_ids:
+        return {}
+    stored = cache().mget([messages.progress_key(job_id) for job_id in job_ids])
+    found = zip(job_ids, stored, strict=True)  # type: ignore[arg-type]
+    return {job_id: msgspec.json.decode(news, type=Progress) for job_id, news in found if news}
+
+
 def cancel(job_id: str) -> None:
     """Ask the worker that draws ``job_id`` to stop before its next step."""
-    cache().set(messages.cancel_key(job_id), int(time.time()), ex=3600)
+    # Kept for longer than a message may lie in the broker before it is given out again (an hour).
+    cache().set(messages.cancel_key(job_id), int(time.time()), ex=24 * 3600)
 
 
 def waiting(queue: str) -> int:
     """How many messages no worker has taken yet."""
-    return int(cache().llen(queue))
+    return sum(int(cache().llen(f"{queue}{_SEPARATOR}{step}" if step else queue)) for step in PRIORITIES)
 
 
 def workers_alive(queue: str) -> int:

@@ -12,6 +12,9 @@ class Picture(models.Model):
     width = models.IntegerField()
     height = models.IntegerField()
     recipe = models.JSONField(help_text="workers.messages.Recipe; every file by SHA-256.")
+    recipe_digest = models.CharField(
+        max_length=64, blank=True, help_text="hub.gallery.recipes.digest: equal, equal bytes."
+    )
     seconds = models.FloatField(default=0)
     level = models.SmallIntegerField(default=1)
     visible = models.BooleanField(default=False, help_text="In the gallery: kept by its owner, or a preview.")
@@ -23,7 +26,11 @@ class Picture(models.Model):
             models.Index(fields=["id"], condition=models.Q(visible=True), include=["level"], name="picture_newest"),
             models.Index(fields=["likes", "id"], condition=models.Q(visible=True), name="picture_liked"),
             models.Index(fields=["owner", "id"], name="picture_owner"),
+            models.Index(fields=["recipe_digest"], condition=models.Q(visible=True), name="picture_recipe"),
         ]
+
+    def __str__(self) -> str:
+        return f"picture {self.pk}"
 
 
 class PictureUse(models.Model):
@@ -36,11 +43,16 @@ class PictureUse(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "picture"], name="version_once_per_picture")]
 
+    def __str__(self) -> str:
+        return f"version {self.version_id} in picture {self.picture_id}"
+
 
 class BoardPrompt(models.Model):
     """A prompt of a base family's board: every strip is drawn on these, with these seeds, so that models compare."""
 
-    family = models.CharField(max_length=20)
+    family = models.CharField(
+        max_length=20, help_text="A base family (sd1, sdxl), or a variant with its own board (nano)."
+    )
     position = models.SmallIntegerField()
     prompt = models.CharField(max_length=500)
     negative = models.CharField(max_length=500, blank=True)
@@ -55,6 +67,9 @@ class BoardPrompt(models.Model):
     class Meta:
         ordering = ["family", "position"]
         constraints = [models.UniqueConstraint(fields=["family", "position"], name="board_position_once")]
+
+    def __str__(self) -> str:
+        return f"{self.family} {self.position}: {self.prompt}"
 
 
 class Strip(models.Model):
@@ -73,6 +88,9 @@ class Strip(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"strip of version {self.version_id}"
+
 
 class Frame(models.Model):
     """One picture of a strip: (prompt, weight); ``weight`` 0 is the base alone. ``picture`` is null until drawn."""
@@ -89,3 +107,6 @@ class Frame(models.Model):
     class Meta:
         ordering = ["position", "weight"]
         constraints = [models.UniqueConstraint(fields=["strip", "position", "weight"], name="frame_once")]
+
+    def __str__(self) -> str:
+        return f"{self.prompt} at {self.weight:g}"

@@ -22,6 +22,8 @@ class Generation(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="generations")
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     recipe = models.JSONField(help_text="workers.messages.Recipe")
+    recipe_digest = models.CharField(max_length=64, blank=True, help_text="hub.gallery.recipes.digest")
+    priority = models.SmallIntegerField(default=0, help_text="Of the queue: lower is drawn first.")
     count = models.SmallIntegerField(default=1)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempt = models.SmallIntegerField(default=1, help_text="Answers of earlier attempts change nothing.")
@@ -39,6 +41,25 @@ class Generation(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="generation_owner"),
             models.Index(
-                fields=["sent_at"], condition=models.Q(status__in=["queued", "running"]), name="generation_open"
+                fields=["priority", "sent_at"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="generation_open",
             ),
+            models.Index(fields=["-finished_at"], condition=models.Q(status="done"), name="generation_done"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}, {self.status}"
+
+    @classmethod
+    def claim(cls, id: object, *, attempt: int, becomes: str, **fields: object) -> bool:
+        """Move an open generation on, if this attempt is still the current one: one conditional UPDATE.
+
+        A repeated or late answer finds no row, and changes nothing.
+        """
+        rows = cls.objects.filter(id=id, attempt=attempt, status__in=[cls.Status.QUEUED, cls.Status.RUNNING])
+        return rows.update(status=becomes, **fields) == 1
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in {self.Status.QUEUED, self.Status.RUNNING}

@@ -1,0 +1,79 @@
+"""What is done to pictures: one is added when drawn, kept by its owner, hidden again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from hub.catalog.models import File, Version
+from hub.errors import NotFound
+from hub.gallery import recipes
+from hub.gallery.models import Picture, PictureUse
+from workers.messages import Drawn, Recipe
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
+
+
+@transaction.atomic
+def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: float, visible: bool) -> Picture:
+    """Take in a drawn picture and note the versions that had a part in it.
+
+    recipe: with the picture's own seed. seconds: what this picture took to draw. visible: in the gallery at once.
+    A file may be in several versions: the published ones are noted, and others only where none is published, because
+    a use of an unpublished version keeps the picture from others.
+    """
+    picture = Picture.objects.create(
+        owner=owner,
+        sha256=drawn.sha256,
+        width=drawn.width,
+        height=drawn.height,
+        recipe=recipes.built(recipe),
+        recipe_digest=recipes.digest(recipe),
+        seconds=seconds,
+        visible=visible,
+    )
+    weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight}
+    weights[recipe.base] = None
+    uses = [
+        PictureUse(picture=picture, version=version, weight=weights[sha256])
+        for sha256, versions in _versions_of(weights).items()
+        for version in versions
+    ]
+    PictureUse.objects.bulk_create(uses, ignore_conflicts=True)  # a version may hold two of the files
+    return picture
+
+
+def _versions_of(shas: Iterable[str]) -> dict[str, list[Version]]:
+    found: dict[str, list[Version]] = {}
+    files = File.objects.filter(blob_id__in=list(shas), verdict=File.Verdict.ACCEPTED)
+    for file in files.select_related("version__model").order_by("version_id"):
+        found.setdefault(file.blob_id, []).append(file.version)
+    for sha256, versions in found.items():
+        published = [version for version in versions if version.status == version.model.status == "published"]
+        found[sha256] = published or versions
+    return found
+
+
+def picture_keep(*, picture_id: int, by: User | AnonymousUser) -> Picture:
+    """Put one's own picture into the gallery, for everyone to see. Raises `NotFound` for another's."""
+    return _show(picture_id, by, visible=True)
+
+
+def picture_hide(*, picture_id: int, by: User | AnonymousUser) -> Picture:
+    """Take one's own picture out of the gallery; a moderator may do it to anyone's. Raises `NotFound`."""
+    return _show(picture_id, by, visible=False)
+
+
+def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Picture:
+    picture = Picture.objects.filter(pk=picture_id).first()
+    own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
+    if picture is None or not (own or (not visible and getattr(by, "is_moderator", False) and picture.visible)):
+        raise NotFound("There is no such picture.")
+    Picture.objects.filter(pk=picture.pk).update(visible=visible)
+    picture.visible = visible
+    return picture

@@ -1,0 +1,142 @@
+"""The gallery's pages: all pictures, one picture, its bytes, a version's strip."""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+from django_htmx.http import HttpResponseStopPolling
+
+from hub import storage
+from hub.catalog.models import Version
+from hub.catalog.queries import version_visible
+from hub.errors import NotFound
+from hub.gallery import actions, queries, recipes
+from hub.gallery.templatetags.gallery import strip_context
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@require_GET
+def picture_list(request: HttpRequest) -> HttpResponse:
+    version = None
+    if number := request.GET.get("version", ""):
+        version = _version(request, number)
+    pictures, after = queries.picture_list(request.user, after=request.GET.get("after", ""), version=version)
+    template = (
+        "gallery/picture_tiles.html" if request.headers.get("HX-Target") == "more" else "gallery/picture_list.html"
+    )
+    context = {"pictures": pictures, "after": after, "version": version, "first": "after" not in request.GET}
+    return render(request, template, context)
+
+
+@require_GET
+def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
+    picture = queries.picture_for(request.user, picture_id)
+    recipe = recipes.read(picture.recipe)
+    return render(
+        request,
+        "gallery/picture_detail.html",
+        {
+            "picture": picture,
+            "recipe": recipe,
+            "parts": queries.parts_of(request.user, picture),
+            "a1111": recipes.as_a1111(recipe),
+            "json": recipes.as_json(recipe),
+            "own": picture.owner_id is not None and picture.owner_id == request.user.pk,
+        },
+    )
+
+
+@require_safe
+def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> HttpResponse:
+    """A picture's PNG. The address names the bytes, so they may be kept for ever; a private one by browsers only."""
+    if not SHA256.fullmatch(sha256):
+        raise NotFound("There is no such picture.")
+    public = queries.picture_access(request.user, sha256)
+    etag = f'"{sha256}"'
+    response: HttpResponse
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponseNotModified()
+    else:
+        try:
+            response = HttpResponse(storage.picture(sha256), content_type="image/png")
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                raise NotFound("The picture's bytes are gone from the store.") from error
+            return _waking()
+        except BotoCoreError:
+            return _waking()
+        response["X-Content-Type-Options"] = "nosniff"
+        if "download" in request.GET:
+            response["Content-Disposition"] = storage.content_disposition(name)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"{'public' if public else 'private'}, max-age=31536000, immutable"
+    if not public:
+        response["Vary"] = "Cookie, Authorization"
+    return response
+
+
+def _waking() -> HttpResponse:
+    """The store is starting, or away: browsers ask again, and nothing is kept."""
+    headers = {"Retry-After": "5", "Cache-Control": "no-store"}
+    text = _("Pictures are waking up; a few seconds.")
+    return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@require_POST
+@login_required
+def picture_keep(request: HttpRequest, picture_id: int) -> HttpResponse:
+    picture = actions.picture_keep(picture_id=picture_id, by=request.user)
+    messages.success(request, _("It is in the gallery now, for everyone to see."))
+    return redirect("gallery:picture-detail", picture.pk)
+
+
+@require_POST
+@login_required
+def picture_hide(request: HttpRequest, picture_id: int) -> HttpResponse:
+    picture = actions.picture_hide(picture_id=picture_id, by=request.user)
+    messages.success(request, _("It is out of the gallery."))
+    if picture.owner_id != request.user.pk:
+        return redirect("gallery:picture-list")
+    return redirect("gallery:picture-detail", picture.pk)
+
+
+@require_GET
+def strip_detail(request: HttpRequest, version_id: int) -> HttpResponse:
+    """A version's strip at one board prompt: the part that model pages hold and poll, or a page of its own."""
+    version = _version(request, str(version_id))
+    weight = _decimal(request.GET.get("weight", ""))
+    if request.GET.get("strip-weight", "").isdecimal():  # a poll keeps the frame that is being looked at
+        weight = _number(request, "strip-weight", 100) / 100
+    view = queries.strip_view(version, position=_number(request, "board", 0), weight=weight)
+    if not request.headers.get("HX-Request"):
+        return render(request, "gallery/strip_detail.html", strip_context(request, view))
+    response = render(request, "gallery/strip.html", strip_context(request, view))
+    polled = "poll" in request.GET
+    return HttpResponseStopPolling(response.content) if polled and not view.open else response
+
+
+def _version(request: HttpRequest, number: str) -> Version:
+    if not number.isdecimal() or len(number) > 18:
+        raise NotFound("There is no such version.")
+    return version_visible(request.user, int(number))
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 5 else default
+
+
+def _decimal(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) <= 10 else None

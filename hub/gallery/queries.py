@@ -1,0 +1,244 @@
+"""What the gallery can be asked: which pictures a person may see, a version's strip, what a picture was made of."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from hub.catalog.models import File, Version
+from hub.catalog.queries import files_by_sha256
+from hub.errors import NotFound, Refused
+from hub.gallery import recipes
+from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, Strip
+
+if TYPE_CHECKING:
+    from hub.accounts.models import User
+
+PAGE = 30
+WEIGHTS = (0.0, 0.5, 0.8, 1.0)  # of an effect strip; 0 is the base alone
+
+
+class BadCursor(Refused):
+    """The address of a next page was changed by hand."""
+
+    code = "bad-cursor"
+
+
+def pictures_for(user: User | AnonymousUser) -> QuerySet[Picture]:
+    """Pictures that ``user`` may see: their own, and those kept or drawn as previews, unless a version that had a
+    part in one is not published; then only its owner sees them."""
+    hidden = PictureUse.objects.filter(picture=OuterRef("pk")).exclude(
+        version__status=Version.Status.PUBLISHED, version__model__status="published"
+    )
+    if user.is_authenticated:
+        hidden = hidden.exclude(version__model__owner=user.pk)
+        return Picture.objects.filter(Q(owner=user.pk) | Q(Q(visible=True), ~Exists(hidden)))
+    return Picture.objects.filter(Q(visible=True), ~Exists(hidden))
+
+
+def picture_list(
+    user: User | AnonymousUser, *, after: str = "", version: Version | None = None, limit: int = PAGE
+) -> tuple[list[Picture], str]:
+    """Pictures in the gallery, newest first, and the cursor of the next page ("" at the end). Raises `BadCursor`."""
+    pictures = pictures_for(user).filter(visible=True).order_by("-id")
+    if version is not None:
+        pictures = pictures.filter(uses__version=version)
+    if after:
+        pictures = pictures.filter(id__lt=_read_cursor(after))
+    page = list(pictures[: limit + 1])
+    more = len(page) > limit
+    page = page[:limit]
+    return page, _cursor(page[-1].pk) if more else ""
+
+
+def _cursor(number: int) -> str:
+    return base64.urlsafe_b64encode(f"p{number}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> int:
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        number = int(plain.removeprefix("p"))
+    except (ValueError, binascii.Error, UnicodeError) as error:
+        raise BadCursor("This address of a next page does not exist. Start again at the first page.") from error
+    if not plain.startswith("p") or not 0 < number < 2**63:
+        raise BadCursor("This address of a next page does not exist. Start again at the first page.")
+    return number
+
+
+def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
+    """Raises `NotFound` where there is none, or none that ``user`` may see."""
+    picture = pictures_for(user).select_related("owner").filter(pk=picture_id).first()
+    if picture is None:
+        raise NotFound("There is no such picture.")
+    return picture
+
+
+def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
+    """Whether everyone may see the bytes (True) or only ``user`` and their like (False). Raises `NotFound`."""
+    if pictures_for(AnonymousUser()).filter(sha256=sha256).exists():
+        return True
+    if user.is_authenticated and pictures_for(user).filter(sha256=sha256).exists():
+        return False
+    raise NotFound("There is no such picture.")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file that had a part in a picture; ``version`` is None where it is gone, or not for this person to see."""
+
+    kind: str
+    name: str
+    sha256: str
+    weight: float | None
+    version: Version | None
+
+
+def parts_of(user: User | AnonymousUser, picture: Picture) -> list[Part]:
+    """The base and the stack of a picture, each with its version where ``user`` may see that."""
+    recipe = recipes.read(picture.recipe)
+    asked = [("base", recipe.base_name, recipe.base, None)]
+    asked += [(use.kind, use.name, use.sha256, use.weight) for use in recipe.uses]
+    versions = versions_by_sha256(user, [sha for _, _, sha, _ in asked])
+    return [Part(kind, name or kind, sha, weight, versions.get(sha)) for kind, name, sha, weight in asked]
+
+
+def versions_by_sha256(user: User | AnonymousUser, shas: Sequence[str]) -> dict[str, Version]:
+    return {sha: file.version for sha, file in files_by_sha256(user, list(shas)).items()}
+
+
+# Boards and strips
+
+
+def variant_of(file: File) -> str:
+    """``nano`` for what belongs to the hub's own small base: the family of SD 1.5, at widths of its own."""
+    nano = file.version.base.name == "nano" or str(file.summary.get("variant", "")).lower() == "nano"
+    return "nano" if nano else ""
+
+
+def board_of(base: File) -> list[BoardPrompt]:
+    """The board that strips on ``base`` are drawn on; empty where its family has none."""
+    family = variant_of(base) or base.version.base.family
+    return list(BoardPrompt.objects.filter(family=family, active=True))
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """One drawing of a strip as it is shown. ``state``: drawn, waiting, or failed with ``error`` in words."""
+
+    weight: float
+    state: str
+    name: str
+    url: str = ""
+    width: int = 1
+    height: int = 1
+    picture_id: int | None = None
+    error: str = ""
+    chosen: bool = False
+
+    @property
+    def at(self) -> int:
+        return round(self.weight * 100)
+
+
+@dataclass(frozen=True)
+class StripView:
+    """A version's strip as its page shows it."""
+
+    version: Version
+    strip: Strip | None
+    base_alone: bool = False
+    prompts: list[str] = field(default_factory=list)
+    position: int = 0
+    frames: list[FrameView] = field(default_factory=list)
+    drawn: int = 0
+    total: int = 0
+    open: bool = False
+    errors: list[str] = field(default_factory=list)
+    recipe: dict | None = None
+
+    @property
+    def chosen(self) -> FrameView | None:
+        return next((frame for frame in self.frames if frame.chosen), None)
+
+
+def strip_view(version: Version, *, position: int = 0, weight: float | None = None) -> StripView:
+    """The board strip of ``version`` at one board prompt, with the frame nearest to ``weight`` chosen.
+
+    weight: by default what the version's creator recommends.
+    """
+    strip = (
+        Strip.objects.filter(version=version, board=True)
+        .select_related("base_version__model")
+        .order_by("-created_at")
+        .first()
+    )
+    if strip is None:
+        return StripView(version, None)
+    frames = list(strip.frames.select_related("picture", "generation"))
+    alone = strip.base_version_id == version.pk
+    prompts = {frame.position: frame.prompt for frame in frames}
+    position = position if position in prompts else min(prompts, default=0)
+    shown = frames if alone else [frame for frame in frames if frame.position == position]
+    wanted = version.weight if weight is None else weight
+    drawn = [frame for frame in shown if frame.picture is not None] or shown
+    chosen = min(drawn, key=lambda frame: abs(frame.weight - wanted), default=None)
+    if alone:
+        chosen = next((frame for frame in shown if frame.position == position), None)
+    views = [_frame_view(version, strip, frame, alone=alone, chosen=frame is chosen) for frame in shown]
+    waiting = [frame for frame in frames if frame.picture is None and _is_open(frame)]
+    failed = [view.error for view in views if view.error]
+    return StripView(
+        version=version,
+        strip=strip,
+        base_alone=alone,
+        prompts=[prompts[key] for key in sorted(prompts)],
+        position=position,
+        frames=views,
+        drawn=sum(frame.picture is not None for frame in frames),
+        total=len(frames),
+        open=bool(waiting),
+        errors=list(dict.fromkeys(failed)),
+        recipe=next((frame.picture.recipe for frame in shown if frame.picture), None),
+    )
+
+
+def _is_open(frame: Frame) -> bool:
+    return frame.generation is not None and frame.generation.is_open
+
+
+def _frame_view(version: Version, strip: Strip, frame: Frame, *, alone: bool, chosen: bool) -> FrameView:
+    if alone:
+        name = frame.prompt
+    elif frame.weight == 0:
+        name = f"{frame.prompt}: {strip.base_version.model.name} alone"
+    else:
+        name = f"{frame.prompt}, with {version.model.name} at {frame.weight:g}"
+    if frame.picture is not None:
+        picture = frame.picture
+        return FrameView(
+            frame.weight, "drawn", name, picture_url(picture), picture.width, picture.height, picture.pk, chosen=chosen
+        )
+    if _is_open(frame):
+        return FrameView(frame.weight, "waiting", name, chosen=chosen)
+    error = frame.generation.error if frame.generation is not None else ""
+    return FrameView(frame.weight, "failed", name, error=error or "It was not drawn.", chosen=chosen)
+
+
+def picture_url(picture: Picture) -> str:
+    """Where a picture's bytes are served; the name is for people who save it."""
+    return reverse("gallery:picture-file", args=[picture.sha256, "original", f"{picture.pk}.png"])
+
+
+def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:
+    """The newest pictures that people made with a version; its strips are shown elsewhere."""
+    return list(
+        pictures_for(user).filter(visible=True, uses__version=version, frames__isnull=True).order_by("-id")[:limit]
+    )

@@ -1,0 +1,83 @@
+"""What can be said of a recipe without drawing it: whether two are equal, and how other programs write it."""
+
+import hashlib
+import json
+from pathlib import PurePath
+
+import msgspec
+
+from workers.messages import Recipe
+
+
+def read(data: object) -> Recipe:
+    """The recipe that a row holds. Raises ``msgspec.ValidationError`` where it is none."""
+    return msgspec.convert(data, Recipe)
+
+
+def built(recipe: Recipe) -> dict:
+    """The recipe as plain JSON, for a row: lists where the message has tuples."""
+    return msgspec.json.decode(msgspec.json.encode(recipe))
+
+
+def digest(recipe: Recipe) -> str:
+    """64 hex that agree exactly where two recipes draw the same picture.
+
+    Names are labels, and an adapter at weight 0 has no part in the picture: both are left out. The order of the
+    stack stays in, because some adapters (DoRA) do not commute.
+    """
+    plain = built(recipe)
+    del plain["base_name"]
+    plain["uses"] = [
+        {key: use[key] for key in ("kind", "sha256", "weight", "token")} for use in plain["uses"] if use["weight"]
+    ]
+    plain["cfg"] = float(plain["cfg"])  # 7 and 7.0 draw the same
+    for use in plain["uses"]:
+        use["weight"] = float(use["weight"])
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def as_a1111(recipe: Recipe) -> str:
+    """The text that A1111 writes under a picture: prompt with its stack, negative, then one line of settings.
+
+    Form: AUTOMATIC1111's ``parameters``, as read by its own pattern ``\\s*(\\w[\\w \\-/]+):\\s*("…"|[^,]*)(?:,|$)``.
+    """
+    prompt = recipe.prompt
+    for use in recipe.uses:
+        stem = PurePath(use.name).stem if use.name.endswith(".safetensors") else use.name
+        if use.kind == "lora":
+            prompt += f" <lora:{stem}:{use.weight:g}>"
+        elif use.kind == "hypernetwork":
+            prompt += f" <hypernet:{stem}:{use.weight:g}>"
+    lines = [prompt]
+    if recipe.negative:
+        lines.append(f"Negative prompt: {recipe.negative}")
+    pairs = {
+        "Steps": str(recipe.steps),
+        "Sampler": recipe.sampler,
+        "Schedule type": recipe.schedule,
+        "CFG scale": f"{recipe.cfg:g}",
+        "Seed": str(recipe.seed),
+        "Size": f"{recipe.width}x{recipe.height}",
+        "Model hash": recipe.base[:10],
+        "Model": recipe.base_name or "model",
+    }
+    if recipe.clip_skip > 1:
+        pairs["Clip skip"] = str(recipe.clip_skip)
+    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in pairs.items()))
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
+
+
+def sentence(recipe: Recipe) -> str:
+    """A stack in words: ``On nano: Linocut 0.8, Blue Hour 0.4``."""
+    base = recipe.base_name or "the base"
+    stack = ", ".join(f"{use.name or use.kind} {use.weight:g}" for use in recipe.uses if use.weight)
+    return f"On {base}: {stack}" if stack else f"On {base} alone"
+
+
+def as_json(recipe: Recipe) -> str:
+    """The recipe in full, to read, keep, or send to ``POST /api/v1/generations``."""
+    return json.dumps(built(recipe), indent=2, ensure_ascii=False)

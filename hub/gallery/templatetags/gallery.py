@@ -1,0 +1,89 @@
+"""A version's strip, the pictures made with it, and the loaded bar: parts that other apps' pages show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from hub.catalog.models import Version
+from hub.gallery import queries, recipes
+from hub.gallery.models import Picture
+from hub.templatetags.weightroom import plate
+
+register = template.Library()
+MOST_PLATES = 12
+
+
+@register.inclusion_tag("gallery/strip.html", takes_context=True)
+def strip(context: dict[str, Any], version: Version, position: int = 0, weight: float | None = None) -> dict[str, Any]:
+    """The effect strip of a version, which polls itself while it is being drawn."""
+    return strip_context(context["request"], queries.strip_view(version, position=position, weight=weight))
+
+
+def strip_context(request: Any, view: queries.StripView) -> dict[str, Any]:
+    return {"request": request, "user": request.user, "view": view, "version": view.version}
+
+
+@register.inclusion_tag("gallery/pictures.html", takes_context=True)
+def pictures(context: dict[str, Any], version: Version) -> dict[str, Any]:
+    """*Made with it*: the newest pictures of people that a version had a part in."""
+    user = context["request"].user
+    return {"version": version, "pictures": queries.made_with(user, version), "user": user}
+
+
+@register.filter
+def picture_url(picture: Picture) -> str:
+    return queries.picture_url(picture)
+
+
+@register.filter
+def picture_name(recipe: dict[str, Any]) -> str:
+    """What a picture is, in words: its prompt and its stack. For ``alt`` texts."""
+    read = recipes.read(recipe)
+    return f"{read.prompt or 'No prompt'}. {recipes.sentence(read)}."
+
+
+@register.simple_tag
+def loaded_bar(recipe: dict[str, Any]) -> SafeString:
+    """A recipe at a glance: the base is the bar, each adapter a plate; its height is the weight, its shape the type.
+
+    A negative weight is an outline. Twelve plates at most, then a count. The recipe in words is its name.
+    """
+    read = recipes.read(recipe)
+    uses = [use for use in read.uses if use.weight]
+    shown = uses[:MOST_PLATES]
+    plates = []
+    for number, use in enumerate(shown):
+        height = round(5 + min(1.1, abs(use.weight)) * 20, 1)
+        kind = plate(use.kind)
+        plates.append(
+            (
+                "plate minus" if use.weight < 0 else "plate",
+                kind,
+                26 + 11 * number,
+                round((28 - height) / 2, 1),
+                4 if kind == "k-inversion" else 8,
+                height,
+                4 if kind == "k-hyper" else 2,
+            )
+        )
+    drawn = format_html_join("", '<rect class="{} {}" x="{}" y="{}" width="{}" height="{}" rx="{}"/>', plates)
+    end = 26 + 11 * len(shown) + 8
+    rest = (
+        format_html('<text x="{}" y="18" font-size="11">+{}</text>', end, len(uses) - len(shown))
+        if len(uses) > len(shown)
+        else ""
+    )
+    return format_html(
+        '<svg class="loaded" viewBox="0 0 {} 28" height="28" preserveAspectRatio="xMinYMid meet" role="img" '
+        'aria-label="{}"><path class="rod" d="M2 14h{}"/><rect class="hub" x="14" y="9" width="8" height="10" '
+        'rx="1.5"/>{}{}</svg>',
+        max(96, end + 26),
+        recipes.sentence(read),
+        max(90, end + 20),
+        drawn,
+        rest,
+    )

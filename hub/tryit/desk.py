@@ -1,0 +1,262 @@
+"""The try-it page's recipe while it is being written: what the form holds, with or without scripts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from hub.catalog.models import File
+from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256
+from hub.gallery.queries import board_of
+from hub.tryit import samplers
+from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of
+from workers.messages import Recipe
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
+
+NUMBERS: dict[str, type[int] | type[float]] = {
+    "steps": int,
+    "cfg": float,
+    "seed": int,
+    "width": int,
+    "height": int,
+    "clip_skip": int,
+    "count": int,
+}
+
+
+@dataclass
+class Row:
+    """One adapter of the stack. ``reason`` says why it does not fit: then it stays, and is out of the picture."""
+
+    file: File
+    weight: float
+    on: bool = True
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.file.version.model.name
+
+    @property
+    def low(self) -> float:
+        return min(self.file.version.weight_min, self.weight)
+
+    @property
+    def high(self) -> float:
+        return max(self.file.version.weight_max, self.weight)
+
+    @property
+    def words(self) -> list[str]:
+        return list(self.file.version.trigger_words[:4])
+
+
+@dataclass
+class Desk:
+    """A recipe in the making. Numbers are kept as they were typed, so that a refused form comes back as it was."""
+
+    base: File | None = None
+    rows: list[Row] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def recipe(self) -> Recipe:
+        """What the form asks for; rows that are off or do not fit stay out. Raises `BadRecipe`."""
+        if self.base is None:
+            raise BadRecipe(_("There is no base to draw on yet. Upload one, or run the demo content."))
+        numbers: dict[str, Any] = {}
+        for name, kind in NUMBERS.items():
+            try:
+                numbers[name] = kind(self.fields.get(name, ""))
+            except ValueError as error:
+                label = name.replace("_", " ")
+                raise BadRecipe(_("%(name)s must be a number.") % {"name": label.capitalize()}) from error
+        numbers.pop("count")
+        return Recipe(
+            base=self.base.blob_id,
+            base_family=self.base.version.base.family,
+            base_name=self.base.version.model.name,
+            uses=tuple(use_of(row.file, row.weight) for row in self.rows if row.on and not row.reason),
+            prompt=self.fields.get("prompt", ""),
+            negative=self.fields.get("negative", ""),
+            sampler=self.fields.get("sampler", ""),
+            schedule=self.fields.get("schedule", "Automatic"),
+            **numbers,
+        )
+
+    @property
+    def count(self) -> int:
+        with contextlib.suppress(ValueError):
+            return int(self.fields.get("count", "1"))
+        raise BadRecipe(_("Count must be a number."))
+
+    @property
+    def bar(self) -> dict[str, Any] | None:
+        """The stack as `loaded_bar` draws it."""
+        if self.base is None:
+            return None
+        uses = [
+            {"kind": row.file.adapter, "sha256": row.file.blob_id, "weight": row.weight, "name": row.name}
+            for row in self.rows
+            if row.on and not row.reason
+        ]
+        names = {"base_family": self.base.version.base.family, "base_name": self.base.version.model.name}
+        return {"base": self.base.blob_id, "uses": uses, **names}
+
+    def fit(self) -> Desk:
+        """Say of each row whether it fits the base."""
+        for row in self.rows:
+            reason = misfit(self.base, row.file) if self.base else ""
+            row.reason = f"{reason} {_('It stays out of the picture until you change the base.')}" if reason else ""
+        return self
+
+    def add(self, user: User | AnonymousUser, version_id: str) -> None:
+        """Put a version on the stack, at the weight its creator recommends."""
+        file = accepted_file(user, int(version_id)) if version_id.isdecimal() else None
+        if file is None or file.adapter == "base":
+            self.notes.append(_("That adapter is not on this hub."))
+        elif any(row.file.version_id == file.version_id for row in self.rows):
+            self.notes.append(_("Already in the stack: %s.") % file.version.model.name)
+        elif len(self.rows) >= MAX_STACK:
+            self.notes.append(_("A stack may have %s adapters.") % MAX_STACK)
+        else:
+            self.rows.append(Row(file, file.version.weight))
+
+    def base_changed(self, user: User | AnonymousUser, was: str) -> None:
+        """Another base was chosen: what stood at the old one's own values takes the new one's (its size above all)."""
+        before = accepted_file(user, int(was)) if was.isdecimal() else None
+        if before is None or self.base is None or before.version_id == self.base.version_id:
+            return
+        old, new = _defaults(before), _defaults(self.base)
+        for group in (("width", "height"), ("cfg",), ("steps",)):
+            if all(self.fields.get(name) == old[name] for name in group):
+                self.fields |= {name: new[name] for name in group}
+
+    def add_word(self, place: str) -> None:
+        """Put a row's trigger word before the prompt: ``place`` is ``row-word``, both counted from 0."""
+        row, _dash, word = place.partition("-")
+        with contextlib.suppress(ValueError, IndexError):
+            text = self.rows[int(row)].words[int(word)]
+            prompt = self.fields.get("prompt", "")
+            if text not in prompt:
+                self.fields["prompt"] = f"{text}, {prompt}" if prompt else text
+
+    def rest(self, user: User | AnonymousUser) -> list[File]:
+        """Adapters that may be added."""
+        if self.base is None:
+            return []
+        there = {row.file.version_id for row in self.rows}
+        base = self.base
+        files = adapters_for_tryit(user, base.version.base.family)
+        return [file for file in files if file.version_id not in there and not misfit(base, file)]
+
+
+def from_form(user: User | AnonymousUser, data: QueryDict) -> Desk:
+    """The recipe as the form sent it: ``base`` and ``use`` are version numbers; ``on`` names the rows that are on."""
+    desk = Desk(fields=_fields(data), base=_base(user, data.get("base", "")))
+    weights, on = data.getlist("weight"), set(data.getlist("on"))
+    for number, version_id in enumerate(data.getlist("use")[:MAX_STACK]):
+        file = accepted_file(user, int(version_id)) if version_id.isdecimal() else None
+        if file is None or file.adapter == "base":
+            desk.notes.append(_("An adapter of the stack is no longer on this hub; it was left out."))
+            continue
+        try:
+            weight = float(weights[number])
+        except (ValueError, IndexError):
+            weight = file.version.weight
+            desk.notes.append(_("The weight of %s was not a number.") % file.version.model.name)
+        desk.rows.append(Row(file, weight, on=version_id in on))
+    return desk.fit()
+
+
+def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> Desk:
+    """A recipe opened again: files that are gone are said, the rest is as it was."""
+    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses)])
+    desk = Desk(base=files.get(recipe.base))
+    if desk.base is None:
+        desk.base = _base(user, "")
+        desk.notes.append(_("The base %s is not on this hub any more; another stands in its place.") % recipe.base_name)
+    for use in recipe.uses:
+        if file := files.get(use.sha256):
+            desk.rows.append(Row(file, use.weight))
+        else:
+            desk.notes.append(
+                _("Uses %s, which is not on this hub. It can be drawn without it.") % (use.name or use.kind)
+            )
+    names = ("prompt", "negative", "sampler", "schedule", "steps", "cfg", "seed", "width", "height", "clip_skip")
+    desk.fields = {name: _plain(getattr(recipe, name)) for name in names} | {"count": str(count)}
+    return desk.fit()
+
+
+def first_visit(user: User | AnonymousUser, base_version: str = "") -> Desk:
+    """Not blank: a base, an adapter that fits it at its recommended weight, and a prompt of the board with its word."""
+    base = _base(user, base_version)
+    desk = Desk(base=base, fields=_defaults(base))
+    if base is not None:
+        adapters = desk.rest(user)
+        if adapters:
+            first = min(adapters, key=lambda file: (file.adapter != "lora", file.version_id))
+            desk.rows.append(Row(first, first.version.weight if first.version.weight != 1 else 0.8))
+            desk.add_word("0-0")
+    return desk.fit()
+
+
+def for_version(user: User | AnonymousUser, version_id: str) -> Desk:
+    """*Try it* of a model page: its version on a base that fits; or the version itself where it is a base."""
+    file = accepted_file(user, int(version_id)) if version_id.isdecimal() else None
+    if file is None:
+        desk = first_visit(user)
+        desk.notes.append(_("That version is not on this hub, or cannot be drawn with."))
+        return desk
+    base = (
+        file
+        if file.adapter == "base"
+        else next((base for base in bases_for_tryit(user) if not misfit(base, file)), None)
+    )
+    desk = Desk(base=base, fields=_defaults(base))
+    if base is None:
+        desk.base = _base(user, "")
+        desk.fields = _defaults(desk.base)
+        desk.notes.append(_("No base for %s is installed here.") % file.version.base.name)
+    if file.adapter != "base":
+        desk.rows.append(Row(file, file.version.weight))
+        desk.add_word("0-0")
+    return desk.fit()
+
+
+def _base(user: User | AnonymousUser, version_id: str) -> File | None:
+    if version_id.isdecimal():
+        file = accepted_file(user, int(version_id))
+        if file is not None and file.adapter == "base":
+            return file
+    return next(iter(bases_for_tryit(user)), None)
+
+
+def _defaults(base: File | None) -> dict[str, str]:
+    board = board_of(base) if base is not None else []
+    fields = {"steps": "20", "cfg": "7", "seed": "-1", "width": "512", "height": "512", "clip_skip": "1", "count": "1"}
+    fields |= {"sampler": "Euler a", "schedule": "Automatic", "prompt": "", "negative": ""}
+    if board:
+        row = board[0]
+        name = samplers.split(row.sampler, "Automatic")
+        fields |= {"sampler": name.sampler, "schedule": name.schedule, "prompt": row.prompt, "negative": row.negative}
+        fields |= {"steps": str(row.steps), "cfg": f"{row.cfg:g}", "width": str(row.width), "height": str(row.height)}
+    return fields
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, str]:
+    names = ("prompt", "negative", "sampler", "schedule", *NUMBERS)
+    # A form's line ends are CR LF; a prompt's are LF.
+    return {name: str(data.get(name, "")).replace("\r\n", "\n")[: MAX_PROMPT + 1] for name in names}
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

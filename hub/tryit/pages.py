@@ -1,0 +1,178 @@
+"""Try it: a recipe is written, drawn, watched, cancelled. Everything works by plain forms; htmx swaps the parts."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseStopPolling
+
+from hub.catalog.queries import bases_for_tryit, version_visible
+from hub.errors import Refused
+from hub.gallery import recipes
+from hub.gallery.queries import picture_for
+from hub.gallery.templatetags.gallery import picture_name
+from hub.tryit import actions, queries, samplers
+from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe
+from hub.tryit.models import Generation
+from hub.tryit.stacks import MAX_COUNT
+
+KEPT = "recipe"  # of somebody who has to sign in first
+SIZES = {"sd1": [(512, 512), (512, 768), (768, 512)], "sdxl": [(1024, 1024), (832, 1216), (1216, 832)]}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def generation_create(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _posted(request)
+    return _page(request, _opened(request))
+
+
+def _opened(request: HttpRequest) -> Desk:
+    """The recipe that the address asks for, or the one that was kept while signing in, or a working first one."""
+    asked = request.GET
+    if number := asked.get("picture", ""):
+        picture = picture_for(request.user, int(number) if number.isdecimal() and len(number) < 19 else 0)
+        return from_recipe(request.user, recipes.read(picture.recipe))
+    if number := asked.get("generation", ""):
+        try:
+            generation = queries.generation_for(request.user, uuid.UUID(number))
+        except ValueError:
+            return first_visit(request.user)
+        desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)
+        if asked.get("stack") == "none":
+            desk.rows = []
+        return desk
+    if asked.get("use"):
+        return for_version(request.user, asked["use"])
+    if KEPT in request.session and not asked:
+        return from_form(request.user, QueryDict(request.session[KEPT]))
+    return first_visit(request.user, asked.get("base", ""))
+
+
+def _posted(request: HttpRequest) -> HttpResponse:
+    desk = from_form(request.user, request.POST)
+    wanted, _colon, what = request.POST.get("do", "").partition(":")
+    if wanted == "draw":
+        return _draw(request, desk)
+    if wanted == "add":
+        desk.add(request.user, request.POST.get("adapter", ""))
+    elif wanted == "remove" and what.isdecimal():
+        desk.rows = [row for row in desk.rows if row.file.version_id != int(what)]
+    elif wanted == "word":
+        desk.add_word(what)
+    elif wanted == "swap":
+        fields = desk.fields
+        fields["width"], fields["height"] = fields["height"], fields["width"]
+    else:
+        desk.base_changed(request.user, request.POST.get("was", ""))
+    return _page(request, desk.fit())
+
+
+def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
+    if not request.user.is_authenticated:
+        # Kept without its CSRF token, within a bound: a session is not a place to store things.
+        kept = request.POST.copy()
+        kept.pop("csrfmiddlewaretoken", None)
+        text = kept.urlencode()
+        if len(text) < 40_000:
+            request.session[KEPT] = text
+        return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
+    try:
+        generation = actions.generation_create(owner=request.user, recipe=desk.recipe(), count=desk.count)
+    except Refused as refused:
+        return _page(request, desk, refused=refused, status=refused.status)
+    request.session.pop(KEPT, None)
+    return redirect("tryit:generation-detail", generation.pk)
+
+
+@require_GET
+@login_required
+def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
+    generation = queries.generation_for(request.user, generation_id)
+    view = queries.generation_view(generation)
+    if request.headers.get("HX-Target") == "status":
+        response = render(request, "tryit/generation_status.html", _status(request, view) | {"polled": True})
+        response["Cache-Control"] = "no-store"
+        return response if view.open else HttpResponseStopPolling(response.content)
+    desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)
+    return _page(request, desk, view=view)
+
+
+@require_POST
+@login_required
+def generation_cancel(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
+    generation = queries.generation_for(request.user, generation_id)
+    actions.generation_cancel(generation=generation, by=request.user)
+    return redirect("tryit:generation-detail", generation.pk)
+
+
+@require_POST
+@login_required
+def generation_again(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
+    """Draw the same recipe once more: *Try again*, or the same seed without the stack."""
+    generation = queries.generation_for(request.user, generation_id)
+    again = actions.generation_again(
+        generation=generation, by=request.user, without_stack=request.POST.get("stack") == "none"
+    )
+    return redirect("tryit:generation-detail", again.pk)
+
+
+@require_POST
+@login_required
+def frame_create(request: HttpRequest, version_id: int) -> HttpResponse:
+    """*Draw 0.65* on a version's strip."""
+    version = version_visible(request.user, version_id)
+    position, weight = request.POST.get("board", ""), request.POST.get("weight", "")
+    try:
+        asked = int(position), float(weight)
+    except ValueError as error:
+        raise Refused(_("A weight is a number, such as 0.65.")) from error
+    actions.frame_create(version=version, by=request.user, position=asked[0], weight=asked[1])
+    return redirect(reverse("gallery:strip-detail", args=[version.pk]) + f"?board={asked[0]}&weight={asked[1]:g}")
+
+
+def _page(
+    request: HttpRequest,
+    desk: Desk,
+    *,
+    view: queries.GenerationView | None = None,
+    refused: Refused | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    template = "tryit/generation_detail.html" if view else "tryit/generation_create.html"
+    family = desk.base.version.base.family if desk.base else ""
+    context = {
+        "desk": desk,
+        "f": desk.fields,
+        "bases": list(bases_for_tryit(request.user)),
+        "adapters": desk.rest(request.user),
+        "samplers": samplers.names(),
+        "schedules": samplers.schedules(),
+        "sizes": SIZES.get(family, []),
+        "counts": range(1, MAX_COUNT + 1),
+        "refused": refused,
+        "film": queries.film(request.user),
+        **_status(request, view),
+    }
+    return render(request, template, context, status=status)
+
+
+def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[str, Any]:
+    if view is None:
+        return {"view": None, "request": request}
+    recipe = view.generation.recipe
+    return {
+        "view": view,
+        "request": request,
+        "recipe": recipe,
+        "recipe_text": recipes.as_a1111(recipes.read(recipe)),
+        "alt": picture_name(recipe),
+        "failed": view.state == Generation.Status.FAILED,
+    }

@@ -1,0 +1,159 @@
+"""Where a picture stands: its place in line, how long it will take, what its worker says; and who may ask."""
+
+from __future__ import annotations
+
+import statistics
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+
+from hub import queue
+from hub.catalog.models import Version
+from hub.errors import NotFound
+from hub.gallery.models import Picture, Strip
+from hub.templatetags.weightroom import about, ordinal
+from hub.tryit.models import Generation
+from workers.messages import GENERATE, Progress
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
+
+ALIKE = 20  # how many finished pictures an estimate is the median of
+
+
+@dataclass(frozen=True)
+class GenerationView:
+    """A generation as people and programs see it; ``milestone`` changes only where a screen reader should speak."""
+
+    generation: Generation
+    state: str
+    sentence: str
+    milestone: str
+    place: int = 0
+    seconds_left: float | None = None
+    progress: Progress | None = None
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        return self.generation.is_open
+
+
+def generations_of(user: User | AnonymousUser) -> QuerySet[Generation]:
+    """A person's own; nobody sees another's."""
+    return Generation.objects.filter(owner=user.pk) if user.is_authenticated else Generation.objects.none()
+
+
+def generation_for(user: User | AnonymousUser, generation_id: uuid.UUID) -> Generation:
+    """Raises `NotFound` where there is none, or it is another's."""
+    generation = generations_of(user).filter(pk=generation_id).first()
+    if generation is None:
+        raise NotFound(_("There is no such picture in line."))
+    return generation
+
+
+def film(user: User | AnonymousUser, limit: int = 12) -> list[Generation]:
+    """One's earlier pictures, newest first: those that were drawn."""
+    drawn = generations_of(user).filter(status=Generation.Status.DONE, purpose=Generation.Purpose.TRYIT)
+    return list(drawn.prefetch_related("pictures")[:limit])
+
+
+def generation_view(generation: Generation) -> GenerationView:
+    """Where it stands, in words and numbers."""
+    status = generation.status
+    if status == Generation.Status.DONE:
+        took = f"{generation.seconds or 0:.1f}"
+        sentence = _("Drawn in %(seconds)s s") % {"seconds": took}
+        pictures = list(generation.pictures.order_by("id"))
+        return GenerationView(generation, status, sentence, _("Drawn"), pictures=pictures)
+    if status == Generation.Status.FAILED:
+        return GenerationView(generation, status, generation.error, generation.error)
+    if status == Generation.Status.CANCELLED:
+        sentence = _("Cancelled between steps. Nothing was kept.")
+        return GenerationView(generation, status, sentence, sentence)
+    news = queue.progress(str(generation.pk))
+    if news is not None and news.attempt == generation.attempt:
+        return _running(generation, news)
+    if generation.status == Generation.Status.RUNNING:
+        sentence = _("Waiting for news of the worker")
+        return GenerationView(generation, "running", sentence, _("Started"))
+    return _waiting(generation)
+
+
+def _running(generation: Generation, news: Progress) -> GenerationView:
+    milestone = _("Started")
+    if news.stage == "fetching":
+        sentence = _("Fetching the files")
+    elif news.stage == "loading":
+        sentence = _("Loading the base")
+    elif news.stage == "storing":
+        sentence = _("Storing the picture")
+    else:
+        sentence = _("Step %(step)s of %(steps)s") % {"step": news.step, "steps": news.steps}
+        quarter = news.step * 4 // news.steps if news.steps else 0
+        milestone = _("Step %(step)s of %(steps)s") % {"step": quarter * news.steps // 4, "steps": news.steps}
+        if generation.count > 1:
+            of = _("picture %(picture)s of %(count)s") % {"picture": news.picture + 1, "count": generation.count}
+            sentence, milestone = f"{sentence}, {of}", f"{milestone}, {of}"
+    return GenerationView(generation, "running", sentence, milestone, progress=news)
+
+
+def _waiting(generation: Generation) -> GenerationView:
+    place, ahead = _line_before(generation)
+    workers = queue.workers_alive(GENERATE)
+    if not workers:
+        sentence = _("No worker is running. Your picture waits in line; we'll keep your place for an hour.")
+        return GenerationView(generation, "queued", sentence, sentence, place=place)
+    each = seconds_each(generation)
+    left = None if each is None else (ahead / workers + generation.count) * each
+    words = _("Next") if place == 1 else _("%(place)s in line") % {"place": ordinal(place)}
+    if generation.error:  # why it is in line again
+        words = f"{generation.error} {words}"
+    sentence = words if left is None else f"{words}, {about(left)}"
+    return GenerationView(generation, "queued", sentence, sentence, place=place, seconds_left=left)
+
+
+def _line_before(generation: Generation) -> tuple[int, int]:
+    """Its place in line (1: next), and how many pictures are drawn before its own."""
+    opened = Generation.objects.exclude(pk=generation.pk)
+    before = Q(priority__lt=generation.priority) | Q(priority=generation.priority, sent_at__lt=generation.sent_at)
+    waiting = opened.filter(before, status=Generation.Status.QUEUED)
+    running = opened.filter(status=Generation.Status.RUNNING).aggregate(sum=Sum("count"))["sum"] or 0
+    ahead = waiting.aggregate(sum=Sum("count"))["sum"] or 0
+    return waiting.count() + 1, ahead + running
+
+
+def seconds_each(generation: Generation) -> float | None:
+    """What a picture like this takes: the median of the last 20 alike (base and size), else of the last 20 at all."""
+    done = Generation.objects.filter(status=Generation.Status.DONE, seconds__isnull=False).order_by("-finished_at")
+    recipe = generation.recipe
+    alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
+    for rows in (alike, done):
+        taken = [seconds / count for seconds, count in rows.values_list("seconds", "count")[:ALIKE]]
+        if taken:
+            return statistics.median(taken)
+    return None
+
+
+def generation_list(user: User | AnonymousUser, *, before: str = "", limit: int = 30) -> tuple[list[Generation], str]:
+    """A page of one's own, newest first, and the id that the next page starts after ("" at the end)."""
+    rows = generations_of(user).order_by("-created_at", "-id")
+    if before:
+        try:
+            last = generation_for(user, uuid.UUID(before))
+        except ValueError as error:
+            raise NotFound(_("There is no such picture in line.")) from error
+        rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, id__lt=last.pk))
+    page = list(rows[: limit + 1])
+    return page[:limit], str(page[limit - 1].pk) if len(page) > limit else ""
+
+
+def strips_of(user: User | AnonymousUser, version: Version) -> list[Strip]:
+    """The board strip of a version first, then those that ``user`` asked for, newest first."""
+    own = Q(board=False, owner=user.pk) if user.is_authenticated else Q(pk=None)
+    return list(Strip.objects.filter(Q(board=True) | own, version=version).order_by("-board", "-created_at")[:50])

@@ -1,0 +1,215 @@
+"""The shapes of the generation service: recipe in; state, progress and pictures out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from hub.gallery import recipes
+from hub.gallery.models import Frame, Picture, Strip
+from hub.gallery.queries import board_of, picture_url
+from hub.tryit import queries
+from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
+from workers.messages import Recipe
+
+NAMED = "A version's number, or the SHA-256 of its file (64 hex)."
+
+
+class Named(serializers.RegexField):
+    """A version's number or a SHA-256."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^([0-9]{1,18}|[0-9A-Fa-f]{64})$", **options)
+
+
+class UseInput(serializers.Serializer):
+    version = serializers.IntegerField(required=False, min_value=1, help_text="A version's number; or sha256.")
+    sha256 = serializers.RegexField(r"^[0-9A-Fa-f]{64}$", required=False, help_text="The file's SHA-256; or version.")
+    weight = serializers.FloatField(default=1.0, min_value=-10, max_value=10)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("version" in attrs) == ("sha256" in attrs):
+            raise serializers.ValidationError("Name each adapter by version or by sha256, one of the two.")
+        return attrs
+
+
+class SettingsInput(serializers.Serializer):
+    """What decides a picture beside its files and its prompt; what is left out is the base's board's."""
+
+    negative = serializers.CharField(required=False, allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
+    sampler = serializers.CharField(required=False, max_length=60, help_text="Euler a, DPM++ 2M, DPM++ 2M Karras, …")
+    schedule = serializers.CharField(required=False, max_length=40, help_text="Automatic, Karras, Exponential, …")
+    steps = serializers.IntegerField(required=False, min_value=1)
+    cfg = serializers.FloatField(required=False, min_value=0, max_value=30)
+    seed = serializers.IntegerField(required=False, min_value=-1, max_value=MAX_SEED, help_text="−1: drawn here.")
+    width = serializers.IntegerField(required=False, min_value=64, help_text="A multiple of 8.")
+    height = serializers.IntegerField(required=False, min_value=64, help_text="A multiple of 8.")
+    clip_skip = serializers.IntegerField(required=False, min_value=1, max_value=12)
+
+
+class GenerationCreateInput(SettingsInput):
+    """A recipe. The JSON of a picture's page can be sent as it is."""
+
+    base = Named(help_text=f"The base model. {NAMED}")
+    uses = UseInput(many=True, required=False, help_text="The stack, in order.")
+    prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
+    count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_COUNT, help_text="Seeds count up.")
+
+    def recipe(self, user: Any) -> Recipe:
+        """The recipe with its files found. Raises `FileNotHere`."""
+        data = dict(self.validated_data)
+        data.pop("count")
+        base = file_named(user, data.pop("base"))
+        uses = [(file_named(user, use.get("sha256") or use["version"]), use["weight"]) for use in data.pop("uses", [])]
+        board = next(iter(board_of(base)), None)
+        given: dict[str, Any] = {"seed": -1}
+        if board is not None:
+            given |= {"width": board.width, "height": board.height, "steps": board.steps, "cfg": board.cfg}
+            if "sampler" not in data:
+                given["sampler"] = board.sampler
+        return Recipe(
+            base=base.blob_id,
+            base_family=base.version.base.family,
+            base_name=base.version.model.name,
+            uses=tuple(use_of(file, weight) for file, weight in uses),
+            **(given | data),
+        )
+
+
+class PreviewCreateInput(SettingsInput):
+    """A strip of the caller's choice: every prompt at every weight, with equal seeds."""
+
+    prompts = serializers.ListField(
+        child=serializers.CharField(max_length=700), min_length=1, max_length=16, help_text="Drawn as they are."
+    )
+    weights = serializers.ListField(
+        child=serializers.FloatField(min_value=-10, max_value=10),
+        min_length=1,
+        max_length=16,
+        default=[0.0, 0.5, 0.8, 1.0],
+        help_text="0 is the base alone.",
+    )
+    base = Named(required=False, help_text=f"By default the base that the board strip stands on. {NAMED}")
+
+
+class PictureOutput(serializers.ModelSerializer):
+    url = serializers.SerializerMethodField(help_text="The PNG, which carries the recipe.")
+    page = serializers.SerializerMethodField()
+    seed = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Picture
+        fields = ["id", "sha256", "width", "height", "seed", "url", "page", "visible"]
+        read_only_fields = fields
+
+    @extend_schema_field(str)
+    def get_url(self, picture: Picture) -> str:
+        return settings.PUBLIC_URL + picture_url(picture)
+
+    @extend_schema_field(str)
+    def get_page(self, picture: Picture) -> str:
+        return settings.PUBLIC_URL + reverse("gallery:picture-detail", args=[picture.pk])
+
+    @extend_schema_field(int)
+    def get_seed(self, picture: Picture) -> int:
+        return recipes.read(picture.recipe).seed
+
+
+class RecipeOutput(serializers.Serializer):
+    """workers.messages.Recipe: every file by SHA-256."""
+
+    base = serializers.CharField()
+    base_family = serializers.CharField()
+    base_name = serializers.CharField()
+    uses = serializers.ListField(child=serializers.DictField())
+    prompt = serializers.CharField()
+    negative = serializers.CharField()
+    sampler = serializers.CharField()
+    schedule = serializers.CharField()
+    steps = serializers.IntegerField()
+    cfg = serializers.FloatField()
+    seed = serializers.IntegerField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    clip_skip = serializers.IntegerField()
+
+
+class ProgressOutput(serializers.Serializer):
+    stage = serializers.CharField(help_text="fetching, loading, drawing, storing")
+    step = serializers.IntegerField()
+    steps = serializers.IntegerField()
+    picture = serializers.IntegerField(help_text="Which of the pictures, from 0.")
+    preview = serializers.CharField(help_text="A small PNG of the latents, base64; or empty.")
+
+
+class GenerationOutput(serializers.Serializer):
+    """Takes a `queries.GenerationView`."""
+
+    id = serializers.UUIDField(source="generation.id")
+    state = serializers.CharField(help_text="queued, running, done, failed, cancelled")
+    sentence = serializers.CharField(help_text="Where it stands, for people.")
+    place = serializers.IntegerField(help_text="In line: 1 is next; 0 where it is not waiting.")
+    seconds_left = serializers.FloatField(allow_null=True, help_text="From the median of the last 20 alike.")
+    progress = ProgressOutput(allow_null=True)
+    pictures = PictureOutput(many=True)
+    recipe = RecipeOutput(source="generation.recipe")
+    count = serializers.IntegerField(source="generation.count")
+    attempt = serializers.IntegerField(source="generation.attempt")
+    error_code = serializers.CharField(source="generation.error_code")
+    seconds = serializers.FloatField(source="generation.seconds", allow_null=True)
+    created_at = serializers.DateTimeField(source="generation.created_at")
+    finished_at = serializers.DateTimeField(source="generation.finished_at", allow_null=True)
+    url = serializers.SerializerMethodField(help_text="Ask here for news.")
+
+    @extend_schema_field(str)
+    def get_url(self, view: queries.GenerationView) -> str:
+        return settings.PUBLIC_URL + reverse("tryit:api-generation-detail", args=[view.generation.pk])
+
+
+class GenerationPageOutput(serializers.Serializer):
+    items = GenerationOutput(many=True)
+    next = serializers.CharField(allow_null=True, help_text="The address of the next page.")
+
+
+class FrameOutput(serializers.ModelSerializer):
+    state = serializers.SerializerMethodField(help_text="drawn, queued, running, failed, cancelled")
+    error = serializers.SerializerMethodField()
+    picture = PictureOutput(allow_null=True)
+    generation = serializers.UUIDField(source="generation_id", allow_null=True)
+
+    class Meta:
+        model = Frame
+        fields = ["prompt", "position", "weight", "state", "error", "picture", "generation"]
+        read_only_fields = fields
+
+    @extend_schema_field(str)
+    def get_state(self, frame: Frame) -> str:
+        if frame.picture is not None:
+            return "drawn"
+        return frame.generation.status if frame.generation and frame.generation.status != "done" else "failed"
+
+    @extend_schema_field(str)
+    def get_error(self, frame: Frame) -> str:
+        return frame.generation.error if frame.generation and frame.picture is None else ""
+
+
+class StripOutput(serializers.ModelSerializer):
+    """A strip: every frame that was asked for, drawn or not yet."""
+
+    version = serializers.IntegerField(source="version_id")
+    base_version = serializers.IntegerField(source="base_version_id")
+    frames = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Strip
+        fields = ["id", "version", "base_version", "board", "created_at", "frames"]
+        read_only_fields = fields
+
+    @extend_schema_field(FrameOutput(many=True))
+    def get_frames(self, strip: Strip) -> list[dict[str, Any]]:
+        frames = strip.frames.select_related("picture", "generation")
+        return list(FrameOutput(frames, many=True).data)

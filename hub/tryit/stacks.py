@@ -1,0 +1,188 @@
+"""Whether a recipe can be drawn here: its files are known and fit, its numbers are within the hub's limits."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from msgspec.structs import replace
+
+from hub.catalog.models import File
+from hub.catalog.queries import files_by_sha256, version_visible
+from hub.errors import NotFound, Refused
+from hub.gallery.queries import variant_of
+from hub.tryit import samplers
+from workers.messages import Recipe, Use
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
+
+MAX_SEED = 2**32 - 1
+MAX_STACK = 20
+MAX_COUNT = 8
+MAX_PROMPT = 6000
+MAX_WEIGHT = 10.0
+MAX_CFG = 30.0
+MAX_CLIP_SKIP = 12
+FAMILY_LABELS = {"sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL"}
+
+
+class BadRecipe(Refused):
+    """A number or a word of the recipe is out of bounds."""
+
+    code = "bad-recipe"
+
+
+class FileNotHere(Refused):
+    """A file that the recipe names is not on this hub, not accepted, or not for this person to see."""
+
+    code = "file-not-here"
+
+
+class DoesNotFit(Refused):
+    """An adapter was made for another base."""
+
+    code = "does-not-fit"
+
+
+def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> Recipe:
+    """The recipe as it will be drawn: names and kinds as the catalogue knows them, a seed drawn where it was −1.
+
+    Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`.
+    """
+    numbers_checked(recipe, count)
+    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses)])
+    base = files.get(recipe.base)
+    if base is None:
+        raise FileNotHere(_("The base %(name)s is not on this hub.") % {"name": _short(recipe.base_name, recipe.base)})
+    if base.adapter != "base":
+        raise DoesNotFit(_("%(name)s is not a base model.") % {"name": base.version.model.name})
+    uses = []
+    for use in recipe.uses:
+        file = files.get(use.sha256)
+        if file is None:
+            raise FileNotHere(_("The adapter %(name)s is not on this hub.") % {"name": _short(use.name, use.sha256)})
+        if reason := misfit(base, file):
+            raise DoesNotFit(reason)
+        uses.append(use_of(file, use.weight))
+    if len({use.sha256 for use in uses}) < len(uses):
+        raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
+    seed = random.randint(0, MAX_SEED - MAX_COUNT) if recipe.seed == -1 else recipe.seed
+    name = samplers.split(recipe.sampler, recipe.schedule)
+    return replace(
+        recipe,
+        base_name=base.version.model.name,
+        base_family=base.version.base.family,
+        uses=tuple(uses),
+        seed=seed,
+        sampler=name.sampler,
+        schedule=name.schedule,
+    )
+
+
+def numbers_checked(recipe: Recipe, count: int) -> None:
+    """Raises `BadRecipe` with a sentence on the first thing out of bounds."""
+    bounds: list[tuple[str, float, float, float]] = [
+        (_("Steps"), recipe.steps, 1, settings.GENERATION_MAX_STEPS),
+        (_("CFG"), recipe.cfg, 0, MAX_CFG),
+        (_("Clip skip"), recipe.clip_skip, 1, MAX_CLIP_SKIP),
+        (_("The seed"), recipe.seed, -1, MAX_SEED - (count - 1 if recipe.seed >= 0 else 0)),
+        (_("The number of pictures"), count, 1, MAX_COUNT),
+    ]
+    bounds += [
+        (_("The weight of %s") % (use.name or use.kind), use.weight, -MAX_WEIGHT, MAX_WEIGHT) for use in recipe.uses
+    ]
+    for name, value, low, high in bounds:
+        if not (math.isfinite(value) and low <= value <= high):
+            raise BadRecipe(
+                _("%(name)s must be from %(low)s to %(high)s.")
+                % {"name": name, "low": f"{low:g}", "high": f"{high:.0f}"}
+            )
+    for side in (recipe.width, recipe.height):
+        if side < 64 or side % 8:
+            raise BadRecipe(_("Width and height must be multiples of 8, from 64 up."))
+    if recipe.width * recipe.height > settings.GENERATION_MAX_PIXELS:
+        most = int(settings.GENERATION_MAX_PIXELS**0.5) // 8 * 8
+        raise BadRecipe(
+            _("%(width)s×%(height)s is more than this hub draws; up to %(most)s×%(most)s is possible.")
+            % {"width": recipe.width, "height": recipe.height, "most": most}
+        )
+    for text in (recipe.prompt, recipe.negative):
+        if len(text) > MAX_PROMPT:
+            raise BadRecipe(
+                _("A prompt may have %(most)s letters; this one has %(has)s.") % {"most": MAX_PROMPT, "has": len(text)}
+            )
+        if "\x00" in text:
+            raise BadRecipe(_("The prompt holds a character that is not text."))
+    if len(recipe.uses) > MAX_STACK:
+        raise BadRecipe(_("A stack may have %s adapters.") % MAX_STACK)
+    if not samplers.known(recipe.sampler, recipe.schedule):
+        raise BadRecipe(
+            _("There is no sampler %(sampler)s with the schedule %(schedule)s here.")
+            % {"sampler": _short(recipe.sampler, ""), "schedule": _short(recipe.schedule, "")}
+        )
+
+
+def misfit(base: File, adapter: File) -> str:
+    """Why ``adapter`` cannot be stacked on ``base``, as a sentence; empty where it can."""
+    if adapter.adapter in {"", "base"}:
+        return _("%(name)s cannot be stacked on a base.") % {"name": adapter.version.model.name}
+    if drawn_on(base) != drawn_on(adapter):
+        return _("Made for %(made)s; %(base)s is %(family)s.") % {
+            "made": family_label(adapter),
+            "base": base.version.model.name,
+            "family": family_label(base),
+        }
+    return ""
+
+
+def drawn_on(file: File) -> tuple[str, str]:
+    """What must agree between an adapter and its base: the family, and whether it is nano's."""
+    return file.version.base.family, variant_of(file)
+
+
+def family_label(file: File) -> str:
+    """The family as people say it: SD 1.5, SDXL, nano."""
+    family = file.version.base.family
+    return variant_of(file) or FAMILY_LABELS.get(family, file.version.base.name)
+
+
+def use_of(file: File, weight: float) -> Use:
+    """An accepted adapter file as a part of a recipe."""
+    version = file.version
+    token = ""
+    if file.adapter == "textual_inversion":
+        token = str(file.summary.get("token") or "") or next(iter(version.trigger_words), file.name.rsplit(".", 1)[0])
+    return Use(kind=file.adapter, sha256=file.blob_id, weight=weight, name=version.model.name, token=token)
+
+
+def _short(name: str, sha256: str) -> str:
+    return (name or f"{sha256[:10]}…")[:80]
+
+
+def file_named(user: User | AnonymousUser, named: int | str) -> File:
+    """The accepted file of a version (its number), or the file with a SHA-256. Raises `FileNotHere`."""
+    if isinstance(named, str) and not named.isdecimal():
+        file = files_by_sha256(user, [named.lower()]).get(named.lower())
+    else:
+        file = accepted_file(user, int(named))
+    if file is None:
+        raise FileNotHere(_("%(name)s is not on this hub.") % {"name": _short("", str(named))})
+    return file
+
+
+def accepted_file(user: User | AnonymousUser, version_id: int) -> File | None:
+    """The file of a version that is drawn with, where ``user`` may see the version."""
+    if not 0 < version_id < 2**63:
+        return None
+    try:
+        version_visible(user, version_id)
+    except NotFound:
+        return None
+    files = File.objects.filter(version_id=version_id, verdict=File.Verdict.ACCEPTED).exclude(adapter="")
+    return files.select_related("version__base", "version__model").order_by("-primary", "id").first()
