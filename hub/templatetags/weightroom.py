@@ -28,6 +28,15 @@ PLATES = {
     "hypernetwork": "k-hyper",
     "controlnet": "k-control",
 }
+KINDS = {
+    "base": "Base",
+    "lora": "LoRA",
+    "locon": "LoCon",
+    "loha": "LoHa",
+    "lokr": "LoKr",
+    "dora": "DoRA",
+    "controlnet": "ControlNet",
+}
 
 
 @register.filter
@@ -102,6 +111,13 @@ def weight(value: float | None) -> str:
 def plate(kind: str | None) -> str:
     """The class of ``.kind`` for a model's type (``LORA``) or a worker's plug (``lora``); else ``k-other``."""
     return PLATES.get(str(kind or "").lower().replace("_", "").replace(" ", ""), "k-other")
+
+
+@register.filter
+def kind_name(kind: str | None) -> str:
+    """A worker's plug in the field's own spelling: ``lora`` → LoRA; one that is not known here keeps its words."""
+    slug = str(kind or "")
+    return KINDS.get(slug, slug.replace("_", " ").capitalize())
 
 
 @register.filter

@@ -182,6 +182,8 @@ def test_signed_in_bar_has_a_way_out(client: Client, alice):
         ("plate", "TextualInversion", "k-inversion"),
         ("plate", "Checkpoint", "base"),
         ("plate", "<b>", "k-other"),
+        ("kind_name", "lora", "LoRA"),
+        ("kind_name", "textual_inversion", "Textual inversion"),
         ("about", 0.2, "about 1 s"),
         ("about", 4.2, "about 4 s"),
         ("about", 200, "about 3 min"),
