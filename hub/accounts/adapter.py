@@ -4,13 +4,16 @@ import base64
 import hashlib
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.models import EmailConfirmation
+from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.models import User
 
 NO_MATCH = _("That name and password do not match.")  # never says which half was wrong
 TOO_MANY = _("Too many tries. Again in 5 min, or reset the password.")
@@ -46,6 +49,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: EmailConfirmation) -> str:
         return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        """Never the address that the password is reset through."""
+        present = email_address.email.lower() == email_address.user.email.lower()
+        return not present and super().can_delete_email(email_address)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """False, with a message, where another account has the address meanwhile."""
+        if User.objects.filter(email__iexact=email_address.email).exclude(pk=email_address.user_id).exists():
+            failed = "account/messages/email_confirmation_failed.txt"
+            self.add_message(request, messages.ERROR, failed, {"email": email_address.email})
+            return False
+        return bool(super().confirm_email(request, email_address))
 
 
 class MFAAdapter(DefaultMFAAdapter):

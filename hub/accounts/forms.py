@@ -5,10 +5,13 @@ from typing import Any
 
 from allauth.account import forms as account
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
 from allauth.core import context, ratelimit
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -73,6 +76,15 @@ class EmailChange(Plain, account.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New e-mail address")
+
+    def save(self, request: HttpRequest) -> EmailAddress:
+        """Keep the present address until the new one is confirmed, even where the present one never was (allauth
+        would drop it at once, and with it the way to reset the password)."""
+        pending = EmailAddress.objects.filter(user=self.user, verified=False)
+        pending.exclude(email__iexact=self.user.email).delete()
+        address = EmailAddress.objects.create(user=self.user, email=self.cleaned_data["email"])
+        send_verification_email_to_address(request, address)
+        return address
 
 
 class Reauthenticate(Plain, account.ReauthenticateForm):

@@ -8,13 +8,16 @@ from rest_framework import serializers
 
 from hub.accounts.models import Token
 
+SCOPE_UNKNOWN = f"The scopes are {', '.join(Token.Scope.values)}, not “{{input}}”."
 PRESET = timedelta(days=90)
 
 
 class TokenCreateInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, help_text="What will use it.")
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=Token.Scope.choices), allow_empty=False, help_text="What it may do."
+        child=serializers.ChoiceField(choices=Token.Scope.choices, error_messages={"invalid_choice": SCOPE_UNKNOWN}),
+        allow_empty=False,
+        help_text="What it may do.",
     )
     expires_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="When it stops working; null: never; left out: in 90 days."
