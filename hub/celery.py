@@ -8,7 +8,7 @@ from workers.messages import HUB
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
-from django.conf import settings  # noqa: E402  needs the module named above
+from django.conf import settings
 
 app = Celery("hub", broker=settings.BROKER_URL)
 app.conf.update(

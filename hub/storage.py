@@ -110,11 +110,12 @@ def drop(incoming: str) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """A part as the store has it; ``etag`` without its quotes."""
+    """A part as the store has it; ``etag`` without its quotes, ``sent`` to the second."""
 
     number: int
     etag: str
     size: int
+    sent: datetime
 
 
 class NoSuchMultipart(Exception):
@@ -147,11 +148,14 @@ def part_url(key: str, multipart: str, number: int, size: int) -> str:
 
 
 def parts(key: str, multipart: str) -> list[Part]:
-    """Every part that the store has, all pages, in order. Raises `NoSuchMultipart`."""
+    """Every part that the store has, all pages, in order of numbers. Raises `NoSuchMultipart`.
+
+    SeaweedFS lists each sending of a part; AWS the last one only.
+    """
     pages = client().get_paginator("list_parts").paginate(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart)
     try:
         return [
-            Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
+            Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"], part["LastModified"])
             for page in pages
             for part in page.get("Parts", [])
         ]

@@ -80,7 +80,8 @@ def drawable(file: File) -> bool:
 
 def _write_text(model: Model) -> None:
     versions = list(model.versions.filter(status=Version.Status.PUBLISHED))
-    names = File.objects.filter(version__in=versions, verdict=File.Verdict.ACCEPTED).values_list("name", flat=True)
+    files = File.objects.filter(version__in=versions, verdict=File.Verdict.ACCEPTED).values_list("name", flat=True)
+    names = [name.rpartition(".")[0] or name for name in files]  # every other file ends in .safetensors
     triggers = " ".join(dict.fromkeys(word for version in versions for word in version.trigger_words))
     tags = " ".join(model.tags.values_list("name", flat=True))
     about = "\n".join([model.description, *(version.description for version in versions)])

@@ -73,17 +73,6 @@ class Wish:
         return hashlib.sha256(json.dumps(asdict(self) | {"sort": self.order}).encode()).hexdigest()[:8]
 
 
-@dataclass(frozen=True)
-class Page:
-    """One page of a list: the versions to show, newest matching of each model, and where to go on."""
-
-    versions: list[Version]
-    next_cursor: str = ""
-    total: int = 0
-    capped: bool = False
-    suggestions: int = 0
-
-
 @dataclass
 class Facet:
     """One choice of a filter: its value, its words, and how many models have it beside the other filters."""
@@ -104,6 +93,40 @@ class Facets:
     commercial: int = 0
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """A wish with its names looked up once: ids of bases and tags, and the models that its words find.
+
+    ``tags`` is None where one of them does not exist: nothing has it.
+    """
+
+    wish: Wish
+    bases: tuple[int, ...] = ()
+    tags: tuple[int, ...] | None = ()
+    found: list[int] | None = None
+
+    @classmethod
+    def of(cls, wish: Wish) -> Narrowed:
+        bases = tuple(Base.objects.filter(name__in=wish.bases).values_list("id", flat=True)) if wish.bases else ()
+        tags: tuple[int, ...] | None = ()
+        if wish.tags:
+            names = {tag_name(tag) for tag in wish.tags}
+            tags = tuple(Tag.objects.filter(name__in=names).values_list("id", flat=True))
+            tags = tags if len(tags) == len(names) else None
+        return cls(wish, bases, tags, candidates(wish.query) if wish.query.strip() else None)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list: the versions to show, newest matching of each model, and where to go on."""
+
+    versions: list[Version]
+    next_cursor: str = ""
+    total: int = 0
+    capped: bool = False
+    facets: Facets | None = None
+
+
 class _Row(Func):
     """A row value: `(a, b) < (x, y)` is one index condition, where an OR would re-read all earlier pages."""
 
@@ -111,42 +134,42 @@ class _Row(Func):
     output_field = TextField()
 
 
-def model_list(wish: Wish, *, limit: int = 30, cursor: str = "", offset: int = 0, count: bool = True) -> Page:
+def model_list(
+    wish: Wish, *, limit: int = 30, cursor: str = "", offset: int = 0, count: bool = True, with_facets: bool = False
+) -> Page:
     """A page of published models. Raises `BadCursor` for a cursor that is not of this list."""
     after = read_cursor(cursor, wish) if cursor else None
-    found = candidates(wish.query) if wish.query.strip() else None
-    rows = filtered(wish, found)
+    narrowed = Narrowed.of(wish)
+    rows = filtered(narrowed)
     total = _capped_count(rows) if count else 0
     if wish.order == "relevance":
-        pairs, next_cursor = _by_relevance(rows, found or [], wish, limit, after, offset)
+        pairs, next_cursor = _by_relevance(rows, narrowed.found or [], wish, limit, after, offset)
     else:
         pairs, next_cursor = _by_key(rows, wish, limit, after, offset)
-    return Page(_versions(pairs), next_cursor, min(total, COUNT_CAP), total > COUNT_CAP)
+    choices = facets(narrowed) if with_facets else None
+    return Page(_versions(pairs), next_cursor, min(total, COUNT_CAP), total > COUNT_CAP, choices)
 
 
-def filtered(wish: Wish, found: Sequence[int] | None, *, without: str = "") -> QuerySet[Listing]:
+def filtered(narrowed: Narrowed, *, without: str = "") -> QuerySet[Listing]:
     """The listing rows that pass every filter, but for the one named ``without`` (for its facet)."""
-    rows = Listing.objects.all()
+    rows, wish = Listing.objects.all(), narrowed.wish
     if wish.types and without != "types":
         rows = rows.filter(type__in=wish.types)
     if wish.bases and without != "bases":
-        ids = list(Base.objects.filter(name__in=wish.bases).values_list("id", flat=True))
         # A model with two of these bases stands once, as the one published last.
-        rows = rows.filter(base_id__in=ids).exclude(newer__overlap=ids)
+        rows = rows.filter(base_id__in=narrowed.bases).exclude(newer__overlap=list(narrowed.bases))
     elif without != "bases":
         rows = rows.filter(lead=True)
-    if wish.tags and without != "tags":
-        names = {tag_name(tag) for tag in wish.tags}
-        ids = list(Tag.objects.filter(name__in=names).values_list("id", flat=True))
-        rows = rows.filter(tags__contains=ids) if len(ids) == len(names) else rows.none()
+    if wish.tags:
+        rows = rows.none() if narrowed.tags is None else rows.filter(tags__contains=list(narrowed.tags))
     if wish.creator and without != "creator":
         rows = rows.filter(creator__username__iexact=wish.creator)
     if wish.can_generate and without != "can_generate":
         rows = rows.filter(can_generate=True)
     if wish.commercial and without != "commercial":
         rows = rows.filter(model__allow_commercial_use__overlap=list(wish.commercial))
-    if found is not None:
-        rows = rows.filter(model_id__in=found)
+    if narrowed.found is not None:
+        rows = rows.filter(model_id__in=narrowed.found)
     return _rarely_filtered(rows, wish)
 
 
@@ -284,21 +307,18 @@ def _alike(words: list[str]) -> list[int]:
         return list(near.values_list("model_id", flat=True)[:50])
 
 
-def facets(wish: Wish) -> Facets:
+def facets(narrowed: Narrowed) -> Facets:
     """The choices of each filter with their counts; each count ignores its own filter and obeys the others."""
-    found = candidates(wish.query) if wish.query.strip() else None
-    out = Facets()
+    wish, out = narrowed.wish, Facets()
     labels = dict(Model.Type.choices)
-    out.types = _counted(filtered(wish, found, without="types"), "type", wish.types, labels)
-    out.bases = _counted(filtered(wish, found, without="bases"), "base__name", wish.bases, {})
-    out.creators = _counted(
-        filtered(wish, found, without="creator"), "creator__username", (wish.creator,) if wish.creator else (), {}
-    )
-    out.tags = _tag_facet(filtered(wish, found), wish)
-    out.can_generate = filtered(wish, found, without="can_generate").filter(can_generate=True).count()
-    out.commercial = (
-        filtered(wish, found, without="commercial").filter(model__allow_commercial_use__contains=["Image"]).count()
-    )
+    out.types = _counted(filtered(narrowed, without="types"), "type", wish.types, labels)
+    out.bases = _counted(filtered(narrowed, without="bases"), "base__name", wish.bases, {})
+    chosen = (wish.creator,) if wish.creator else ()
+    out.creators = _counted(filtered(narrowed, without="creator"), "creator__username", chosen, {})
+    out.tags = _tag_facet(filtered(narrowed), wish)
+    out.can_generate = filtered(narrowed, without="can_generate").filter(can_generate=True).count()
+    saleable = filtered(narrowed, without="commercial")
+    out.commercial = saleable.filter(model__allow_commercial_use__contains=["Image"]).count()
     return out
 
 

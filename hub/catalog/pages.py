@@ -44,7 +44,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def model_list(request: HttpRequest) -> HttpResponse:
     """The list with its filters; htmx asks for the part that changes and gets the same address."""
     wish = wish_of(request.GET)
-    page = queries.model_list(wish, limit=PAGE, cursor=request.GET.get("after", ""))
+    more = bool(request.headers.get("HX-Request")) and "after" in request.GET
+    page = queries.model_list(wish, limit=PAGE, cursor=request.GET.get("after", ""), with_facets=not more)
     address = ListAddress(request.GET)
     context: dict[str, Any] = {
         "wish": wish,
@@ -55,10 +56,9 @@ def model_list(request: HttpRequest) -> HttpResponse:
         "sorts": [(k, v) for k, v in SORT_LABELS.items() if wish.query or k != "relevance"],
         "order": wish.order,
     }
-    more = request.headers.get("HX-Request") and not context["first"]
-    if not more:
-        context["facets"] = queries.facets(wish)
-        context["chips"] = address.chips(context["facets"])
+    if page.facets:
+        context["facets"] = page.facets
+        context["chips"] = address.chips(page.facets)
         context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
         if wish.query and queries.is_hash(wish.query):
             context["match"] = next(iter(queries.hash_matches(wish.query)), None)

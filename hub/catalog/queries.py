@@ -13,7 +13,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from hub.accounts.models import User
 from hub.catalog.hashes import civitai_crc32, hash_matches, is_hash, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES
-from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, facets, model_list, without_filters
+from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
 from hub.catalog.models import Digest, File, Model, Version
 from hub.catalog.words import camel, folded
 from hub.errors import NotFound, Refused
@@ -28,7 +28,6 @@ __all__ = [
     "adapters_for_tryit",
     "bases_for_tryit",
     "download_name",
-    "facets",
     "file_for",
     "file_hashes",
     "files_by_sha256",

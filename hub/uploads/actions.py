@@ -245,9 +245,8 @@ def _assemble(upload: Upload, told: Iterable[Mapping[str, Any]] | None) -> None:
     """One object of the promised size stands under the upload's key when this returns."""
     with _store():
         try:
-            held = queries.uploaded_parts(upload)
-            _check_parts(upload, held, told)
-            storage.multipart_complete(upload.key, upload.s3_upload_id, held)
+            chosen = _checked_parts(upload, queries.part_sendings(upload), told)
+            storage.multipart_complete(upload.key, upload.s3_upload_id, chosen)
         except storage.PartsRefused as error:
             raise WrongParts("The store does not take this list of parts. Send the parts it lacks again.") from error
         except (storage.NoSuchMultipart, BotoCoreError, ClientError) as error:
@@ -261,23 +260,29 @@ def _assemble(upload: Upload, told: Iterable[Mapping[str, Any]] | None) -> None:
         raise WrongParts(f"The file that arrived has {assembled or 0} bytes instead of {upload.size}. Start it again.")
 
 
-def _check_parts(upload: Upload, held: list[storage.Part], told: Iterable[Mapping[str, Any]] | None) -> None:
-    """Raises `WrongParts`, naming parts that are missing or differ, where the parts are not the promised file."""
-    by_number = {part.number: part for part in held}
+def _checked_parts(
+    upload: Upload, held: Mapping[int, list[storage.Part]], told: Iterable[Mapping[str, Any]] | None
+) -> list[storage.Part]:
+    """The parts to join, in order. Raises `WrongParts`, naming what is missing or differs from the promised file."""
     numbers = range(1, queries.part_count(upload) + 1)
-    missing = [n for n in numbers if n not in by_number]
-    wrong = [n for n in numbers if n in by_number and by_number[n].size != queries.part_bytes(upload, n)]
-    wrong += sorted(set(by_number) - set(numbers))
+    missing = [n for n in numbers if n not in held]
+    wrong = [n for n in numbers if n in held and held[n][0].size != queries.part_bytes(upload, n)]
+    wrong += sorted(set(held) - set(numbers))
     if missing or wrong:
         sentence = f"{_said_parts(missing)} missing." if missing else f"{_said_parts(wrong)} of the wrong size."
         raise WrongParts(f"{sentence} Send it again; the others are kept.", missing=missing[:100], wrong=wrong[:100])
     if told is None:
-        return
+        return [held[n][0] for n in numbers]
     listed = [(int(part["PartNumber"]), str(part["ETag"]).strip('"')) for part in told]
     if [number for number, _ in listed] != list(numbers):
         raise WrongParts(f"List every part once, in order, from 1 to {numbers[-1]}.")
-    if differ := [number for number, etag in listed if by_number[number].etag != etag]:
+    chosen = [next((part for part in held[number] if part.etag == etag), None) for number, etag in listed]
+    differ = [
+        n for n, part in zip(numbers, chosen, strict=True) if not part or part.size != queries.part_bytes(upload, n)
+    ]
+    if differ:
         raise WrongParts(f"{_said_parts(differ)} not what the store holds. Send it again.", wrong=differ[:100])
+    return [part for part in chosen if part]
 
 
 def _said_parts(numbers: list[int]) -> str:

@@ -71,13 +71,27 @@ def uploads_open(owner: User) -> dict[str, int]:
     return {"waiting": waiting, "inspecting": inspecting}
 
 
+def part_sendings(upload: Upload) -> dict[int, list[storage.Part]]:
+    """By number, each sending of that part which the store has kept, the best first: of the right size, then newest.
+
+    Raises `storage.NoSuchMultipart`.
+    """
+    found: dict[int, list[storage.Part]] = {}
+    for part in storage.parts(upload.key, upload.s3_upload_id):
+        found.setdefault(part.number, []).append(part)
+    for number, sendings in found.items():
+        right = part_bytes(upload, number)
+        sendings.sort(key=lambda part, right=right: (part.size == right, part.sent), reverse=True)  # type: ignore[misc]
+    return found
+
+
 def uploaded_parts(upload: Upload) -> list[storage.Part]:
     """The parts that the object store has; asked of it, for it is the only one who knows.
 
     An upload whose parts were made one object, without the hub hearing of it, has none left: raises
     `storage.NoSuchMultipart`, as for one that the store lost.
     """
-    return storage.parts(upload.key, upload.s3_upload_id)
+    return [sendings[0] for _, sendings in sorted(part_sendings(upload).items())]
 
 
 def upload_with_parts(owner: User, id: object) -> tuple[Upload, list[int]]:
