@@ -40,7 +40,8 @@ HARMLESS_JSON_BYTES = 1024**2
 MAX_JSON_VALUES = 2_000_000
 MAX_JSON_TEXTS = 1_000_000
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive: a text of millions of escapes would else keep as many places to go back to.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _WHITESPACE = b" \t\r\n"
 _FIELDS = ("dtype", "shape", "data_offsets")
 
@@ -177,7 +178,9 @@ def _check_structure(raw: bytes) -> None:
     """Count nesting, objects and values without parsing, so that a long header cannot unfold to gigabytes."""
     # Every text is a small object in memory; so they are counted, roughly, before anything is made of them.
     if raw.count(b'"') - raw.count(b'\\"') > 2 * MAX_JSON_TEXTS:
-        raise BadHeader("too-many-values", f"The header holds more than {MAX_JSON_TEXTS:,} texts; no model has as many.")
+        raise BadHeader(
+            "too-many-values", f"The header holds more than {MAX_JSON_TEXTS:,} texts; no model has as many."
+        )
     bare = _STRING.sub(b"", raw)
     if bare.count(b"{") > MAX_TENSORS + 2:
         _too_many(bare.count(b"{") - 1)

@@ -10,7 +10,7 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # What a browser would act on. A word in angle brackets alone is a textual inversion's token or a prompt's `<lora:x:1>`.
 MARKUP = re.compile(
     r"<[!/?]|<(?:a|audio|base|body|button|details|embed|form|frame|html|iframe|img|input|link|math|meta|object|script|style"
-    r"|svg|template|video)\b|<[a-z][^\s<>]{0,100}[\s/][^<>]{0,1000}=|javascript:|&#x?[0-9a-f]{1,8};",
+    r"|svg|template|video)\b|<[a-z][^\s<>/]{0,100}+[\s/][^<>=]{0,1000}+=|javascript:|&#x?[0-9a-f]{1,8};",
     re.IGNORECASE,
 )
 EVIDENCE_CHARACTERS = 200

@@ -1,6 +1,7 @@
 import json
 import pickle
 import struct
+import tracemalloc
 
 import pytest
 import safetensors
@@ -216,6 +217,16 @@ def test_a_long_header_may_not_unfold_to_gigabytes():
     raw = made.framed('{"w":[' + "1," * 2_000_001 + "1]}")
     with pytest.raises(BadHeader, match="more than 2,000,000 values"):
         read_prefix(raw, len(raw))
+
+
+def test_a_text_of_escapes_takes_no_more_memory_than_its_length():
+    raw = made.framed('{"__metadata__":{"a":"' + '\\"' * (4 * 1024**2) + '"}}')
+    tracemalloc.start()
+    header = read_prefix(raw, len(raw))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert header.metadata["a"] == '"' * (4 * 1024**2)
+    assert peak < 12 * len(raw)
 
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda name: name != "__metadata__")

@@ -1,0 +1,29 @@
+import time
+import uuid
+
+import redis
+
+from workers import settings
+from workers.heartbeat import EXPIRY_SECONDS, Heartbeat
+from workers.messages import WORKER_ALIVE
+
+
+def until(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_it_works():
+    cache = redis.Redis.from_url(settings.BROKER_URL)
+    host = f"test@{uuid.uuid4()}"
+    keys = [WORKER_ALIVE.format(queue=queue, host=host) for queue in ("inspect", "generate")]
+    heartbeat = Heartbeat(host, ["inspect", "generate"])
+    heartbeat.start()
+    try:
+        assert until(lambda: cache.exists(*keys) == 2)
+        assert 0 < cache.ttl(keys[0]) <= EXPIRY_SECONDS
+    finally:
+        heartbeat.stop()
+    assert until(lambda: cache.exists(*keys) == 0)

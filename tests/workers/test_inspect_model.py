@@ -1,0 +1,209 @@
+import base64
+import hashlib
+import json
+import os
+import time
+import uuid
+
+import boto3
+import pytest
+import redis
+from botocore.exceptions import EndpointConnectionError
+
+from tests.workers import models
+from tests.workers.files import made
+from workers import incoming, inspection, messages, s3, settings, tasks
+from workers.messages import HUB, Failed, Finding, Inspected, InspectModel
+
+
+@pytest.fixture(scope="module")
+def store():
+    """The hub's own client: workers may not write here."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.S3_ENDPOINT,
+        region_name=settings.S3_REGION,
+        aws_access_key_id=os.environ["S3_ACCESS_KEY"],
+        aws_secret_access_key=os.environ["S3_SECRET_KEY"],
+    )
+    if settings.S3_BUCKET not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket=settings.S3_BUCKET)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(incoming, "FETCH_PAUSE_SECONDS", 0.01)
+    yield tmp_path / "inspect"
+    assert not list((tmp_path / "inspect").glob("*")), "bytes were left on the disk"
+
+
+@pytest.fixture
+def uploaded(store):
+    keys = []
+
+    def put(raw: bytes, name: str = "model.safetensors", size: int | None = None) -> InspectModel:
+        id = str(uuid.uuid4())
+        keys.append(f"incoming/test-{id}")
+        store.put_object(Bucket=settings.S3_BUCKET, Key=keys[-1], Body=raw)
+        promised = len(raw) if size is None else size
+        return InspectModel(upload_id=id, attempt=1, key=keys[-1], name=name, size=promised)
+
+    yield put
+    for key in keys:
+        store.delete_object(Bucket=settings.S3_BUCKET, Key=key)
+
+
+def answered(asked: InspectModel) -> Inspected | Failed:
+    """What the task sent to the hub for ``asked``, taken out of the real queue."""
+    then = f"test.inspected.{uuid.uuid4()}"
+    tasks.inspect_model(messages.pack(asked), then)
+    cache = redis.Redis.from_url(settings.BROKER_URL)
+    found = [raw for raw in cache.lrange(HUB, 0, -1) if then in json.loads(raw)["headers"]["task"]]
+    assert len(found) == 1
+    cache.lrem(HUB, 1, found[0])
+    args, _, _ = json.loads(base64.b64decode(json.loads(found[0])["body"]))
+    return messages.unpack(args[0])
+
+
+def test_it_works(uploaded):
+    raw = models.lora(metadata={"sshs_model_hash": "cd" * 32})
+    asked = uploaded(raw)
+    said = answered(asked)
+    assert isinstance(said, Inspected)
+    assert (said.upload_id, said.attempt, said.verdict) == (asked.upload_id, 1, "accepted")
+    assert (said.kind, said.base_family, said.format, said.precision) == ("lora", "sd1", "SafeTensor", "fp16")
+    assert said.size == len(raw)
+    assert said.digests["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert said.digests["sshs"] == "cd" * 32
+    assert set(said.digests) == {"sha256", "autov3", "crc32", "blake3", "sshs"}
+
+
+def test_ranges_come_in_order(uploaded, monkeypatch):
+    monkeypatch.setattr(s3, "RANGE_BYTES", 100_000)
+    raw = made.tensors({"w": ("U8", [3_000_001], os.urandom(3_000_001))})
+    said = answered(uploaded(raw))
+    assert said.verdict == "unknown"
+    assert said.digests["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert said.digests["autov1"] == hashlib.sha256(raw[0x100000:0x110000]).hexdigest()[:8]
+
+
+def test_a_refused_file_keeps_its_digests_and_reasons(uploaded):
+    said = answered(uploaded(models.lora() + b"x"))
+    assert said.verdict == "refused"
+    assert any("follow the last tensor" in finding.sentence for finding in said.findings)
+    assert len(said.digests["sha256"]) == 64
+
+
+def test_an_empty_object_is_refused(uploaded):
+    assert answered(uploaded(b"")).verdict == "refused"
+
+
+def test_another_size_than_promised_is_refused(uploaded):
+    said = answered(uploaded(models.lora(), size=999))
+    assert said.verdict == "refused"
+    assert "999 were announced" in said.findings[0].sentence
+
+
+def test_a_file_beyond_the_limit_is_refused_unread(uploaded, monkeypatch):
+    monkeypatch.setattr(settings, "MAX_FILE_BYTES", 100)
+    said = answered(uploaded(models.lora()))
+    assert (said.verdict, said.digests) == ("refused", {})
+    assert "up to 100" in said.findings[0].sentence
+
+
+def test_a_missing_object_may_be_tried_again(uploaded):
+    asked = InspectModel(upload_id=str(uuid.uuid4()), attempt=2, key="incoming/none", name="a.safetensors", size=1)
+    said = answered(asked)
+    assert isinstance(said, Failed)
+    assert (said.id, said.attempt, said.code, said.retry) == (asked.upload_id, 2, "object-missing", True)
+
+
+def test_a_silent_store_may_be_tried_again(uploaded, monkeypatch):
+    asked = uploaded(models.lora())
+    monkeypatch.setattr(settings, "S3_ENDPOINT", "http://127.0.0.1:9")
+    s3.client.cache_clear()
+    try:
+        said = answered(asked)
+    finally:
+        s3.client.cache_clear()
+    assert isinstance(said, Failed)
+    assert (said.code, said.retry) == ("store-down", True)
+
+
+def test_a_full_disk_may_be_tried_again(uploaded, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(incoming, "_fetch_once", full)
+    said = answered(uploaded(models.lora()))
+    assert (said.code, said.retry) == ("disk-full", True)
+
+
+def test_a_range_that_breaks_off_is_fetched_again(uploaded, monkeypatch):
+    asked, calls = uploaded(models.lora()), []
+    real = s3._range
+
+    def breaking(*args: object) -> bytes:
+        calls.append(args)
+        if len(calls) == 1:
+            raise EndpointConnectionError(endpoint_url="x")
+        return real(*args)
+
+    monkeypatch.setattr(s3, "_range", breaking)
+    monkeypatch.setattr(s3, "RANGE_PAUSE_SECONDS", 0.01)
+    assert answered(asked).verdict == "accepted"
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("defect"), MemoryError(), RecursionError()], ids=lambda error: type(error).__name__
+)
+def test_whatever_breaks_is_unknown_never_accepted(error, uploaded, monkeypatch):
+    def breaking(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(inspection, "inspect", breaking)
+    said = answered(uploaded(models.lora()))
+    assert said.verdict == "unknown"
+    assert said.findings[0].severity == "warning"
+
+
+def test_a_file_that_takes_too_long_is_unknown(uploaded, monkeypatch):
+    monkeypatch.setattr(settings, "INSPECT_SECONDS", 0.5)
+    monkeypatch.setattr(inspection, "inspect", lambda *_: time.sleep(30))
+    said = answered(uploaded(models.lora()))
+    assert said.verdict == "unknown"
+    assert "given up" in said.findings[0].sentence
+
+
+def test_a_message_that_kills_its_workers_is_given_up(uploaded):
+    asked = uploaded(models.lora())
+    key = incoming.DELIVERIES_KEY.format(upload_id=asked.upload_id, attempt=1)
+    redis.Redis.from_url(settings.BROKER_URL).set(key, incoming.MAX_DELIVERIES, ex=60)
+    said = answered(asked)
+    assert (said.verdict, said.findings) == (
+        "unknown",
+        (Finding("warning", "Inspection of this file broke off several times, so it was given up."),),
+    )
+
+
+def test_a_message_that_comes_twice_is_answered_alike(uploaded):
+    asked = uploaded(models.lora())
+    assert [answered(asked).verdict for _ in range(5)] == ["accepted"] * 5
+
+
+def test_what_killed_workers_left_is_removed(uploaded, scratch):
+    scratch.mkdir()
+    left = scratch / "dead.1.x"
+    left.write_bytes(b"x")
+    os.utime(left, (1, 1))
+    assert answered(uploaded(models.lora())).verdict == "accepted"
+    assert not left.exists()
+
+
+def test_a_hostile_upload_id_stays_in_its_folder(uploaded):
+    asked = uploaded(models.lora())
+    hostile = InspectModel(upload_id="../../x", attempt=1, key=asked.key, name=asked.name, size=asked.size)
+    assert answered(hostile).verdict == "accepted"
