@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -75,7 +77,8 @@ def test_what_is_not_there_looks_as_what_is_private(client, alice):
     file = added(alice, publish=False)
     private, missing = client.get(url(file)), client.get("/models/999999/linocut")
     assert private.status_code == missing.status_code == 404
-    assert private.content.replace(url(file).encode(), b"") == missing.content.replace(b"/models/999999/linocut", b"")
+    address = rb"models(/|%2F)\d+(/|%2F)linocut"
+    assert re.sub(address, b"", private.content) == re.sub(address, b"", missing.content)
 
 
 def test_hostile_text_is_cleaned(client, alice):
