@@ -1,0 +1,1 @@
+"""Where pictures are drawn: the only package beside nano that imports torch on top."""

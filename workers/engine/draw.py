@@ -1,0 +1,148 @@
+"""The loop that draws one picture: text, noise, steps, decoding."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from workers import prompts, samplers
+from workers.engine import text
+from workers.engine.edits import applied
+from workers.engine.model import Model
+from workers.engine.noise import RowNoise
+from workers.errors import Refusal
+from workers.messages import Recipe
+from workers.plugins import Ask, Edit
+from workers.samplers.schedules import time_at
+
+# A 150-step picture at 1024² is what the largest workers are asked for; more is a mistake or an attack.
+MOST_STEPS, SMALLEST, LARGEST = 150, 64, 2048
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Those who follow a picture: ``step(done, of, preview)`` after each step, where ``preview()`` makes a small PNG;
+    ``cancelled()`` before each."""
+
+    step: Callable[[int, int, Callable[[], bytes]], None] = lambda done, of, preview: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+class Cancelled(Exception):
+    """Whoever asked for the picture does not want it any more."""
+
+
+def draw(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None) -> np.ndarray:
+    """The picture that ``recipe`` describes, uint8 [height, width, 3]. The base is left as it was.
+
+    edits: the recipe's stack, read, each at its weight. Raises ``Refusal`` for what cannot be drawn as asked, and
+    `Cancelled`.
+    """
+    watch = watch or Watch()
+    _check(recipe)
+    with torch.inference_mode(), applied(model, edits):
+        contexts = _contexts(model, recipe, edits)
+        latents = _sampled(model, recipe, contexts, watch)
+        return _decoded(model, latents)
+
+
+def _check(recipe: Recipe) -> None:
+    if not 1 <= recipe.steps <= MOST_STEPS:
+        raise Refusal("steps", f"{recipe.steps} steps cannot be drawn; 1 to {MOST_STEPS} can.")
+    for side in (recipe.width, recipe.height):
+        if side % 8 or not SMALLEST <= side <= LARGEST:
+            raise Refusal("size", f"Sides must be multiples of 8 from {SMALLEST} to {LARGEST}; {side} is not.")
+    if not math.isfinite(recipe.cfg):
+        raise Refusal("cfg", "The CFG scale must be a number.")
+    if not 0 <= recipe.seed < 2**64:
+        raise Refusal("seed", "A seed is a whole number from 0 to 2⁶⁴ − 1.")
+
+
+def _contexts(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> tuple[Tensor, Tensor | None]:
+    """(what the prompt says, what the negative says; None at CFG 1, where it cancels out)."""
+    words: dict[str, Mapping[str, Tensor]] = {}
+    emphasis: dict[str, float] = {}
+    for edit in edits:
+        if edit.weight != 0:
+            words.update(edit.words())
+            emphasis.update(dict.fromkeys(edit.words(), edit.weight))
+    parsed = [prompts.parse(recipe.prompt), prompts.parse(recipe.negative)]
+    for prompt in parsed:
+        if not prompt.drawable:
+            raise Refusal("prompt", prompt.warnings[0])
+    for extra in prompts.extras_missing(parsed[0], [use.name for use in recipe.uses]):
+        raise Refusal("prompt", f"The prompt names {extra.name}, which is not in the stack.")
+    for word in words:
+        if not any(prompts.said(prompt, word) for prompt in parsed):
+            raise Refusal("word-missing", f"The prompt does not say “{word}”, so that this inversion would do nothing.")
+    positive, negative = (
+        text.encoded(model, prompt, clip_skip=recipe.clip_skip, words=words, emphasis=emphasis) for prompt in parsed
+    )
+    return positive, negative if recipe.cfg != 1 else None
+
+
+def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor | None], watch: Watch) -> Tensor:
+    sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
+    sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps)
+    shape = (4, recipe.height // 8, recipe.width // 8)
+    noise = RowNoise(recipe.seed, shape, model.device, low=sigmas[-2], high=sigmas[0])
+    running = sampler.sample(noise.draw() * sigmas[0], sigmas, noise)
+    ask, done = next(running), 0
+    while True:
+        if watch.cancelled():
+            running.close()
+            raise Cancelled
+        denoised = _denoised(model, ask, contexts, recipe.cfg)
+        if not bool(denoised.isfinite().all()):
+            raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
+        if ask.step + 1 > done:
+            done = ask.step + 1
+            watch.step(done, recipe.steps, lambda seen=denoised: preview(model, seen))
+        try:
+            ask = running.send(denoised)
+        except StopIteration as finished:
+            return finished.value
+
+
+def _denoised(model: Model, ask: Ask, contexts: tuple[Tensor, Tensor | None], cfg: float) -> Tensor:
+    """The clean latents that the UNet sees in ``ask.x``, [1, 4, h, w], fp32, guided by CFG."""
+    positive, negative = contexts
+    x = (ask.x / math.sqrt(ask.sigma**2 + 1)).to(model.dtype).contiguous(memory_format=torch.channels_last)
+    time = torch.tensor([time_at(ask.sigma)], device=model.device, dtype=torch.float32)
+    if negative is None:
+        noise = _unet(model, x, time, positive)
+    elif negative.shape == positive.shape:
+        wanted, unwanted = _unet(model, x.repeat(2, 1, 1, 1), time.repeat(2), torch.cat([positive, negative])).chunk(2)
+        noise = unwanted + (wanted - unwanted) * cfg
+    else:
+        unwanted = _unet(model, x, time, negative)
+        noise = unwanted + (_unet(model, x, time, positive) - unwanted) * cfg
+    return ask.x - noise * ask.sigma
+
+
+def _unet(model: Model, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
+    return model.unet(x, time, encoder_hidden_states=context, return_dict=False)[0].float()
+
+
+def _decoded(model: Model, latents: Tensor) -> np.ndarray:
+    pixels = model.vae.decode(latents.float() / model.scaling, return_dict=False)[0]  # type: ignore[operator]
+    if not bool(pixels.isfinite().all()):
+        raise Refusal("not-finite", "The autoencoder turned the picture into numbers that are not finite.")
+    levels = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).cpu().numpy()
+
+
+def preview(model: Model, latents: Tensor) -> bytes:
+    """A small PNG of latents [1, 4, h, w], one pixel each, by a matrix that knows their colours about."""
+    rough = torch.einsum("chw,cr->hwr", latents[0].float().cpu(), model.latent_rgb)
+    levels = ((rough / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Dialects of a picture's metadata, one file each."""

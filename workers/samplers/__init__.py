@@ -1,0 +1,45 @@
+"""Sampling algorithms, one file each, under the names people know; `chosen` finds one by name. No torch here."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from workers.errors import Refusal
+from workers.plugins import Sampler, found_in
+from workers.samplers.schedules import AUTOMATIC, SCHEDULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SAMPLERS: "Mapping[str, Sampler]" = {plug.names[0]: plug for plug in found_in(sys.modules[__name__], "sampler")}
+_BY_NAME = {name.lower(): plug for plug in SAMPLERS.values() for name in plug.names}
+_SCHEDULE_BY_NAME = {name.lower().replace(" ", "_"): name for name in SCHEDULES}
+
+
+def chosen(sampler: str, schedule: str = AUTOMATIC) -> tuple[Sampler, str]:
+    """(algorithm, schedule's name) for what people write, old joined names such as ``DPM++ 2M Karras`` included.
+
+    Raises ``Refusal`` for a name that is not known.
+    """
+    name, wanted = sampler.strip().lower(), schedule.strip().lower().replace(" ", "_")
+    if name not in _BY_NAME:
+        for label in SCHEDULES:
+            if name.endswith(" " + label.lower()) and name[: -len(label) - 1] in _BY_NAME:
+                name = name[: -len(label) - 1]
+                wanted = label.lower().replace(" ", "_") if wanted in {"", "automatic"} else wanted
+                break
+        else:
+            raise Refusal("unknown-sampler", f"There is no sampler “{sampler[:60]}” here.")
+    plug = _BY_NAME[name]
+    if wanted in {"", "automatic"}:
+        return plug, plug.schedule
+    if wanted not in _SCHEDULE_BY_NAME:
+        raise Refusal("unknown-schedule", f"There is no schedule type “{schedule[:60]}” here.")
+    return plug, _SCHEDULE_BY_NAME[wanted]
+
+
+def sigmas_for(sampler: Sampler, schedule: str, steps: int) -> list[float]:
+    """The sigmas of ``steps`` steps, the one before the last left out for samplers whose authors do so."""
+    if not sampler.discards:
+        return SCHEDULES[schedule](steps)
+    sigmas = SCHEDULES[schedule](steps + 1)
+    return [*sigmas[:-2], sigmas[-1]]
