@@ -13,7 +13,7 @@ import math
 import re
 import struct
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from workers import settings
 from workers.files.sniff import HEAD_BYTES, NAMES, foreign
@@ -44,6 +44,9 @@ MAX_JSON_TEXTS = 1_000_000
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _WHITESPACE = b" \t\r\n"
 _FIELDS = ("dtype", "shape", "data_offsets")
+
+# A JSON object, before it is known that no name comes twice.
+Pairs: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 class BadHeader(Exception):
@@ -116,8 +119,8 @@ def header_length(head: bytes, size: int) -> int:
 def parse(raw: bytes, size: int) -> Header:
     """The header whose JSON is ``raw``, of a file of ``size`` bytes. Raises `BadHeader`."""
     text = _decode(raw)
-    document = _load(raw, text)
-    metadata = _metadata(document.pop("__metadata__", {}))
+    document = _unique(_load(raw, text))
+    metadata = _metadata(document.pop("__metadata__", ()))
     if len(document) > MAX_TENSORS:
         _too_many(len(document))
     odd: set[str] = set()
@@ -146,14 +149,15 @@ def _decode(raw: bytes) -> str:
         raise BadHeader("not-utf8", f"The header is not UTF-8 (byte {error.start:,}).") from error
 
 
-def _load(raw: bytes, text: str) -> dict[str, Any]:
+def _load(raw: bytes, text: str) -> Pairs:
+    """The JSON, with every object as a tuple of its pairs, so that names given twice are still to be seen."""
     if len(raw) > HARMLESS_JSON_BYTES:
         _check_structure(raw)
     try:
         # "-0" is a float to the reference, a whole number to Python; asked for only where it occurs, as it costs time.
         document = json.loads(
             text,
-            object_pairs_hook=_object,
+            object_pairs_hook=tuple,
             parse_constant=_not_json,
             parse_int=_whole if b"-0" in raw else None,
         )
@@ -169,7 +173,7 @@ def _load(raw: bytes, text: str) -> dict[str, Any]:
         raise BadHeader("not-json", f"The header is not JSON: {error.msg} (at letter {error.pos:,}).") from error
     except ValueError as error:  # a number of more than 4,300 digits
         raise BadHeader("number", "The header holds a number with thousands of digits.") from error
-    if not isinstance(document, dict):  # pragma: no cover  it begins with a brace
+    if not isinstance(document, tuple):  # pragma: no cover  it begins with a brace
         raise BadHeader("not-object", "The header is not a JSON object.")
     return document
 
@@ -197,7 +201,7 @@ def _too_many(count: int) -> NoReturn:
     raise BadHeader("too-many-tensors", f"The header names {count:,} tensors; no model has more than {MAX_TENSORS:,}.")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: Pairs) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
@@ -222,24 +226,25 @@ def _whole(digits: str) -> int | float:
 
 
 def _metadata(given: Any) -> dict[str, str]:
-    if not isinstance(given, dict):
+    if not isinstance(given, tuple):
         raise BadHeader("metadata", "The header's metadata is not an object of texts.", evidence(repr(given)))
-    for key, value in given.items():
+    metadata = _unique(given)
+    for key, value in metadata.items():
         if not isinstance(value, str):
             raise BadHeader("metadata", "The header's metadata may hold texts only.", evidence(f"{key}: {value!r}"))
-    return given
+    return metadata
 
 
 def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
     """One checked entry; the layout among them is checked apart. Unknown fields' names go to ``odd``."""
+    dtype, shape, offsets = _fields(name, entry, odd)
     try:
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         bits = DTYPE_BITS[dtype]
         start, end = offsets
     except (KeyError, TypeError, ValueError):
-        _refuse_entry(name, entry)
+        _refuse_entry(name, dtype, shape, offsets)
     if type(shape) is not list or type(start) is not int or type(end) is not int or type(offsets) is not list:
-        _refuse_entry(name, entry)
+        _refuse_entry(name, dtype, shape, offsets)
     if len(shape) > MAX_RANK:
         raise BadHeader("rank", f"A tensor has {len(shape):,} dimensions; {MAX_RANK} are the most.", evidence(name))
     for number in shape:
@@ -258,23 +263,32 @@ def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
             f"A tensor of this shape has {wanted // 8:,} bytes, but {end - start:,} are set aside for it.",
             evidence(f"{name}: {dtype} {shape!r}"),
         )
-    if len(entry) > 3:
-        odd.update(key for key in entry if key not in _FIELDS)
-        if any(isinstance(entry[key], (dict, list)) for key in entry if key not in _FIELDS):
-            raise BadHeader("too-deep", "A tensor has a field of its own that is nested.", evidence(name))
     return TensorInfo(dtype, tuple(shape), start, end)
 
 
-def _refuse_entry(name: str, entry: Any) -> NoReturn:
-    """Say what is wrong with an entry that could not be taken apart."""
-    if not isinstance(entry, dict):
+def _fields(name: str, entry: Any, odd: set[str]) -> tuple[Any, Any, Any]:
+    """dtype, shape and data_offsets of an entry, as they stand."""
+    if type(entry) is not tuple:
         raise BadHeader(
             "entry", "A tensor is described by something that is no object.", evidence(f"{name}: {entry!r}")
         )
+    if len(entry) == 3:
+        (first, dtype), (second, shape), (third, offsets) = entry
+        if first == "dtype" and second == "shape" and third == "data_offsets":  # as every writer orders them
+            return dtype, shape, offsets
+    fields = _unique(entry)
     for field in _FIELDS:
-        if field not in entry:
+        if field not in fields:
             raise BadHeader("entry", f"A tensor has no {field}.", evidence(name))
-    dtype, shape, offsets = (entry[field] for field in _FIELDS)
+    for field in fields.keys() - set(_FIELDS):
+        odd.add(field)
+        if isinstance(fields[field], tuple | list):
+            raise BadHeader("too-deep", "A tensor has a field of its own that is nested.", evidence(name))
+    return fields["dtype"], fields["shape"], fields["data_offsets"]
+
+
+def _refuse_entry(name: str, dtype: Any, shape: Any, offsets: Any) -> NoReturn:
+    """Say what is wrong with an entry's fields that could not be used."""
     if not isinstance(dtype, str):
         raise BadHeader("dtype", "A tensor's number type is not a text.", evidence(f"{name}: {dtype!r}"))
     if dtype not in DTYPE_BITS:
