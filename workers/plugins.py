@@ -120,6 +120,10 @@ class Edit:
         other.weight = weight
         return other
 
+    def called(self, word: str) -> Self:
+        """This edit answering to another word, where it brings one (a copy)."""
+        return self
+
     def fit(self, modules: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
         """The modules (name → shape of its weight) that `delta` changes in this base.
 

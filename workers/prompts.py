@@ -1,6 +1,6 @@
 """The prompt grammar that people know from A1111: text in, weighted chunks of tokens out. Pure Python.
 
-``(x)`` reads x 1.1 times as strongly, ``[x]`` 1.1 times less, ``(x:1.3)`` by 1.3; they nest; ``\\(`` is a plain bracket.
+``(x)`` reads x 1.1 times as strongly, ``[x]`` 1.1 times less, ``(x:1.3)`` by 1.3; they nest; ``\\(`` is a bracket.
 ``BREAK`` begins a new chunk of 75 tokens. ``<lora:name:0.8>`` and ``<hypernet:name:0.8>`` name adapters and are no part
 of the text. What would need more than one text for a picture (scheduling, alternation, ``AND``) is not drawn yet: it is
 told in ``warnings``, and ``drawable`` is False, so that nobody gets another picture than the prompt describes.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workers import incoming, messages
+from workers import generation, incoming, messages
 from workers.celery import app
 from workers.messages import HUB, Failed, Generated, Inspected
 
@@ -11,6 +11,12 @@ from workers.messages import HUB, Failed, Generated, Inspected
 def inspect_model(payload: dict[str, Any], then: str) -> None:
     """Inspect an uploaded file; the hub's task ``then`` gets an `Inspected`, or a `Failed` where it was unreadable."""
     answer(incoming.inspect_model(messages.unpack(payload)), then)
+
+
+@app.task(name="workers.generate")
+def generate(payload: dict[str, Any], then: str) -> None:
+    """Draw a recipe's pictures; the hub's task ``then`` gets a `Generated`, or a `Failed` that says why not."""
+    answer(generation.generate(messages.unpack(payload)), then)
 
 
 def answer(said: Inspected | Generated | Failed, then: str) -> None:

@@ -29,6 +29,12 @@ def encoder_of(key: str) -> str | None:
     return _KEYS.get(key)
 
 
+def token_in(metadata: Mapping[str, str]) -> str:
+    """The word that the file itself suggests; empty where it names none (`*` is A1111's word for none)."""
+    token = metadata.get("modelspec.trigger_phrase") or metadata.get("name", "")
+    return "" if token.strip() == "*" else token.strip()
+
+
 class TextualInversion:
     slug = "textual_inversion"
     label = "Textual inversion"
@@ -50,14 +56,14 @@ class TextualInversion:
         if not family:
             return None
         vectors = max(shape[0] if len(shape) == 2 else 1 for shape in known.values())
-        token = next((key for key in known if encoder_of(key) is None), header.metadata.get("name", ""))
+        token = next((key for key in known if encoder_of(key) is None), token_in(header.metadata))
         summary = {"vectors": vectors, "token": token}
         return Match(frozenset(known), base=family, variant=variant, summary=summary)
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
         """The vectors by text encoder. Raises ``Refusal`` where there are none or they are not finite."""
         vectors: dict[str, Tensor] = {}
-        token = metadata.get("name", "")
+        token = token_in(metadata)
         for key, tensor in tensors.items():
             encoder = encoder_of(key)
             if encoder is None and len(tensors) == 1:

@@ -8,6 +8,9 @@ import torch
 from workers import settings
 from workers.errors import Refusal
 
+# Below this a layer's work is smaller than the cost of sharing it (nano has about 60 MB in fp32).
+TINY_BYTES = 256 * 1024**2
+
 
 @cache
 def chosen() -> tuple[torch.device, torch.dtype]:
@@ -23,5 +26,12 @@ def chosen() -> tuple[torch.device, torch.dtype]:
         if not torch.cuda.is_available():
             raise Refusal("no-device", f"This worker was told to draw on {wanted}, and there is none.")
         return device, torch.float16
-    torch.set_num_threads(settings.THREADS or os.cpu_count() or 1)
     return device, torch.float32
+
+
+def set_threads(bytes_of_weights: int) -> None:
+    """As many threads as pay for a base of this size; ``WORKER_THREADS`` decides where it is set.
+
+    A tiny base draws as fast on one, and does not crawl at OpenMP's barriers when the machine's other cores are busy.
+    """
+    torch.set_num_threads(settings.THREADS or (1 if bytes_of_weights < TINY_BYTES else os.cpu_count() or 1))

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from workers import prompts, samplers
-from workers.engine import text
+from workers.engine import device, text
 from workers.engine.edits import applied
 from workers.engine.model import Model
 from workers.engine.noise import RowNoise
@@ -47,6 +47,7 @@ def draw(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | Non
     """
     watch = watch or Watch()
     _check(recipe)
+    device.set_threads(model.bytes)
     with torch.inference_mode(), applied(model, edits):
         contexts = _contexts(model, recipe, edits)
         latents = _sampled(model, recipe, contexts, watch)

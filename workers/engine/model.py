@@ -30,7 +30,7 @@ class Model:
 
     @cached_property
     def modules(self) -> dict[str, nn.Module]:
-        """Every module with a weight matrix by its name: ``unet.conv_in``, ``text_encoder.encoder.layers.0.mlp.fc1``."""
+        """Every module with a weight matrix by its name: ``unet.conv_in``, ``text_encoder.encoder.…``."""
         found = {}
         for part, whole in {"unet": self.unet, **self.text_encoders}.items():
             for path, module in whole.named_modules():

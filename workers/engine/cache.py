@@ -1,0 +1,81 @@
+"""What stays warm between pictures: open bases and read adapters, by content, within a bound of bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from safetensors import SafetensorError, safe_open
+
+from workers import settings
+from workers.adapters import ADAPTERS
+from workers.bases import BASES
+from workers.engine import device
+from workers.engine.model import Model
+from workers.errors import Refusal
+from workers.plugins import Edit
+
+T = TypeVar("T")
+
+
+class ByBytes(Generic[T]):
+    """Things that cost memory, those used longest ago dropped first; the one just asked for always stays."""
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.held: OrderedDict[str, tuple[T, int]] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], tuple[T, int]]) -> T:
+        """What is held under ``key``, else what ``make`` gives, with its size in bytes."""
+        if key in self.held:
+            self.held.move_to_end(key)
+            return self.held[key][0]
+        # Two bases at once may be one too many: room is made before the new one is opened, as far as can be known.
+        self._shrink(self.bound * 3 // 4)
+        made, size = make()
+        self.held[key] = (made, size)
+        self._shrink(self.bound)
+        return made
+
+    def clear(self) -> None:
+        self.held.clear()
+
+    def _shrink(self, bound: int) -> None:
+        while len(self.held) > 1 and sum(size for _, size in self.held.values()) > bound:
+            self.held.popitem(last=False)
+
+
+bases: ByBytes[Model] = ByBytes(settings.BASES_BYTES)
+adapters: ByBytes[Edit] = ByBytes(settings.ADAPTERS_BYTES)
+
+
+def base(sha256: str, family: str, path: Path) -> Model:
+    """The base in the file at ``path``, open on this worker's device. Raises ``Refusal``."""
+    if family not in BASES:
+        raise Refusal("base-not-drawn", f"No worker here can draw with bases of the family “{family[:40]}”.")
+
+    def open_it() -> tuple[Model, int]:
+        model = BASES[family].open(path, *device.chosen())
+        return model, model.bytes
+
+    return bases.get(sha256, open_it)
+
+
+def adapter(sha256: str, kind: str, path: Path) -> Edit:
+    """The adapter in the file at ``path``, at weight 1. Raises ``Refusal``."""
+    if kind not in ADAPTERS:
+        raise Refusal("adapter-unknown", f"No worker here knows adapters of the kind “{kind[:40]}”.")
+
+    def read_it() -> tuple[Edit, int]:
+        where, _ = device.chosen()
+        try:
+            with safe_open(path, "pt", device=str(where)) as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  no mapping
+                metadata = dict(file.metadata() or {})
+        except (SafetensorError, OSError) as error:
+            raise Refusal("adapter-unreadable", "This file cannot be read as safetensors.") from error
+        return ADAPTERS[kind].read(tensors, metadata), path.stat().st_size
+
+    return adapters.get(f"{kind}:{sha256}", read_it)
