@@ -1,0 +1,102 @@
+"""Watching a picture: place in line, steps, latents, the end."""
+
+import pytest
+
+from hub import queue
+from hub.tryit import actions
+from hub.tryit.models import Generation
+from hub.tryit.queries import generation_view
+from workers.messages import GENERATE, WORKER_ALIVE
+
+
+@pytest.fixture
+def generation(client, alice, recipe):
+    client.force_login(alice)
+    return actions.generation_create(owner=alice, recipe=recipe)
+
+
+@pytest.fixture
+def worker(db):
+    queue.cache().set(WORKER_ALIVE.format(queue=GENERATE, host="here"), 1, ex=60)
+
+
+def poll(client, generation):
+    return client.get(f"/try/{generation.pk}", headers={"HX-Request": "true", "HX-Target": "status"})
+
+
+def test_it_works(client, generation, worker, news, finish):
+    assert "Next" in poll(client, generation).content.decode()
+    news(generation, step=7, steps=20, preview="aGVsbG8=")
+    drawing = poll(client, generation)
+    text = drawing.content.decode()
+    assert drawing.status_code == 200
+    assert "Step 7 of 20" in text
+    assert "data:image/png;base64,aGVsbG8=" in text
+    assert 'hx-trigger="every 500ms"' in text
+    finish(generation, seconds=1.7)
+    end = poll(client, generation)
+    assert end.status_code == 286
+    assert "Drawn in 1.7 s" in end.content.decode()
+    assert "hx-trigger" not in end.content.decode()
+
+
+def test_the_page_without_scripts_holds_everything(client, generation, finish):
+    finish(generation)
+    page = client.get(f"/try/{generation.pk}").content.decode()
+    for words in ("Keep it", "Same seed, no stack", "PNG", "Earlier", "Steps: 20, Sampler: Euler a"):
+        assert words in page
+
+
+def test_milestones_speak_at_quarters_only(generation, worker, news):
+    said = set()
+    for step in range(1, 20):
+        news(generation, step=step, steps=20)
+        said.add(generation_view(generation).milestone)
+    assert len(said) == 4
+
+
+def test_no_worker_is_said(client, generation):
+    assert "No worker is running. Your picture waits in line" in poll(client, generation).content.decode()
+
+
+def test_the_place_in_line_and_the_time(alice, bob, recipe, worker, finish):
+    finish(actions.generation_create(owner=bob, recipe=recipe), seconds=2)
+    actions.generation_create(owner=bob, recipe=recipe)
+    mine = actions.generation_create(owner=alice, recipe=recipe)
+    view = generation_view(mine)
+    assert (view.place, view.seconds_left) == (2, 4)
+    assert view.sentence == "2nd in line, about 4 s"
+
+
+def test_previews_do_not_stand_before_people(alice, linocut, recipe, worker):
+    actions.preview_request(version=linocut)
+    assert generation_view(actions.generation_create(owner=alice, recipe=recipe)).place == 1
+
+
+def test_a_failure_is_said_with_a_way_on(client, generation):
+    Generation.objects.filter(pk=generation.pk).update(status="failed", error="Out of memory at <1024×1024>.")
+    text = poll(client, generation).content.decode()
+    assert "Out of memory at &lt;1024×1024&gt;." in text
+    assert "Try again" in text
+    assert 'role="alert"' in text
+
+
+def test_charlie_sees_nothing(client, charlie, generation):
+    client.force_login(charlie)
+    assert client.get(f"/try/{generation.pk}").status_code == 404
+    assert poll(client, generation).status_code == 404
+    assert client.post(f"/try/{generation.pk}/again").status_code == 404
+    assert client.get(f"/try?generation={generation.pk}").status_code == 404
+
+
+def test_signed_out_goes_to_sign_in(client, generation):
+    client.logout()
+    assert client.get(f"/try/{generation.pk}").status_code == 302
+
+
+def test_again_and_without_the_stack(client, alice, generation):
+    again = client.post(f"/try/{generation.pk}/again")
+    alone = client.post(f"/try/{generation.pk}/again", {"stack": "none"})
+    made = [Generation.objects.get(pk=answer.url.rsplit("/", 1)[1]) for answer in (again, alone)]
+    assert made[0].recipe == generation.recipe
+    assert (made[1].recipe["uses"], made[1].recipe["seed"]) == ([], generation.recipe["seed"])
