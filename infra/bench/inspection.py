@@ -1,0 +1,95 @@
+"""How quick inspection is, each figure beside its bar: ``python infra/bench/inspection.py``. Exits 1 where one misses.
+
+Digests are measured against ``openssl dgst -sha256`` on the same file and cores, so that the ratio means the same on
+every machine: all six in one read cost two SHA-256 streams and some. Other work on the machine spoils the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from workers.digests import digests_of_path
+from workers.files import safetensors
+
+TENSORS = 2500
+FILE_MIB = 256
+BARS = {1: 0.40, 2: 0.65, 3: 0.90}
+
+
+def best(work: Callable[[], object], times: int) -> float:
+    """The shortest of ``times`` runs, in seconds."""
+    shortest = float("inf")
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        shortest = min(shortest, time.perf_counter() - begun)
+    return shortest
+
+
+def header() -> tuple[bytes, int]:
+    """An SDXL checkpoint's header by size and kind of names; and the size of its file."""
+    entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for number in range(TENSORS):
+        start, end = end, end + 640 * 640 * 2
+        name = f"model.diffusion_model.output_blocks.{number % 9}.1.transformer_blocks.{number}.attn1.to_q.weight"
+        entries[name] = {"dtype": "F16", "shape": [640, 640], "data_offsets": [start, end]}
+    raw = json.dumps(entries, separators=(",", ":")).encode()
+    return raw, 8 + len(raw) + end
+
+
+def write_file(path: Path) -> None:
+    size = FILE_MIB * 1024**2
+    raw = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    with path.open("wb") as file:
+        file.write(len(raw).to_bytes(8, "little") + raw)
+        for _ in range(FILE_MIB):
+            file.write(os.urandom(1024**2))
+
+
+def digest_ratios(path: Path) -> list[tuple[str, float, float, bool]]:
+    cores = sorted(os.sched_getaffinity(0))
+    figures = []
+    size = path.stat().st_size / 1e6
+    for count in sorted({1, min(2, len(cores)), min(3, len(cores))}):
+        os.sched_setaffinity(0, cores[:count])
+        command = ["openssl", "dgst", "-sha256", str(path)]
+        openssl = size / best(partial(subprocess.run, command, check=True, capture_output=True), 3)
+        ours = size / best(lambda: digests_of_path(path), 3)
+        print(f"  {count} core(s): six digests {ours:,.0f} MB/s, openssl's one {openssl:,.0f} MB/s", file=sys.stderr)
+        figures.append(
+            (f"digests_to_openssl_{count}_cores", round(ours / openssl, 3), BARS[count], ours / openssl >= BARS[count])
+        )
+    os.sched_setaffinity(0, cores)
+    return figures
+
+
+def main() -> int:
+    raw, size = header()
+    milliseconds = 1000 * best(lambda: safetensors.parse(raw, size), 50)
+    figures = [("header_ms_of_2500_tensors", round(milliseconds, 2), 5.0, milliseconds <= 5.0)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        write_file(path)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        figures += digest_ratios(path)
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    figures.append(("digests_memory_mib", round(grown, 1), 64.0, grown < 64))
+    report = [{"figure": name, "value": value, "bar": bar, "met": bool(met)} for name, value, bar, met in figures]
+    print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg()[0], "figures": report}, indent=1))
+    return 0 if all(line["met"] for line in report) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
