@@ -1,12 +1,13 @@
 """``manage.py demo_content``: uploads nano and its adapters to a running hub, as a program of a user would."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from hub.demo import demo_content
+from hub.demo import WEIGHTS, demo_content
 
 
 class Command(BaseCommand):
@@ -16,7 +17,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         address = os.environ.get("DEMO_ADDRESS", settings.PUBLIC_URL)
         parser.add_argument("--address", default=address, help="where the hub answers")
+        parser.add_argument("--folder", type=Path, default=WEIGHTS, help="holds manifest.json and its files")
 
-    def handle(self, *args: Any, address: str, **options: Any) -> None:
-        if not demo_content(address.rstrip("/"), lambda line: self.stdout.write(f"         {line}")):
+    def handle(self, *args: Any, address: str, folder: Path, **options: Any) -> None:
+        def say(line: str) -> None:
+            self.stdout.write(f"         {line}")
+
+        if not demo_content(address.rstrip("/"), say, folder):
             raise CommandError("Some of the demo content is missing; `manage.py demo_content` tries again.")
