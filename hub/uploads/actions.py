@@ -8,11 +8,11 @@ object where the row was not told, says how far an upload is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,6 +30,7 @@ from hub.errors import NotFound, Refused
 from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
 from hub.uploads import queries
+from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard
 from hub.uploads.models import Upload
 from hub.uploads.names import checked_filename
 from workers import messages
@@ -61,32 +62,8 @@ class WrongFields(Refused):
     code, status = "wrong-fields", HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-class WrongParts(Refused):
-    """What was sent is not the file that was promised. Nothing is lost: the right parts can still be sent."""
-
-    code, status = "wrong-parts", HTTPStatus.UNPROCESSABLE_ENTITY
-
-
 class UploadOver(Refused):
     code, status = "upload-over", HTTPStatus.CONFLICT
-
-
-class PartsLost(Refused):
-    code, status = "parts-lost", HTTPStatus.CONFLICT
-
-
-class StoreSilent(Refused):
-    code, status = "store-silent", HTTPStatus.SERVICE_UNAVAILABLE
-
-
-@contextmanager
-def _store() -> Iterator[None]:
-    """Trouble with the object store, as a sentence; what was asked may or may not have happened."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        log.warning("The object store did not do what it was asked: %s", error)
-        raise StoreSilent("The object store does not answer. Nothing is lost; try again in a moment.") from error
 
 
 def upload_start(
@@ -117,7 +94,7 @@ def upload_start(
         upload.save()
     # The row comes first, so that no upload in the store is unknown here.
     try:
-        with _store():
+        with store_heard():
             upload.s3_upload_id = storage.multipart_start(upload.key)
     except StoreSilent:
         upload.delete()
@@ -169,7 +146,7 @@ def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def upload_fields(*, owner: User, id: object, fields: Mapping[str, Any]) -> Upload:
+def upload_fields(*, owner: User, id: UUID | str, fields: Mapping[str, Any]) -> Upload:
     """Change what the owner says of a file on its way in; an empty value goes back to what the file says itself."""
     upload = queries.upload_of(owner, id)
     with transaction.atomic():
@@ -183,7 +160,7 @@ def upload_fields(*, owner: User, id: object, fields: Mapping[str, Any]) -> Uplo
     return upload
 
 
-def parts_sign(*, owner: User, id: object, numbers: Iterable[int]) -> dict[int, str]:
+def parts_sign(*, owner: User, id: UUID | str, numbers: Iterable[int]) -> dict[int, str]:
     """URLs that take these parts, by number. Asking again when they have died is how long uploads go on."""
     upload = _waiting(owner, id)
     wanted, parts = sorted(set(numbers)), queries.part_count(upload)
@@ -195,13 +172,13 @@ def parts_sign(*, owner: User, id: object, numbers: Iterable[int]) -> dict[int, 
     return {n: storage.part_url(upload.key, upload.s3_upload_id, n, queries.part_bytes(upload, n)) for n in wanted}
 
 
-def parts_list(*, owner: User, id: object) -> list[storage.Part]:
+def parts_list(*, owner: User, id: UUID | str) -> list[storage.Part]:
     """The parts that have arrived, as the object store tells it: what is not here is still to be sent."""
     upload = _waiting(owner, id)
     return _parts(upload)
 
 
-def _waiting(owner: User, id: object) -> Upload:
+def _waiting(owner: User, id: UUID | str) -> Upload:
     upload = queries.upload_of(owner, id)
     if upload.status == Status.ABORTED:
         raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
@@ -214,13 +191,13 @@ def _waiting(owner: User, id: object) -> Upload:
 
 def _parts(upload: Upload) -> list[storage.Part]:
     try:
-        with _store():
+        with store_heard():
             return queries.uploaded_parts(upload)
     except storage.NoSuchMultipart as error:
         raise PartsLost("The store no longer has this upload's parts. Complete it, or start it again.") from error
 
 
-def upload_complete(*, owner: User, id: object, parts: Iterable[Mapping[str, Any]] | None = None) -> Upload:
+def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str, Any]] | None = None) -> Upload:
     """Make one file of the parts and hand it to the inspectors; a repeat answers the same.
 
     parts: the client's own list, ``[{PartNumber, ETag}]``, held against the store's; None: the store's list.
@@ -231,63 +208,14 @@ def upload_complete(*, owner: User, id: object, parts: Iterable[Mapping[str, Any
         raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
     if upload.status != Status.WAITING:
         return upload  # its first answer was lost on the way
-    _assemble(upload, parts)
+    assemble(upload, parts)
     if not _inspect(upload):
         upload.refresh_from_db()
         if upload.status == Status.ABORTED:
-            with _store():
+            with store_heard():
                 storage.drop(upload.key)  # removed while the parts were being joined
             raise UploadOver("This upload was aborted.", upload_status=upload.status)
     return upload
-
-
-def _assemble(upload: Upload, told: Iterable[Mapping[str, Any]] | None) -> None:
-    """One object of the promised size stands under the upload's key when this returns."""
-    with _store():
-        try:
-            chosen = _checked_parts(upload, queries.part_sendings(upload), told)
-            storage.multipart_complete(upload.key, upload.s3_upload_id, chosen)
-        except storage.PartsRefused as error:
-            raise WrongParts("The store does not take this list of parts. Send the parts it lacks again.") from error
-        except (storage.NoSuchMultipart, BotoCoreError, ClientError) as error:
-            # Done before and not heard of, or done now and the answer lost: the object itself is the record.
-            if storage.object_size(upload.key) is None:
-                if isinstance(error, storage.NoSuchMultipart):
-                    raise PartsLost("The store no longer has this upload's parts. Start it again.") from error
-                raise
-        assembled = storage.object_size(upload.key)
-    if assembled != upload.size:
-        raise WrongParts(f"The file that arrived has {assembled or 0} bytes instead of {upload.size}. Start it again.")
-
-
-def _checked_parts(
-    upload: Upload, held: Mapping[int, list[storage.Part]], told: Iterable[Mapping[str, Any]] | None
-) -> list[storage.Part]:
-    """The parts to join, in order. Raises `WrongParts`, naming what is missing or differs from the promised file."""
-    numbers = range(1, queries.part_count(upload) + 1)
-    missing = [n for n in numbers if n not in held]
-    wrong = [n for n in numbers if n in held and held[n][0].size != queries.part_bytes(upload, n)]
-    wrong += sorted(set(held) - set(numbers))
-    if missing or wrong:
-        sentence = f"{_said_parts(missing)} missing." if missing else f"{_said_parts(wrong)} of the wrong size."
-        raise WrongParts(f"{sentence} Send it again; the others are kept.", missing=missing[:100], wrong=wrong[:100])
-    if told is None:
-        return [held[n][0] for n in numbers]
-    listed = [(int(part["PartNumber"]), str(part["ETag"]).strip('"')) for part in told]
-    if [number for number, _ in listed] != list(numbers):
-        raise WrongParts(f"List every part once, in order, from 1 to {numbers[-1]}.")
-    chosen = [next((part for part in held[number] if part.etag == etag), None) for number, etag in listed]
-    differ = [
-        n for n, part in zip(numbers, chosen, strict=True) if not part or part.size != queries.part_bytes(upload, n)
-    ]
-    if differ:
-        raise WrongParts(f"{_said_parts(differ)} not what the store holds. Send it again.", wrong=differ[:100])
-    return [part for part in chosen if part]
-
-
-def _said_parts(numbers: list[int]) -> str:
-    shown = ", ".join(str(n) for n in numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
-    return f"Part {shown} is" if len(numbers) == 1 else f"Parts {shown} are"
 
 
 def _inspect(upload: Upload) -> bool:
@@ -404,7 +332,7 @@ def upload_failed(failed: Failed) -> None:
     )
 
 
-def upload_abort(*, owner: User, id: object) -> None:
+def upload_abort(*, owner: User, id: UUID | str) -> None:
     """Give an upload up, or remove one that was not accepted; its parts or object go. A repeat is fine.
 
     Raises `UploadOver` for one that was accepted: the model's page is where that file is deleted.
@@ -423,14 +351,14 @@ def upload_abort(*, owner: User, id: object) -> None:
 
 def _clear(upload: Upload) -> None:
     """Remove an upload's parts and object from the store; then its row says so. The sweep repeats what fails here."""
-    with _store():
+    with store_heard():
         if upload.s3_upload_id:
             storage.multipart_abort(upload.key, upload.s3_upload_id)
         storage.drop(upload.key)
     Upload.objects.filter(pk=upload.pk).update(stored=False)
 
 
-def upload_publish(*, owner: User, id: object) -> Upload:
+def upload_publish(*, owner: User, id: UUID | str) -> Upload:
     """Publish the version that an accepted upload became."""
     upload = queries.upload_of(owner, id)
     if upload.status != Status.ACCEPTED or upload.version is None:

@@ -27,7 +27,7 @@ def _owner(request: HttpRequest) -> User:
 
 def _row(upload: Upload) -> dict[str, Any]:
     """What a row's template reads."""
-    drawing = queries.drawing_of(upload) if upload.version_id else None
+    drawing = queries.drawing_of(upload.version) if upload.version else None
     return {
         "upload": upload,
         "parts": queries.part_count(upload),

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -41,7 +42,7 @@ def part_bytes(upload: Upload, number: int) -> int:
     return min(upload.part_size, upload.size - (number - 1) * upload.part_size)
 
 
-def upload_of(owner: User, id: object) -> Upload:
+def upload_of(owner: User, id: UUID | str) -> Upload:
     """The upload, if it is the owner's. Raises `NotFound`, the same for one that is another's."""
     found = Upload.objects.filter(id=id, owner=owner).select_related("version__model", "version__base", "file").first()
     if found is None:
@@ -94,7 +95,7 @@ def uploaded_parts(upload: Upload) -> list[storage.Part]:
     return [sendings[0] for _, sendings in sorted(part_sendings(upload).items())]
 
 
-def upload_with_parts(owner: User, id: object) -> tuple[Upload, list[int]]:
+def upload_with_parts(owner: User, id: UUID | str) -> tuple[Upload, list[int]]:
     """The upload, and the numbers of the parts that arrived: all of them once it is complete. Raises `NotFound`."""
     upload = upload_of(owner, id)
     if upload.status == Upload.Status.ABORTED:
@@ -159,8 +160,8 @@ class Drawing:
     coming: int
 
 
-def drawing_of(upload: Upload) -> Drawing:
-    frames = Frame.objects.filter(strip__version_id=upload.version_id, strip__board=True)
+def drawing_of(version: Version) -> Drawing:
+    frames = Frame.objects.filter(strip__version=version, strip__board=True)
     coming = Q(picture=None, generation__status__in=(Generation.Status.QUEUED, Generation.Status.RUNNING))
     counts = frames.aggregate(
         frames=Count("pk"), drawn=Count("pk", filter=Q(picture__isnull=False)), coming=Count("pk", filter=coming)

@@ -66,7 +66,7 @@ class PartInput(serializers.Serializer):
 
 
 class UploadCompleteInput(Input):
-    parts = PartInput(many=True, required=False, allow_null=True, max_length=queries.MOST_PARTS)
+    parts = PartInput(many=True, required=False, allow_null=True)
 
 
 class PartOutput(serializers.Serializer):
@@ -111,11 +111,11 @@ class UploadOutput(serializers.ModelSerializer):
 
     class Meta:
         model = Upload
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "filename", "size", "part_size", "parts", "status", "url", "fingerprint", "fields", "findings",
             "report", "version", "model", "created_at", "finished_at",
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_url(self, upload: Upload) -> str:
         return reverse("uploads:upload-detail", args=[upload.id])
@@ -171,7 +171,7 @@ class MultipartBatchOutput(serializers.Serializer):
 
 
 class MultipartCompleteInput(Input):
-    parts = PartInput(many=True, max_length=queries.MOST_PARTS)
+    parts = PartInput(many=True)
 
 
 class MultipartCompleteOutput(serializers.Serializer):

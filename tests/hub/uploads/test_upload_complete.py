@@ -1,6 +1,7 @@
 """`POST /api/v1/uploads/{id}/complete`."""
 
 import threading
+import time
 
 import pytest
 from django.db import connection
@@ -84,7 +85,9 @@ def test_a_wrong_list(api, settings):
         refused = api("POST", f"/{upload['id']}/complete", {"parts": parts}, status=422)
         assert refused["error"] == "List every part once, in order, from 1 to 2."
     swapped = [{"PartNumber": 1, "ETag": two["ETag"]}, {"PartNumber": 2, "ETag": one["ETag"]}]
-    assert "not what the store holds" in api("POST", f"/{upload['id']}/complete", {"parts": swapped}, status=422)["error"]
+    assert (
+        "not what the store holds" in api("POST", f"/{upload['id']}/complete", {"parts": swapped}, status=422)["error"]
+    )
     api("POST", f"/{upload['id']}/complete", {"parts": [{"PartNumber": "x"}]}, status=400)
     assert api("POST", f"/{upload['id']}/complete", {"parts": [one, two]})["status"] == "inspecting"
 
@@ -100,6 +103,22 @@ def test_a_part_of_another_size(api):
     assert refused["error"].startswith("Part 1 is of the wrong size.")
     api.send(upload, b"x" * 1000)
     assert api("POST", f"/{upload['id']}/complete", {})["status"] == "inspecting"
+
+
+def test_a_part_sent_twice(api):
+    """Some stores keep both; the one that the client names is joined, else the newest of the right size."""
+    upload = api.start(size=1000)
+    api.send(upload, b"a" * 1000)
+    first = api("GET", f"/{upload['id']}/parts")[0]["ETag"]
+    time.sleep(1.1)  # the store tells the second only
+    api.send(upload, b"b" * 1000)
+    listed = api("GET", f"/{upload['id']}/parts")
+    assert len(listed) == 1
+    assert listed[0]["ETag"] != first
+    api("POST", f"/{upload['id']}/complete", {})
+    assert (
+        storage.client().get_object(Bucket="weightroom", Key=f"incoming/{upload['id']}")["Body"].read() == b"b" * 1000
+    )
 
 
 def test_nothing_was_sent(api):

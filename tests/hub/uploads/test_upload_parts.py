@@ -66,8 +66,10 @@ def test_more_parts_than_one_page_of_the_store(api, settings, monkeypatch):
     upload = api.start(size=len(data))
     api.send(upload, data)
     row = Upload.objects.get(id=upload["id"])
-    pages = storage.client().get_paginator("list_parts").paginate(
-        Bucket=settings.S3_BUCKET, Key=row.key, UploadId=row.s3_upload_id, PaginationConfig={"PageSize": 1}
+    pages = (
+        storage.client()
+        .get_paginator("list_parts")
+        .paginate(Bucket=settings.S3_BUCKET, Key=row.key, UploadId=row.s3_upload_id, PaginationConfig={"PageSize": 1})
     )
     assert len(list(pages)) >= 3
     assert [part.number for part in storage.parts(row.key, row.s3_upload_id)] == [1, 2, 3]

@@ -1,0 +1,127 @@
+"""The fragments of the page's rows: row, status, fields, publish, remove."""
+
+import pytest
+from django.test import Client
+
+from hub.catalog.models import Version
+from hub.uploads import tasks
+from hub.uploads.models import Upload
+from tests.hub.uploads.conftest import Api, in_store, random_file, report
+from workers.messages import Finding
+
+HTMX = {"hx-request": "true", "accept": "text/html"}
+
+
+@pytest.fixture
+def page(alice) -> Client:
+    client = Client(headers=HTMX)
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def charlies_page(charlie) -> Client:
+    client = Client(headers=HTMX)
+    client.force_login(charlie)
+    return client
+
+
+def test_row(page, api):
+    upload = api.start("Ink_wash-v2.safetensors")
+    html = page.get(f"/uploads/{upload['id']}/row").content.decode()
+    assert 'placeholder="Ink wash v2"' in html
+    assert f'id="upload-{upload["id"]}"' in html
+    assert 'hx-trigger="every 1s"' not in html  # the script moves it now
+
+
+def test_status_while_it_is_checked(page, api):
+    upload = api.arrive(random_file())
+    answer = page.get(f"/uploads/{upload.id}/status")
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Checking the file" in html
+    assert 'hx-trigger="every 1s"' in html
+
+
+def test_status_at_the_end(page, api):
+    data = random_file()
+    upload = api.arrive(data, fields={"model_name": "<b>Ink</b>"})
+    tasks.inspected(report(upload, data, findings=(Finding("warning", "4 of 268 keys are <i>unknown</i>."),)))
+    answer = page.get(f"/uploads/{upload.id}/status")
+    html = answer.content.decode()
+    assert answer.status_code == 286
+    assert "Accepted, with a note" in html
+    assert "Publish now" in html
+    assert 'hx-swap-oob="delete"' in html
+    assert "<b>" not in html
+    assert "<i>unknown" not in html
+
+
+def test_status_of_a_refused_file(page, api):
+    data = random_file()
+    upload = api.arrive(data)
+    finding = Finding("danger", "This file can run code when opened.", "<script>alert(1)</script>")
+    tasks.inspected(report(upload, data, verdict="refused", findings=(finding,)))
+    answer = page.get(f"/uploads/{upload.id}/status")
+    html = answer.content.decode()
+    assert answer.status_code == 286
+    assert "This file can run code when opened." in html
+    assert "save it as safetensors" in html
+    assert "<script>" not in html
+
+
+def test_fields(page, api):
+    upload = api.start()
+    form = {"model_name": "Ink", "type": "LORA", "base": "", "model_id": "", "trigger_words": "ink wash, lino\nx"}
+    answer = page.post(f"/uploads/{upload['id']}/fields", form | {"publish": "on"})
+    assert answer.content.decode().strip() == "Kept."
+    kept = Upload.objects.get(id=upload["id"]).fields
+    assert kept == {"model_name": "Ink", "type": "LORA", "trigger_words": ["ink wash", "lino", "x"], "publish": True}
+    page.post(f"/uploads/{upload['id']}/fields", form)
+    assert not Upload.objects.get(id=upload["id"]).fields.get("publish")
+
+
+def test_fields_refused_as_a_fragment(page, api):
+    upload = api.start()
+    answer = page.post(f"/uploads/{upload['id']}/fields", {"type": "Nonsense"})
+    assert answer.status_code == 422
+    assert "Type:" in answer.content.decode()
+    assert "<html" not in answer.content.decode()
+    answer = page.post(f"/uploads/{upload['id']}/fields", {"model_id": "4711"})
+    assert "You have no model of that number." in answer.content.decode()
+
+
+def test_publish(page, api):
+    data = random_file()
+    upload = api.arrive(data)
+    assert page.post(f"/uploads/{upload.id}/publish").status_code == 404  # nothing to publish yet
+    tasks.inspected(report(upload, data))
+    html = page.post(f"/uploads/{upload.id}/publish").content.decode()
+    upload.refresh_from_db()
+    assert upload.version.status == Version.Status.PUBLISHED
+    assert "Published" in html
+
+
+def test_remove(page, api):
+    upload = api.arrive(random_file())
+    assert page.post(f"/uploads/{upload.id}/remove").content == b""
+    assert in_store(upload.key) is None
+    plain = Client()
+    plain.force_login(upload.owner)
+    assert plain.post(f"/uploads/{upload.id}/remove").url == "/uploads/start"
+
+
+def test_charlie_must_not(api: Api, charlies_page):
+    upload = api.arrive(random_file())
+    for what in ("row", "status"):
+        assert charlies_page.get(f"/uploads/{upload.id}/{what}").status_code == 404
+    for what in ("fields", "publish", "remove"):
+        assert charlies_page.post(f"/uploads/{upload.id}/{what}").status_code == 404
+    assert Upload.objects.get(id=upload.id).status == "inspecting"
+
+
+def test_forms_need_their_csrf_token(api, alice):
+    upload = api.start()
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    assert strict.post(f"/uploads/{upload['id']}/remove").status_code == 403
