@@ -161,24 +161,10 @@ def version_detail(request: HttpRequest, version_id: int) -> HttpResponse:
     return redirect(model_url(version.model, version))
 
 
-def _mine(request: HttpRequest, model_id: int) -> Model:
-    model = queries.model_detail(request.user, model_id)
-    if not queries.may_edit(request.user, model):
-        raise NotFound(_("There is no such model."))
-    return model
-
-
-def _mine_version(request: HttpRequest, version_id: int) -> Version:
-    version = queries.version_visible(request.user, version_id)
-    if not queries.may_edit(request.user, version.model):
-        raise NotFound(_("There is no such version."))
-    return version
-
-
 @login_required
 def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
     """Its owner changes a model's words and licence."""
-    model = _mine(request, model_id)
+    model = queries.model_mine(request.user, model_id)
     form = ModelForm.of(model, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -194,7 +180,7 @@ def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
 @login_required
 def version_edit(request: HttpRequest, version_id: int) -> HttpResponse:
     """Its owner changes a version's words, base and weights."""
-    version = _mine_version(request, version_id)
+    version = queries.version_mine(request.user, version_id)
     form = VersionForm.of(version, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -210,7 +196,7 @@ def version_edit(request: HttpRequest, version_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def version_publish(request: HttpRequest, version_id: int) -> HttpResponse:
-    version = _mine_version(request, version_id)
+    version = queries.version_mine(request.user, version_id)
     actions.version_publish(version=version, by=request.user)  # type: ignore[arg-type]
     messages.success(request, _("Published. Everyone can see it now."))
     return redirect(model_url(version.model, version))
@@ -219,7 +205,7 @@ def version_publish(request: HttpRequest, version_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def version_unpublish(request: HttpRequest, version_id: int) -> HttpResponse:
-    version = _mine_version(request, version_id)
+    version = queries.version_mine(request.user, version_id)
     actions.version_unpublish(version=version, by=request.user)  # type: ignore[arg-type]
     messages.success(request, _("This version is a draft again."))
     return redirect(model_url(version.model, version))
@@ -228,7 +214,7 @@ def version_unpublish(request: HttpRequest, version_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def model_delete(request: HttpRequest, model_id: int) -> HttpResponse:
-    model = _mine(request, model_id)
+    model = queries.model_mine(request.user, model_id)
     if request.POST.get("name", "").strip() != model.name:
         raise actions.BadField(_("Type the model’s name to delete it."))
     actions.model_delete(model=model, by=request.user)  # type: ignore[arg-type]

@@ -148,6 +148,29 @@ def version_detail(user: Person, version_id: int) -> Version:
     return version
 
 
+def number(value: str) -> int:
+    """An id out of an address. Raises `NotFound` for what cannot be one."""
+    if not (value.isascii() and value.isdigit() and len(value) < 11):
+        raise NotFound("There is nothing with that id.")
+    return int(value)
+
+
+def model_mine(user: Person, model_id: int) -> Model:
+    """A model that ``user`` may edit. Raises `NotFound`, for a model of others too."""
+    model = model_detail(user, model_id)
+    if not may_edit(user, model):
+        raise NotFound(f"No model with id {model_id}")
+    return model
+
+
+def version_mine(user: Person, version_id: int) -> Version:
+    """A version that ``user`` may edit. Raises `NotFound`, for a version of others too."""
+    version = version_visible(user, version_id)
+    if not may_edit(user, version.model):
+        raise NotFound("There is no such version.")
+    return version
+
+
 def file_for(
     user: Person,
     version_id: int,

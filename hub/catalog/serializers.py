@@ -198,6 +198,36 @@ class VersionEditInput(serializers.Serializer[Any]):
     hide_training = serializers.BooleanField(required=False)
 
 
+class ModelEditOutput(serializers.ModelSerializer[Model]):
+    tags = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Model
+        fields = (
+            "id", "slug", "name", "type", "description", "tags", "status", "allow_no_credit", "allow_commercial_use",
+            "allow_derivatives", "allow_different_licence", "updated_at", "published_at", "url",
+        )  # fmt: skip
+
+    def get_url(self, model: Model) -> str:
+        return settings.PUBLIC_URL + model_url(model)
+
+
+class VersionEditOutput(serializers.ModelSerializer[Version]):
+    base = serializers.CharField(source="base.name", read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Version
+        fields = (
+            "id", "model_id", "name", "description", "base", "trigger_words", "weight", "weight_min", "weight_max",
+            "clip_skip", "hide_training", "status", "updated_at", "published_at", "url",
+        )  # fmt: skip
+
+    def get_url(self, version: Version) -> str:
+        return settings.PUBLIC_URL + model_url(version.model, version)
+
+
 class RefusalOutput(serializers.Serializer[Any]):
     error = serializers.CharField()
     code = serializers.CharField()

@@ -1,4 +1,25 @@
-from django.urls import URLPattern
+"""The same catalogue in other tongues. An id in an address is text here: what is none gets the tongue's own 400."""
+
+from django.urls import path
+
+from hub.catalog.api import VersionPublish, VersionUnpublish
+from hub.protocols.civitai import views
+from hub.protocols.civitai.downloads import FileDownload
 
 app_name = "protocols"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("api/v1/models", views.ModelList.as_view(), name="civitai-model-list"),
+    path("api/v1/models/<str:model_id>", views.ModelDetail.as_view(), name="civitai-model-detail"),
+    path("api/v1/model-versions/by-hash", views.VersionsByHash.as_view(), name="civitai-versions-by-hash"),
+    path("api/v1/model-versions/by-hash/ids", views.VersionIdsByHash.as_view(), name="civitai-version-ids-by-hash"),
+    path("api/v1/model-versions/by-hash/<str:hash>", views.VersionByHash.as_view(), name="civitai-version-by-hash"),
+    path("api/v1/model-versions/<str:version_id>", views.VersionDetail.as_view(), name="civitai-version-detail"),
+    path("api/v1/model-versions/<int:version_id>/publish", VersionPublish.as_view(), name="version-publish"),
+    path("api/v1/model-versions/<int:version_id>/unpublish", VersionUnpublish.as_view(), name="version-unpublish"),
+    path("api/v1/images", views.ImageList.as_view(), name="civitai-image-list"),
+    path("api/v1/creators", views.CreatorList.as_view(), name="civitai-creator-list"),
+    path("api/v1/tags", views.TagList.as_view(), name="civitai-tag-list"),
+    path("api/v1/enums", views.EnumList.as_view(), name="civitai-enum-list"),
+    path("api/v1/me", views.Me.as_view(), name="civitai-me"),
+    path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
+]

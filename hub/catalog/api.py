@@ -1,0 +1,66 @@
+"""Scripts edit and publish what is theirs, in the words of our own forms."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from hub.catalog import actions, queries
+from hub.catalog.serializers import (
+    ModelEditInput,
+    ModelEditOutput,
+    RefusalOutput,
+    VersionEditInput,
+    VersionEditOutput,
+    checked,
+)
+
+REFUSALS = {401: RefusalOutput, 403: RefusalOutput, 404: RefusalOutput, 422: RefusalOutput}
+
+
+class ModelEdit(APIView):
+    """The writing half of a model's address; `hub.protocols.civitai` adds the reading half."""
+
+    scope, public = "upload", True
+
+    @extend_schema(request=ModelEditInput, responses={200: ModelEditOutput, **REFUSALS}, tags=["models"])
+    def patch(self, request: Request, model_id: str) -> Response:
+        """Change a model's name, type, description, tags or licence. What is not sent stays."""
+        model = queries.model_mine(request.user, queries.number(model_id))
+        fields = checked(ModelEditInput(data=request.data))
+        return Response(ModelEditOutput(actions.model_edit(model=model, by=request.user, fields=fields)).data)
+
+
+class VersionEdit(APIView):
+    """The writing half of a version's address."""
+
+    scope, public = "upload", True
+
+    @extend_schema(request=VersionEditInput, responses={200: VersionEditOutput, **REFUSALS}, tags=["models"])
+    def patch(self, request: Request, version_id: str) -> Response:
+        """Change a version's name, description, base, trigger words or weights. What is not sent stays."""
+        version = queries.version_mine(request.user, queries.number(version_id))
+        fields = checked(VersionEditInput(data=request.data))
+        return Response(VersionEditOutput(actions.version_edit(version=version, by=request.user, fields=fields)).data)
+
+
+class VersionPublish(APIView):
+    scope = "upload"
+
+    @extend_schema(request=None, responses={200: VersionEditOutput, 409: RefusalOutput, **REFUSALS}, tags=["models"])
+    def post(self, request: Request, version_id: int) -> Response:
+        """Show a version, and its model, to everyone. Publishing again changes nothing."""
+        version = queries.version_mine(request.user, version_id)
+        return Response(VersionEditOutput(actions.version_publish(version=version, by=request.user)).data)
+
+
+class VersionUnpublish(APIView):
+    scope = "upload"
+
+    @extend_schema(request=None, responses={200: VersionEditOutput, **REFUSALS}, tags=["models"])
+    def post(self, request: Request, version_id: int) -> Response:
+        """Make a version a draft again."""
+        version = queries.version_mine(request.user, version_id)
+        return Response(VersionEditOutput(actions.version_unpublish(version=version, by=request.user)).data)

@@ -1,0 +1,60 @@
+"""Downloads: a redirect to the object store, which serves the bytes, ranges and the file's name by itself."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from hub import storage
+from hub.catalog import actions, queries
+from hub.errors import Refused
+from hub.protocols.civitai import docs
+from hub.protocols.civitai.params import AlwaysJson, Params, identity
+
+
+class FileDownload(APIView):
+    """Programs save whatever they get as a model, so that a page or a redirect to one is only for browsers."""
+
+    scope, public = "read", True
+    content_negotiation_class = AlwaysJson
+
+    @extend_schema(parameters=docs.DOWNLOAD, responses={**docs.REDIRECT, **docs.ERRORS}, tags=["models"])
+    def get(self, request: Request, version_id: str) -> HttpResponse:
+        """A version's file: 307 to a short-lived address that serves it with its name, length and ranges."""
+        params = Params(request.GET)
+        file = queries.file_for(
+            request.user,
+            identity(version_id),
+            type=params.text("type"),
+            format=params.text("format"),
+            size=params.text("size"),
+            fp=params.text("fp", limit=64),
+            quant_type=params.text("quantType"),
+            file_id=identity(params.text("fileId"), "fileId") if params.text("fileId") else None,
+        )
+        if request.method == "GET":  # asking for the headers is no download
+            actions.download_count(version=file.version)
+        address = storage.download_url(file.blob_id, queries.download_name(file))
+        return HttpResponse(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": address})
+
+    def handle_exception(self, error: Exception) -> Any:
+        if not isinstance(error, Refused):
+            return super().handle_exception(error)
+        if "text/html" in self.request.headers.get("Accept", ""):
+            raise error  # hub.errors makes a page of it
+        return JsonResponse({"error": error.sentence}, status=error.status)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse(status=HTTPStatus.OK)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Allow-Headers"] = "*"
+        response["Cache-Control"] = "no-store, max-age=0"
+        return response

@@ -1,0 +1,271 @@
+"""Rows of the catalogue in the shapes of Civitai's API: every key always there, whole numbers never null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from hub.catalog.markdown import rendered
+from hub.catalog.models import File, Model, Version
+from hub.catalog.queries import DRAWN_FAMILIES, download_name, file_hashes, stat_of
+from hub.catalog.serializers import air, download_url
+from hub.gallery.models import Picture
+from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
+
+GREY = "00Eyb["  # the blurhash of plain grey; the hub knows no pixels, and clients want a string
+SCANS = {"accepted": "Success", "refused": "Danger", "unknown": "Pending"}
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds and Z."""
+    if moment is None:
+        return None
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def served_files(version: Version) -> list[File]:
+    """The accepted files of a version read in full, each knowing its version."""
+    files: list[File] = version.shown_files  # type: ignore[attr-defined]
+    accepted = [file for file in files if file.verdict == File.Verdict.ACCEPTED]
+    for file in accepted:
+        file.version = version
+    return accepted
+
+
+def file_shape(file: File) -> dict[str, Any]:
+    safe = file.format == "SafeTensor"
+    return {
+        "id": file.pk,
+        "sizeKB": file.blob.size / 1024,
+        "name": download_name(file),
+        "overrideName": None,
+        "type": file.kind,
+        "pickleScanResult": SCANS[file.verdict],
+        "pickleScanMessage": "No Pickle imports" if safe else None,
+        "virusScanResult": SCANS[file.verdict],
+        "virusScanMessage": None,
+        "scannedAt": iso(file.inspected_at),
+        "metadata": {"format": file.format, "size": file.size_kind or None, "fp": file.precision or None},
+        "hashes": file_hashes(file),
+        "downloadUrl": download_url(file),
+        "primary": file.primary,
+    }
+
+
+def picture_address(picture: Picture) -> str:
+    """The absolute address of a picture, in Civitai's grammar: key, transformations, name."""
+    return f"{settings.PUBLIC_URL}/image/{picture.sha256}/original=true/{picture.pk}.png"
+
+
+def picture_shape(picture: Picture) -> dict[str, Any]:
+    """A version's picture as it stands inside a model."""
+    return {
+        "id": picture.pk,
+        "url": picture_address(picture),
+        "nsfwLevel": picture.level,
+        "width": picture.width,
+        "height": picture.height,
+        "hash": GREY,
+        "type": "image",
+        "minor": False,
+        "poi": False,
+        "hasMeta": bool(picture.recipe),
+        "hasPositivePrompt": bool(picture.recipe.get("prompt")),
+        "onSite": True,
+        "remixOfId": None,
+    }
+
+
+def picture_meta(picture: Picture, version_ids: Mapping[str, int]) -> dict[str, Any]:
+    """A picture's recipe in Civitai's flat keys. ``version_ids``: of the files in it, by SHA-256."""
+    recipe = picture.recipe
+    uses = [(use, use.get("sha256", "")) for use in recipe.get("uses", ())]
+    hashes = {"model": recipe.get("base", "")[:10]}
+    hashes |= {f"{use.get('kind', '')}:{use.get('name', '')}": sha[:10] for use, sha in uses}
+    named = [("model", recipe.get("base_name", ""), recipe.get("base", ""), None)]
+    named += [(use.get("kind", ""), use.get("name", ""), sha, use.get("weight")) for use, sha in uses]
+    return {
+        "prompt": recipe.get("prompt", ""),
+        "negativePrompt": recipe.get("negative", ""),
+        "steps": recipe.get("steps"),
+        "sampler": recipe.get("sampler"),
+        "cfgScale": recipe.get("cfg"),
+        "seed": recipe.get("seed"),
+        "Size": f"{picture.width}x{picture.height}",
+        "clipSkip": recipe.get("clip_skip", 1),
+        "Model": recipe.get("base_name", ""),
+        "Model hash": recipe.get("base", "")[:10],
+        "hashes": hashes,
+        "resources": [
+            {"type": kind, "name": name, "hash": sha[:10]} | ({} if weight is None else {"weight": weight})
+            for kind, name, sha, weight in named
+        ],
+        "civitaiResources": [
+            {"type": "checkpoint" if kind == "model" else kind, "modelVersionId": version_ids[sha]}
+            | ({} if weight is None else {"weight": weight})
+            for kind, _, sha, weight in named
+            if sha in version_ids
+        ],
+    }
+
+
+def picture_in_version(picture: Picture, version_ids: Mapping[str, int]) -> dict[str, Any]:
+    """A picture as the version endpoints have it: without ``id``, with its recipe."""
+    shape = picture_shape(picture)
+    del shape["id"]
+    measures = {"hash": GREY, "size": None, "width": picture.width, "height": picture.height}
+    return shape | {"metadata": measures, "meta": picture_meta(picture, version_ids), "availability": "Public"}
+
+
+def version_in_model(version: Version, pictures: Sequence[Picture], *, first_file_only: bool = False) -> dict[str, Any]:
+    """A version as it stands inside its model."""
+    files = served_files(version)
+    if first_file_only:
+        files = [file for file in files if file.primary] or files[:1]
+    drawn = version.base.family in DRAWN_FAMILIES and any(file.adapter for file in files)
+    levels = 0
+    for picture in pictures:
+        levels |= picture.level
+    return {
+        "id": version.pk,
+        "index": version.index,
+        "name": version.name,
+        "baseModel": version.base.name,
+        "baseModelType": version.base_variant or None,
+        "createdAt": iso(version.created_at),
+        "publishedAt": iso(version.published_at),
+        "status": STATUS[version.status],
+        "availability": "Public",
+        "nsfwLevel": levels or 1,
+        "description": rendered(version.description) or None,
+        "trainedWords": list(version.trigger_words),
+        "vaeId": None,
+        "supportsGeneration": drawn,
+        "covered": drawn,
+        "flags": 0,
+        "paidAccess": None,
+        "earlyAccessDeadline": None,
+        "earlyAccessEndsAt": None,
+        "stats": {
+            "downloadCount": stat_of(version).downloads,
+            "ratingCount": 0,
+            "rating": 0,
+            "thumbsUpCount": 0,
+            "thumbsDownCount": 0,
+        },
+        "files": [file_shape(file) for file in files],
+        "images": [picture_shape(picture) for picture in pictures],
+        "downloadUrl": f"{settings.PUBLIC_URL}/api/download/models/{version.pk}",
+    }
+
+
+def model_shape(
+    model: Model,
+    pictures: Mapping[int, Sequence[Picture]],
+    *,
+    bases: Iterable[str] = (),
+    first_file_only: bool = False,
+) -> dict[str, Any]:
+    """A model read in full; ``pictures`` by version id; ``bases`` narrows its versions."""
+    narrowed = {base.lower() for base in bases}
+    versions = []
+    for version in model.shown_versions:  # type: ignore[attr-defined]
+        version.model = model
+        if served_files(version) and (not narrowed or version.base.name.lower() in narrowed):
+            shown = pictures.get(version.pk, ())
+            versions.append(version_in_model(version, shown, first_file_only=first_file_only))
+    stat = stat_of(model)
+    taken_down = {"mode": "TakenDown"} if model.status == Model.Status.TAKEN_DOWN else {}
+    return {
+        "id": model.pk,
+        "name": model.name,
+        "description": rendered(model.description) or None,
+        "type": model.type,
+        "poi": False,
+        "minor": False,
+        "sfwOnly": False,
+        "nsfw": model.level > 3,
+        "nsfwLevel": model.level,
+        "allowNoCredit": model.allow_no_credit,
+        "allowCommercialUse": list(model.allow_commercial_use),
+        "allowDerivatives": model.allow_derivatives,
+        "allowDifferentLicense": model.allow_different_licence,
+        "availability": "Public",
+        **taken_down,
+        "supportsGeneration": any(version["supportsGeneration"] for version in versions),
+        "cosmetic": None,
+        "baseModels": list(dict.fromkeys(version["baseModel"] for version in versions)),
+        "userId": model.owner_id,
+        "stats": {
+            "downloadCount": stat.downloads,
+            "favoriteCount": 0,
+            "thumbsUpCount": stat.likes,
+            "thumbsDownCount": 0,
+            "commentCount": 0,
+            "ratingCount": 0,
+            "rating": 0,
+            "tippedAmountCount": 0,
+        },
+        "creator": {"username": model.owner.username, "image": None},
+        "tags": [tag.name for tag in model.tags.all()],
+        "modelVersions": versions,
+    }
+
+
+def version_shape(version: Version, pictures: Sequence[Picture], version_ids: Mapping[str, int]) -> dict[str, Any]:
+    """A version read in full, on its own: as by id and by hash."""
+    inside = version_in_model(version, pictures)
+    model = version.model
+    kept = ("id", "index", "name", "nsfwLevel", "createdAt", "status", "publishedAt", "trainedWords", "baseModel",
+            "baseModelType", "description", "vaeId", "supportsGeneration", "paidAccess", "earlyAccessDeadline",
+            "earlyAccessEndsAt", "stats", "files", "downloadUrl")  # fmt: skip
+    return {
+        **{name: inside[name] for name in kept},
+        "modelId": version.model_id,
+        "updatedAt": iso(version.updated_at),
+        "trainingStatus": None,
+        "trainingDetails": None,
+        "earlyAccessConfig": None,
+        "uploadType": "Created",
+        "usageControl": "Download",
+        "licensingFee": None,
+        "availability": "Public",
+        "air": air(version),
+        "model": {"name": model.name, "type": model.type, "nsfw": model.level > 3, "poi": False},
+        "images": [picture_in_version(picture, version_ids) for picture in pictures],
+    }
+
+
+def image_shape(picture: Picture, *, versions: Sequence[Version], meta: dict[str, Any] | None) -> dict[str, Any]:
+    """A picture as ``/images`` has it, where the level is a word."""
+    word = LEVEL_WORDS.get(picture.level, "None")
+    base = next((version.base.name for version in versions), picture.recipe.get("base_name") or None)
+    return {
+        "id": picture.pk,
+        "url": picture_address(picture),
+        "hash": GREY,
+        "width": picture.width,
+        "height": picture.height,
+        "nsfwLevel": word,
+        "nsfw": word != "None",
+        "browsingLevel": picture.level,
+        "type": "image",
+        "createdAt": iso(picture.created_at),
+        "postId": None,
+        "stats": {
+            "cryCount": 0,
+            "laughCount": 0,
+            "likeCount": picture.likes,
+            "dislikeCount": 0,
+            "heartCount": 0,
+            "commentCount": 0,
+        },
+        "meta": meta,
+        "username": picture.owner.username if picture.owner else None,
+        "baseModel": base,
+        "modelVersionIds": [version.pk for version in versions],
+    }

@@ -1,0 +1,122 @@
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from hub.catalog import actions, queries
+from hub.catalog.models import Version
+from tests.hub.catalog.files import added, report
+
+URL = "/api/v1/model-versions"
+
+
+def by_hash(value):
+    return Client().get(f"{URL}/by-hash/{value}")
+
+
+def post(path, body):
+    return Client().post(f"{URL}/{path}", json.dumps(body), content_type="application/json")
+
+
+def test_it_works(alice):
+    file = added(alice, trigger_words=["lnct print"])
+    for kind, value in queries.file_hashes(file).items():
+        for form in (value, value.lower()):
+            answer = by_hash(form)
+            assert answer.status_code == 200, kind
+            assert answer.json()["id"] == file.version_id
+    version = by_hash(file.blob_id).json()
+    assert version["modelId"] == file.version.model_id
+    assert version["model"] == {"name": "Linocut", "type": "LORA", "nsfw": False, "poi": False}
+    assert version["trainedWords"] == ["lnct print"]
+    assert version["files"][0]["primary"] is True
+    assert version["downloadUrl"] == f"{settings.PUBLIC_URL}/api/download/models/{file.version_id}"
+    assert version["air"].startswith("urn:air:sd1:lora:")
+    assert version["air"].endswith(f":{file.version.model_id}@{file.version_id}")
+    for key in ("earlyAccessEndsAt", "trainingStatus", "description", "images", "updatedAt", "usageControl"):
+        assert key in version
+    assert Client().get(f"{URL}/{file.version_id}").json() == version
+
+
+def test_crc32_is_found_in_both_byte_orders(alice):
+    file = added(alice)
+    ieee = bytes(file.digests.get(kind=4).digest)
+    assert by_hash(ieee.hex()).json()["id"] == by_hash(ieee[::-1].hex()).json()["id"] == file.version_id
+
+
+@pytest.mark.parametrize("value", ["0" * 64, "abc", "zz" * 32, "0" * 10, "9" * 63, "0" * 12])
+def test_what_is_not_here_is_a_model_not_found(db, value):
+    answer = by_hash(value)
+    assert (answer.status_code, answer.json()) == (404, {"error": "Model not found"})
+
+
+def test_a_part_of_a_hash_is_no_hash(alice):
+    file = added(alice)
+    assert by_hash(file.blob_id[:20]).status_code == 404
+    assert by_hash(file.blob_id[:12]).status_code == 404  # twelve are AutoV3
+
+
+def test_the_hash_of_nothing_names_nothing(alice):
+    empty = hashlib.sha256(b"").hexdigest()
+    digests = report("x").digests | {"autov3": empty[:12], "sha256": empty}
+    added(alice, inspected={"digests": digests})
+    for value in (empty, empty[:10], empty[:12]):
+        assert by_hash(value).status_code == 404
+    assert post("by-hash", [empty]).json() == []
+
+
+def test_of_several_the_earliest_published_then_the_lowest_id(alice, bob):
+    first, second, third = (added(who, seed="same", model_name=str(n)) for n, who in enumerate([alice, bob, alice]))
+    now = timezone.now()
+    Version.objects.filter(pk__in=[first.version_id, second.version_id]).update(published_at=now)
+    Version.objects.filter(pk=third.version_id).update(published_at=now + timedelta(days=1))
+    assert by_hash(first.blob_id).json()["id"] == first.version_id
+    Version.objects.filter(pk=third.version_id).update(published_at=now - timedelta(days=1))
+    assert by_hash(first.blob_id).json()["id"] == third.version_id
+
+
+def test_only_published_versions_are_found(alice):
+    file = added(alice)
+    actions.version_unpublish(version=file.version, by=alice)
+    mine = Client()
+    mine.force_login(alice)
+    assert mine.get(f"{URL}/by-hash/{file.blob_id}").status_code == 404
+    assert Client().get(f"{URL}/{file.version_id}").json() == {"error": "Model not found"}
+    assert mine.get(f"{URL}/{file.version_id}").status_code == 200
+
+
+def test_many_at_once(alice, bob):
+    files = [added(alice, "A"), added(bob, "B")]
+    answer = post("by-hash", [files[1].blob_id.upper(), files[0].blob_id, "0" * 64])
+    assert [version["id"] for version in answer.json()] == [file.version_id for file in files]
+    ids = post("by-hash/ids", [file.blob_id for file in files])
+    assert ids.json() == [
+        {"modelVersionId": f.version_id, "modelId": f.version.model_id, "hash": f.blob_id.upper()} for f in files
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, "x", [1], ["short"], ["0" * 64] * 101, None])
+def test_a_wrong_list_is_refused(db, body):
+    answer = post("by-hash", body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("Request must include an array of SHA256 Hashes.")
+
+
+def test_ten_thousand_may_be_asked_for_their_ids(alice):
+    file = added(alice)
+    assert len(post("by-hash/ids", [file.blob_id] + [f"{n:064x}" for n in range(9_999)]).json()) == 1
+    assert post("by-hash/ids", ["0" * 64] * 10_001).status_code == 400
+
+
+def test_broken_json_is_refused(db):
+    answer = Client().post(f"{URL}/by-hash", "{", content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_wrong_ids(db):
+    assert Client().get(f"{URL}/abc").status_code == 400
+    assert Client().get(f"{URL}/999999").json() == {"error": "Model not found"}
