@@ -74,7 +74,7 @@ def test_a_person_is_added(admin):
 
 
 def test_tokens_are_revoked_not_read(admin, alice):
-    row, token = actions.token_create(user=alice, name="x", scopes=["read"])
+    row, _ = actions.token_create(user=alice, name="x", scopes=["read"])
     page = admin.get("/admin/accounts/token/").content.decode()
     assert row.start in page
     assert row.digest not in page

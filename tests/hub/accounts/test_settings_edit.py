@@ -7,7 +7,7 @@ def test_it_works(signed_in, alice):
         "alice@example.org",
         "Two-factor sign-in",
         "Change the password",
-        "100 GB",
+        "107 GB",
         reverse("accounts:token-list"),
     ):
         assert part in page
