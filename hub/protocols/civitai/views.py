@@ -187,6 +187,8 @@ def _metadata(request: Request, following: str, total: int, limit: int, page: in
 
 
 class ModelDetail(Reading, ModelEdit):
+    scope = "upload"  # to edit; anybody reads
+
     @extend_schema(responses={200: docs.ModelOutput, **docs.ERRORS}, tags=["models"])
     def get(self, request: Request, model_id: str) -> Response:
         """One model by its id; its owner finds drafts too."""
@@ -205,6 +207,8 @@ def _version(request: Request, version_id: int) -> dict[str, Any]:
 
 
 class VersionDetail(Reading, VersionEdit):
+    scope = "upload"  # to edit; anybody reads
+
     @extend_schema(responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"])
     def get(self, request: Request, version_id: str) -> Response:
         """One version by its id."""
