@@ -1,4 +1,7 @@
-"""The same uploads in Uppy's tongue, `/s3/multipart…`, called as Uppy calls: bare fetch, cookies, no CSRF token."""
+"""The same uploads in Uppy's tongue, `/s3/multipart…`, called as Uppy calls: bare fetch, cookies, no CSRF token.
+
+Routes: multipart-start, multipart-detail, multipart-part, multipart-batch, multipart-complete.
+"""
 
 import httpx
 import pytest

@@ -26,7 +26,7 @@ def charlies_page(charlie) -> Client:
     return client
 
 
-def test_row(page, api):
+def test_upload_row(page, api):
     upload = api.start("Ink_wash-v2.safetensors")
     html = page.get(f"/uploads/{upload['id']}/row").content.decode()
     assert 'placeholder="Ink wash v2"' in html
@@ -43,7 +43,7 @@ def test_status_while_it_is_checked(page, api):
     assert 'hx-trigger="every 1s"' in html
 
 
-def test_status_at_the_end(page, api):
+def test_upload_status_at_the_end(page, api):
     data = random_file()
     upload = api.arrive(data, fields={"model_name": "<b>Ink</b>"})
     tasks.inspected(report(upload, data, findings=(Finding("warning", "4 of 268 keys are <i>unknown</i>."),)))
@@ -70,7 +70,7 @@ def test_status_of_a_refused_file(page, api):
     assert "<script>" not in html
 
 
-def test_fields(page, api):
+def test_upload_fields(page, api):
     upload = api.start()
     form = {"model_name": "Ink", "type": "LORA", "base": "", "model_id": "", "trigger_words": "ink wash, lino\nx"}
     answer = page.post(f"/uploads/{upload['id']}/fields", form | {"publish": "on"})
@@ -91,7 +91,7 @@ def test_fields_refused_as_a_fragment(page, api):
     assert "You have no model of that number." in answer.content.decode()
 
 
-def test_publish(page, api):
+def test_upload_publish(page, api):
     data = random_file()
     upload = api.arrive(data)
     assert page.post(f"/uploads/{upload.id}/publish").status_code == 404  # nothing to publish yet
@@ -102,7 +102,7 @@ def test_publish(page, api):
     assert "Published" in html
 
 
-def test_remove(page, api):
+def test_upload_remove(page, api):
     upload = api.arrive(random_file())
     assert page.post(f"/uploads/{upload.id}/remove").content == b""
     assert in_store(upload.key) is None
