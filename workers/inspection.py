@@ -203,14 +203,19 @@ def _some(keys: list[str]) -> str:
 
 
 def _summary(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
-    """Plain JSON: what the tensors say (first level), and what metadata says, each under its own name."""
-    told: dict[str, Any] = _plain(dict(recognised.match.summary)) if recognised else {}
+    """Plain JSON: what metadata says (network, training, dataset, …), and what the tensors say, which goes first."""
+    told = described.summary | (_plain(dict(recognised.match.summary)) if recognised else {})
     told |= {
         "tensors": len(header.tensors),
         "parameters": sum((i.end - i.start) * 8 // DTYPE_BITS[i.dtype] for i in header.tensors.values()),
         "unclaimed": len(set(header) - recognised.match.claimed) if recognised else len(header.tensors),
     }
-    return told | {"metadata": described.summary}
+    if ranks := told.get("ranks"):
+        told["rank"] = ranks[0] if len(ranks) == 1 else f"{min(ranks)} to {max(ranks)}"
+    if recognised and recognised.kind == BASE:
+        # Civitai's words: with the training's running averages, or without.
+        told["size_kind"] = "full" if any(key.startswith("model_ema.") for key in header) else "pruned"
+    return told
 
 
 def _plain(value: object, levels: int = 3) -> Any:

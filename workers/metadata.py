@@ -102,7 +102,8 @@ def _sshs(metadata: Mapping[str, str]) -> str:
     """The hash that A1111 and Forge believe before they compute one; empty where none is usable."""
     for key in ("sshs_model_hash", "modelspec.hash_sha256"):
         found = hash_of(metadata.get(key, ""))
-        if len(found) >= 12 and not found.startswith(HASH_OF_NOTHING):
+        # Whole bytes: digests are kept as such.
+        if len(found) >= 12 and len(found) % 2 == 0 and not found.startswith(HASH_OF_NOTHING):
             return found
     return ""
 

@@ -38,7 +38,7 @@ def test_it_works(inspect):
     assert report.metadata["ss_base_model_version"] == "sd_v1"
     assert report.summary["tensors"] == 3
     assert report.summary["unclaimed"] == 0
-    assert report.summary["ranks"] == [2]
+    assert report.summary["rank"] == 2
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,19 @@ def test_it_works(inspect):
 def test_whose_file_it_is(raw, kind, family, inspect):
     report = inspect(raw)
     assert (report.verdict, report.kind, report.base_family) == ("accepted", kind, family)
+
+
+def test_what_metadata_tells_stands_beside_what_tensors_tell(inspect):
+    report = inspect(models.lora(metadata={"ss_num_epochs": "10", "ss_network_dim": "999", "ss_resolution": "512"}))
+    assert report.summary["training"] == {"epochs": 10}
+    assert report.summary["network"] == {"rank": 999}
+    assert report.summary["rank"] == 2
+    assert report.summary["resolution"] == [512, 512]
+
+
+def test_a_checkpoint_is_full_or_pruned(inspect):
+    assert inspect(models.checkpoint()).summary["size_kind"] == "pruned"
+    assert inspect(models.checkpoint(**{"model_ema.decay": [1]})).summary["size_kind"] == "full"
 
 
 def test_tensors_that_nobody_claims_are_told(inspect):

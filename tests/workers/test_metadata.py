@@ -136,7 +136,9 @@ def test_a_hash_that_is_none_is_not_kept():
     assert told.kept == {"sshs_legacy_hash": "abcdef01"}
 
 
-@pytest.mark.parametrize("value", ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "abcdef01"])
+@pytest.mark.parametrize(
+    "value", ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "abcdef01", "abcdef0123456"]
+)
 def test_hashes_that_find_the_wrong_file_are_not_looked_up_by(value):
     assert describe({"sshs_model_hash": value}).sshs == ""
 
