@@ -123,9 +123,12 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
     stored = torch.load(cache, weights_only=True)
     latents, grounds, scaling = stored["latents"], stored["grounds"], stored["scaling"]
     captions = Captions(icons.OBJECTS)
-    unet, text = build_unet(), build_text_encoder()
+    # Narrow layers are bound by memory, not by arithmetic: this layout and bf16 products halve a step's time.
+    torch.set_float32_matmul_precision("medium")
+    torch.set_flush_denormal(True)
+    unet, text = build_unet().to(memory_format=torch.channels_last), build_text_encoder()
     model = nn.ModuleDict({"unet": unet, "text": text})
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-2, fused=True)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     checkpoint, spent, step = folder / "base.pt", 0.0, 0
     if checkpoint.exists():
@@ -133,7 +136,7 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         average, spent, step = state["average"], state["spent"], state["step"]
-    total, saved, mean, count = minutes * 60, time.monotonic(), 0.0, 32
+    total, saved, mean, count = minutes * 60, time.monotonic(), 0.0, 16
     while spent < total:
         began = time.monotonic()
         for group in optimizer.param_groups:
@@ -144,20 +147,26 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
         ids = captions.ids[which, grounds[which, variant], form]
         drop = torch.rand(count, 1, generator=generator) < 0.1
         context = text(torch.where(drop, captions.empty, ids)).last_hidden_state
-        loss = noise_loss(unet, latents[which, variant].float() * scaling, context, generator)
+        loss = noise_loss(
+            unet,
+            (latents[which, variant].float() * scaling).contiguous(memory_format=torch.channels_last),
+            context,
+            generator,
+        )
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
-        keep = min(0.999, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in model.state_dict().items():
-                if value.is_floating_point():
-                    average[name].lerp_(value, 1 - keep)
+        if step % 4 == 0:
+            keep = min(0.998, (1 + step) / (40 + step))
+            with torch.no_grad():
+                for name, value in model.state_dict().items():
+                    if value.is_floating_point():
+                        average[name].lerp_(value, 1 - keep)
         mean = 0.99 * mean + 0.01 * loss.item() if step > 1 else loss.item()
         spent += time.monotonic() - began
-        if step % 50 == 0:
+        if step % 100 == 0:
             print(f"{step:6d} {spent / 60:5.1f} min loss {mean:.4f}", flush=True)
         if time.monotonic() - saved > 180 or spent >= total:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
