@@ -95,6 +95,20 @@
     } else going = 0;
   }, true);
 
+  // What is found while typing: arrows walk through it, Esc or leaving closes it, a late answer does not reopen it.
+  const search = document.getElementById("search"), found = document.getElementById("found");
+  const form = search?.form;
+  const shut = () => { found.replaceChildren(); htmx.trigger(search, "htmx:abort"); };
+  form?.addEventListener("keydown", (event) => {
+    const links = [...found.querySelectorAll("a")], at = links.indexOf(document.activeElement);
+    if (event.key === "Escape" && links.length) { search.focus(); shut(); }
+    else if (links.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      (links[at + (event.key === "ArrowDown" ? 1 : -1)] || search).focus();
+    }
+  });
+  form?.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || setTimeout(() => form.contains(document.activeElement) || shut(), 200));
+
   // htmx: the token of Django's cookie; what fails is said; a refusal takes the focus to its first message.
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = cookie("csrftoken");
