@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from workers.bases import layout
+from workers.plugins import Header, TensorInfo
 
 
 def unet() -> UNet2DConditionModel:
@@ -62,3 +63,54 @@ def checkpoint(folder: Path) -> Path:
     halves = {key: tensor.to(torch.float16).contiguous() for key, tensor in tensors.items()}
     save_file(halves, path, {"modelspec.architecture": "stable-diffusion-v1"})
     return path
+
+
+def lora(rank: int = 4, *, parts: tuple[str, ...] = ("unet", "te"), scale: float = 0.3) -> dict[str, torch.Tensor]:
+    """A LoRA in kohya's names over every attention's projections (and a convolution) of `unet` and `text_encoder`."""
+    torch.manual_seed(4)
+    wanted: dict[str, torch.Tensor] = {}
+    if "unet" in parts:
+        wanted |= {
+            f"lora_unet_{name}": module.weight
+            for name, module in unet().named_modules()
+            if ".attentions." in name and name.endswith(("to_q", "to_k", "to_v", "to_out.0", "proj_in"))
+        }
+        wanted["lora_unet_down_blocks_0_resnets_0_conv1"] = unet().down_blocks[0].resnets[0].conv1.weight
+    if "te" in parts:
+        wanted |= {
+            f"lora_te_text_model_{name.removeprefix('text_model.')}": module.weight
+            for name, module in text_encoder().named_modules()
+            if name.endswith(("q_proj", "v_proj", "fc1"))
+        }
+    tensors = {}
+    for name, weight in wanted.items():
+        flat = name.replace(".", "_")
+        kernel = weight.shape[2:]
+        tensors[f"{flat}.lora_down.weight"] = torch.randn(rank, *weight.shape[1:]) * scale
+        tensors[f"{flat}.lora_up.weight"] = torch.randn(weight.shape[0], rank, *[1] * len(kernel)) * scale
+        tensors[f"{flat}.alpha"] = torch.tensor(rank / 2)
+    return tensors
+
+
+def inversion(vectors: int = 2, width: int = 64) -> dict[str, torch.Tensor]:
+    torch.manual_seed(5)
+    return {"emb_params": torch.randn(vectors, width) * 0.5}
+
+
+HYPERNETWORK = {"layer_structure": "[1, 2, 1]", "activation_func": "swish", "activate_output": "false"}
+
+
+def hypernetwork(widths: tuple[int, ...] = (64, 96)) -> dict[str, torch.Tensor]:
+    torch.manual_seed(6)
+    tensors = {}
+    for width in widths:
+        for stream in "kv":
+            for index, (out, into) in {0: (2 * width, width), 2: (width, 2 * width)}.items():
+                tensors[f"hn.{width}.{stream}.linear.{index}.weight"] = torch.randn(out, into) * 0.2
+                tensors[f"hn.{width}.{stream}.linear.{index}.bias"] = torch.randn(out) * 0.2
+    return tensors
+
+
+def header(tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> Header:
+    """The header that a file of these tensors would have."""
+    return Header({key: TensorInfo("F32", tuple(t.shape), 0, 0) for key, t in tensors.items()}, metadata or {})

@@ -1,0 +1,111 @@
+"""Whatever is applied, and whatever goes wrong: afterwards the base is as it was, to the bit."""
+
+import hashlib
+import random
+
+import pytest
+import torch
+
+from tests.workers import small
+from workers.adapters import ADAPTERS
+from workers.engine.edits import applied
+from workers.errors import Refusal
+
+READ = {
+    "lora": lambda: ADAPTERS["lora"].read(small.lora(), {}),
+    "hypernetwork": lambda: ADAPTERS["hypernetwork"].read(small.hypernetwork(), small.HYPERNETWORK),
+    "textual_inversion": lambda: ADAPTERS["textual_inversion"].read(small.inversion(), {}),
+}
+
+
+def test_every_adapter_type_is_tried_here():
+    assert READ.keys() == ADAPTERS.keys()
+
+
+def digest(model):
+    total = hashlib.sha256()
+    for part in (model.unet, model.vae, *model.text_encoders.values()):
+        for name, tensor in sorted(part.state_dict().items()):
+            total.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def answer(model):
+    torch.manual_seed(9)
+    with torch.no_grad():
+        return model.unet(torch.randn(1, 4, 8, 8), 500, encoder_hidden_states=torch.randn(1, 7, 64)).sample
+
+
+@pytest.mark.parametrize("kind", sorted(READ))
+def test_it_works_and_is_undone(model, kind):
+    before, drawn = digest(model), answer(model)
+    with applied(model, [READ[kind]().at(0.8)]):
+        changed = not torch.equal(answer(model), drawn)
+    assert changed == (kind != "textual_inversion")  # an inversion works where the text is read
+    assert digest(model) == before
+    assert torch.equal(answer(model), drawn)
+
+
+@pytest.mark.parametrize("kind", sorted(READ))
+def test_weight_nought_changes_nothing(model, kind):
+    drawn = answer(model)
+    with applied(model, [READ[kind]().at(0.0)]):
+        assert torch.equal(answer(model), drawn)
+
+
+def test_two_loras_add_up(model):
+    lora = READ["lora"]()
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    base = model.modules[name].weight.detach().clone()
+    with applied(model, [lora.at(0.5), lora.at(0.25)]):
+        both = model.modules[name].weight.detach().clone()
+    assert torch.allclose(both, base + lora.at(0.75).delta(name, base), atol=1e-6)
+
+
+def test_hypernetworks_chain(model):
+    net = READ["hypernetwork"]()
+    with applied(model, [net.at(1.0)]):
+        one = answer(model)
+    with applied(model, [net.at(1.0), net.at(1.0)]):
+        two = answer(model)
+    assert not torch.allclose(one, two)
+
+
+def test_an_exception_inside_undoes_everything(model):
+    before = digest(model)
+    with pytest.raises(ZeroDivisionError), applied(model, [edit() for edit in READ.values()]):
+        raise ZeroDivisionError
+    assert digest(model) == before
+
+
+def test_a_stack_that_breaks_half_way_undoes_everything(model, monkeypatch):
+    before, edit = digest(model), READ["lora"]()
+    real, calls = edit.delta, []
+
+    def breaks(module, weight):
+        calls.append(module)
+        if len(calls) == 9:
+            raise MemoryError
+        return real(module, weight)
+
+    monkeypatch.setattr(edit, "delta", breaks)
+    with pytest.raises(MemoryError), applied(model, [edit]):
+        pass
+    assert digest(model) == before
+
+
+def test_a_weight_that_overflows_is_refused_and_undone(model):
+    before = digest(model)
+    with pytest.raises(Refusal, match="not finite"), applied(model, [READ["lora"]().at(1e39)]):
+        pass
+    assert digest(model) == before
+
+
+def test_two_hundred_random_switches_leave_the_base_to_the_bit(model):
+    before, dice = digest(model), random.Random(1)
+    edits = [READ["lora"](), ADAPTERS["lora"].read(small.lora(2, parts=("unet",)), {}), READ["hypernetwork"]()]
+    for _ in range(200):
+        stack = [dice.choice(edits).at(dice.uniform(-2, 2)) for _ in range(dice.randint(1, 3))]
+        with applied(model, stack):
+            pass
+    assert digest(model) == before
