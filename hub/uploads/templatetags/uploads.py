@@ -16,3 +16,9 @@ def uploads_open(context: template.Context) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"waiting": 0, "inspecting": 0}
     return queries.uploads_open(user)
+
+
+@register.simple_tag(takes_context=True)
+def space_used(context: template.Context) -> int:
+    """Bytes that count against the quota of the person who looks."""
+    return queries.space_used(context["user"])

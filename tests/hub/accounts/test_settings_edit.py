@@ -1,5 +1,7 @@
 from django.urls import reverse
 
+from tests.hub.catalog.files import added
+
 
 def test_it_works(signed_in, alice):
     page = signed_in.get(reverse("accounts:settings-edit")).content.decode()
@@ -7,7 +9,7 @@ def test_it_works(signed_in, alice):
         "alice@example.org",
         "Two-factor sign-in",
         "Change the password",
-        "107 GB",
+        "0 bytes of 107 GB used.",
         reverse("accounts:token-list"),
     ):
         assert part in page
@@ -16,7 +18,7 @@ def test_it_works(signed_in, alice):
 def test_a_quota_of_ones_own(signed_in, alice):
     alice.quota_bytes = 5_000_000_000
     alice.save()
-    assert "5.0 GB" in signed_in.get(reverse("accounts:settings-edit")).content.decode()
+    assert "of 5.0 GB used." in signed_in.get(reverse("accounts:settings-edit")).content.decode()
 
 
 def test_it_takes_a_session(client, db):
@@ -37,3 +39,8 @@ def test_no_page_holds_inline_scripts_or_styles(signed_in):
         assert "<h1>" in page, name
         assert " style=" not in page, name
         assert "<script>" not in page, name
+
+
+def test_what_is_kept_counts(signed_in, alice):
+    added(alice)
+    assert "19.5 MB of 107 GB used." in signed_in.get(reverse("accounts:settings-edit")).content.decode()

@@ -1,0 +1,27 @@
+"""`{% models_of person %}`: what a person published, as cards, for a profile; their drafts too when they look."""
+
+from typing import Any
+
+from django import template
+
+from hub.accounts.models import User
+from hub.catalog import queries
+from hub.catalog.models import Model
+from hub.catalog.serializers import card, model_url
+
+register = template.Library()
+SHOWN = 30  # the rest is one press away, in the list filtered by creator
+
+
+@register.inclusion_tag("catalog/models_of.html", takes_context=True)
+def models_of(context: template.Context, person: User) -> dict[str, Any]:
+    """Cards of the newest models of ``person``, how many there are, and (for themselves) their drafts."""
+    page = queries.model_list(queries.Wish(creator=person.username, sort="newest"), limit=SHOWN)
+    drafts = Model.objects.filter(owner=person, status=Model.Status.DRAFT).order_by("-updated_at")
+    own = context.get("user") == person
+    return {
+        "person": person,
+        "cards": [card(version) for version in page.versions],
+        "total": page.total,
+        "drafts": [(model.name, model_url(model)) for model in drafts[:100]] if own else [],
+    }
