@@ -13,7 +13,7 @@ from workers.messages import Finding
 from workers.plugins import OpenedFile, TensorInfo
 
 CHUNK_BYTES = 1024**2
-NAMED = 5  # tensors in a finding's evidence
+NAMED = 3  # tensors in a finding's evidence
 
 # An element's bits as an unsigned integer, without its sign, are at least ``infinity`` exactly when it is Inf or NaN.
 _LAYOUTS: dict[str, tuple[npt.DTypeLike, int, int]] = {
@@ -93,7 +93,7 @@ def _look_at(piece: memoryview, dtype: str) -> tuple[int, bool]:
 
 def _named(names: list[str]) -> str:
     more = f", and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return evidence(", ".join(evidence(name)[:60] for name in names[:NAMED])) + more
+    return ", ".join(evidence(name)[:100] for name in names[:NAMED]) + more
 
 
 check = WeightsFinite()
