@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Any
 
 from django.db import transaction
@@ -139,7 +140,7 @@ def _version_for(owner: User, report: Inspected, filename: str, fields: Mapping[
             raise NotFound("You have no such model.")
     else:
         model = _model_make(owner, report, filename, fields)
-    return _version_make(model, report, fields, base)
+    return _version_make(model, report, filename, fields, base)
 
 
 def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[str, Any]) -> Model:
@@ -181,7 +182,31 @@ def _trigger_words(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(filter(None, (one_line(str(word), 200) for word in words))))[:TRIGGER_LIMIT]
 
 
-def _version_make(model: Model, report: Inspected, fields: Mapping[str, Any], base: Base) -> Version:
+def _words_for(model: Model, report: Inspected, filename: str, fields: Mapping[str, Any]) -> list[str]:
+    """What its owner said, else what the file says. An empty list is an answer: this file wants no trigger words."""
+    said = fields.get("trigger_words")
+    words = _trigger_words(report.trigger_words if said is None else said)
+    if words or said is not None or model.type != Model.Type.TEXTUAL_INVERSION:
+        return words
+    token = one_line(str(report.summary.get("token") or ""), 200)
+    # UIs call an inversion by its file's name unless it carries a word of its own; "*" is the trainers' placeholder.
+    name = PurePath(filename).stem
+    return _trigger_words([token if token not in {"", "*"} else name])
+
+
+def _training(report: Inspected) -> dict[str, Any]:
+    """Training details as flat pairs, out of what inspection read in the metadata."""
+    told = report.summary.get("metadata") or {}
+    facts = dict(told.get("training") or {})
+    if resolution := told.get("resolution"):
+        facts["resolution"] = " × ".join(str(side) for side in resolution)
+    for name, value in (told.get("dataset") or {}).items():
+        if isinstance(value, (str, int, float)):
+            facts[f"dataset {name}"] = value
+    return facts
+
+
+def _version_make(model: Model, report: Inspected, filename: str, fields: Mapping[str, Any], base: Base) -> Version:
     count = model.versions.count()
     model.versions.update(index=F("index") + 1)  # the newest is shown first
     version = Version.objects.create(
@@ -189,11 +214,8 @@ def _version_make(model: Model, report: Inspected, fields: Mapping[str, Any], ba
         name=one_line(str(fields.get("version_name") or ""), 80) or f"v{count + 1}",
         base=base,
         base_variant=VARIANTS.get(report.base_variant.lower(), "Standard"),
-        # An empty list is an answer: this file wants no trigger words.
-        trigger_words=_trigger_words(
-            report.trigger_words if fields.get("trigger_words") is None else fields["trigger_words"]
-        ),
-        training=dict(report.summary.get("training") or {}),
+        trigger_words=_words_for(model, report, filename, fields),
+        training=_training(report),
     )
     VersionStat.objects.create(version=version)
     return version

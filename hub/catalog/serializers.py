@@ -131,13 +131,18 @@ def verdict_sentence(file: File) -> str:
         return "Nothing here recognises it, so only you see it."
     label = TYPE_LABELS.get(model.type, model.type)
     article = "An" if label[:1] in "AEIOU" else "A"
-    rank = f", rank {summary['rank']}" if summary.get("rank") else ""
+    ranks = [rank for rank in summary.get("ranks") or () if isinstance(rank, int)]
+    rank = f", rank {ranks[0]}" if len(ranks) == 1 else f", ranks {ranks[0]} to {ranks[-1]}" if ranks else ""
     sentences = [f"{article} {label} for {file.version.base.name}{rank}."]
     if model.type == Model.Type.CHECKPOINT:
         sentences = [f"A checkpoint of the family {file.version.base.name}."]
-    unknown, keys = summary.get("unclaimed") or 0, summary.get("keys") or summary.get("tensors") or 0
+    unknown, keys = summary.get("unclaimed") or 0, summary.get("tensors") or 0
     if isinstance(unknown, int) and isinstance(keys, int) and keys:
-        known = f"All {keys} keys recognised." if not unknown else f"{unknown} of {keys} keys are unknown."
+        known = (
+            f"All {keys} keys recognised."
+            if not unknown
+            else f"{unknown} of {keys} keys are unknown; they are ignored when drawing."
+        )
         sentences.append(known)
     if file.format == "SafeTensor":
         sentences.append("The file holds numbers only, nothing that can run.")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.catalog import pages
+from hub.catalog import api, pages
 
 app_name = "catalog"
 urlpatterns = [
@@ -14,5 +14,9 @@ urlpatterns = [
     path("model-versions/<int:version_id>/edit", pages.version_edit, name="version-edit"),
     path("model-versions/<int:version_id>/publish", pages.version_publish, name="version-publish"),
     path("model-versions/<int:version_id>/unpublish", pages.version_unpublish, name="version-unpublish"),
+    path("api/v1/model-versions/<int:version_id>/publish", api.VersionPublish.as_view(), name="api-version-publish"),
+    path(
+        "api/v1/model-versions/<int:version_id>/unpublish", api.VersionUnpublish.as_view(), name="api-version-unpublish"
+    ),
     path("search", pages.model_search, name="model-search"),
 ]

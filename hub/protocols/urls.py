@@ -2,7 +2,6 @@
 
 from django.urls import path
 
-from hub.catalog.api import VersionPublish, VersionUnpublish
 from hub.protocols.civitai import views
 from hub.protocols.civitai.downloads import FileDownload
 
@@ -14,8 +13,6 @@ urlpatterns = [
     path("api/v1/model-versions/by-hash/ids", views.VersionIdsByHash.as_view(), name="civitai-version-ids-by-hash"),
     path("api/v1/model-versions/by-hash/<str:hash>", views.VersionByHash.as_view(), name="civitai-version-by-hash"),
     path("api/v1/model-versions/<str:version_id>", views.VersionDetail.as_view(), name="civitai-version-detail"),
-    path("api/v1/model-versions/<int:version_id>/publish", VersionPublish.as_view(), name="version-publish"),
-    path("api/v1/model-versions/<int:version_id>/unpublish", VersionUnpublish.as_view(), name="version-unpublish"),
     path("api/v1/images", views.ImageList.as_view(), name="civitai-image-list"),
     path("api/v1/creators", views.CreatorList.as_view(), name="civitai-creator-list"),
     path("api/v1/tags", views.TagList.as_view(), name="civitai-tag-list"),

@@ -22,7 +22,8 @@ def report(seed: str = "linocut", **given: Any) -> Inspected:
     }
     fields = {
         "upload_id": "u", "attempt": 1, "verdict": "accepted", "digests": digests, "size": 19_531_776, "kind": "lora",
-        "base_family": "sd1", "format": "SafeTensor", "precision": "fp16", "summary": {"rank": 16, "keys": 264},
+        "base_family": "sd1", "format": "SafeTensor", "precision": "fp16",
+        "summary": {"ranks": [16], "tensors": 264, "unclaimed": 0},
     }  # fmt: skip
     return Inspected(**(fields | given))
 

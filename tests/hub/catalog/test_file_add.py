@@ -128,3 +128,11 @@ def test_a_wrong_type_is_refused(alice):
     with pytest.raises(actions.BadField):
         added(alice, type="Poem")
     assert not Model.objects.exists()
+
+
+def test_an_inversion_answers_to_its_word_else_to_its_file(alice):
+    kind = {"kind": "textual_inversion"}
+    own = added(alice, "A", inspected=kind | {"summary": {"token": "lnct"}})
+    assert own.version.trigger_words == ["lnct"]
+    other = added(alice, "B", filename="one_line_cat.safetensors", inspected=kind | {"summary": {"token": "*"}})
+    assert other.version.trigger_words == ["one_line_cat"]

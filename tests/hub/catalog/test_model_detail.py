@@ -109,7 +109,7 @@ def test_hostile_text_is_cleaned(client, alice):
 
 
 def test_training_details_can_be_hidden(client, alice):
-    file = added(alice, inspected={"summary": {"training": {"epochs": 10, "dataset": "secret-folder"}}})
+    file = added(alice, inspected={"summary": {"metadata": {"training": {"epochs": 10, "notes": "secret-folder"}}}})
     assert "secret-folder" in client.get(url(file)).content.decode()
     actions.version_edit(version=file.version, by=alice, fields={"hide_training": True})
     assert "secret-folder" not in client.get(url(file)).content.decode()
