@@ -101,7 +101,7 @@ def upload_publish(request: HttpRequest, id: UUID) -> HttpResponse:
     upload = actions.upload_publish(owner=_owner(request), id=id)
     if not request.headers.get("HX-Request"):
         return redirect("uploads:upload-start")
-    return render(request, "uploads/upload_status.html", {"row": _row(upload), "polled": True})
+    return render(request, "uploads/upload_status.html", {"row": _row(upload)})
 
 
 @require_POST
