@@ -1,7 +1,10 @@
 """The narrow tables that lists and search read, rewritten whole for one model in the caller's transaction."""
 
 import math
+import operator
 from datetime import datetime
+from functools import reduce
+from typing import Any
 
 from django.contrib.postgres.search import SearchVector
 from django.db import transaction
@@ -44,7 +47,8 @@ def listing_refresh(model: Model) -> None:
 def _write_listings(model: Model, newest: dict[int, Version]) -> None:
     stat = ModelStat.objects.filter(model_id=model.pk).first() or ModelStat()
     tags = sorted(model.tags.values_list("id", flat=True))
-    rows, later = [], []
+    rows: list[Listing] = []
+    later: list[int] = []
     for base_id, version in newest.items():  # newest first
         rows.append(
             Listing(
@@ -92,9 +96,9 @@ def _write_text(model: Model) -> None:
         # Underscores and dots join words in file names; people type the words.
         "D": " ".join(names).replace("_", " ").replace(".", " ") + "\n" + about,
     }
-    vector = None
-    for weight, text in parts.items():
-        part = SearchVector(Value(folded(text)[:DOC_LIMIT]), weight=weight, config="simple")
-        vector = part if vector is None else vector + part
+    vectors: list[Any] = [
+        SearchVector(Value(folded(text)[:DOC_LIMIT]), weight=weight, config="simple") for weight, text in parts.items()
+    ]
+    vector = reduce(operator.add, vectors)
     plain = folded(" ".join([model.name, triggers, tags, model.owner.username, *names]))[:DOC_LIMIT]
     Text.objects.create(model=model, doc=vector, plain=plain)

@@ -119,7 +119,8 @@ def _versions_with_files(user: Person) -> QuerySet[Version]:
 def models_in_full(user: Person, model_ids: Iterable[int]) -> dict[int, Model]:
     """Several models as `model_detail` gives them, by id, in as many statements as one."""
     shown = Prefetch("versions", _versions_with_files(user).order_by("index", "-id"), to_attr="shown_versions")
-    return models_visible(user).select_related("owner", "stat").prefetch_related("tags", shown).in_bulk(list(model_ids))
+    models: QuerySet[Any] = models_visible(user).select_related("owner", "stat").prefetch_related("tags", shown)
+    return models.in_bulk(list(model_ids))
 
 
 def versions_in_full(user: Person, version_ids: Iterable[int]) -> dict[int, Version]:

@@ -204,7 +204,7 @@ class VersionEditInput(serializers.Serializer[Any]):
 
 
 class ModelEditOutput(serializers.ModelSerializer[Model]):
-    tags = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")
+    tags: Any = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")
     url = serializers.SerializerMethodField()
 
     class Meta:

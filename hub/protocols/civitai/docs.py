@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers as s
 
 from hub.protocols.civitai import words
@@ -83,7 +82,7 @@ class FileMetadata(s.Serializer[Any]):
     fp = s.CharField(allow_null=True)
 
 
-class FileOutput(s.Serializer[Any]):
+class ModelFileOutput(s.Serializer[Any]):
     id = s.IntegerField()
     sizeKB = s.FloatField()
     name = s.CharField()
@@ -100,7 +99,7 @@ class FileOutput(s.Serializer[Any]):
     primary = s.BooleanField()
 
 
-class PictureOutput(s.Serializer[Any]):
+class ModelPictureOutput(s.Serializer[Any]):
     id = s.IntegerField()
     url = s.URLField()
     nsfwLevel = s.IntegerField()
@@ -116,7 +115,7 @@ class PictureOutput(s.Serializer[Any]):
     remixOfId = s.IntegerField(allow_null=True)
 
 
-class VersionPictureOutput(PictureOutput):
+class VersionPictureOutput(ModelPictureOutput):
     id = None  # type: ignore[assignment]
     metadata = s.DictField()
     meta = s.DictField(allow_null=True)
@@ -156,14 +155,14 @@ class VersionCommon(s.Serializer[Any]):
     earlyAccessDeadline = s.DateTimeField(allow_null=True)
     earlyAccessEndsAt = s.DateTimeField(allow_null=True)
     stats = VersionStats()
-    files = FileOutput(many=True)
+    files = ModelFileOutput(many=True)
     downloadUrl = s.URLField()
 
 
 class ModelVersionOutput(VersionCommon):
     covered = s.BooleanField()
     flags = s.IntegerField()
-    images = PictureOutput(many=True)
+    images = ModelPictureOutput(many=True)
 
 
 class VersionModel(s.Serializer[Any]):
@@ -315,4 +314,4 @@ DOWNLOAD = [
     _query("quantType", "A GGUF name"),
     _query("fileId", "One file", int),
 ]
-REDIRECT = {307: OpenApiTypes.NONE}
+REDIRECT = {307: OpenApiResponse(description="`Location` is the file, for a few minutes.")}

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub import storage
@@ -23,7 +24,12 @@ class FileDownload(APIView):
     scope, public = "read", True
     content_negotiation_class = AlwaysJson
 
-    @extend_schema(parameters=docs.DOWNLOAD, responses={**docs.REDIRECT, **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="models_download",
+        parameters=docs.DOWNLOAD,
+        responses={**docs.REDIRECT, **docs.ERRORS},
+        tags=["models"],
+    )
     def get(self, request: Request, version_id: str) -> HttpResponse:
         """A version's file: 307 to a short-lived address that serves it with its name, length and ranges."""
         params = Params(request.GET)
@@ -49,8 +55,8 @@ class FileDownload(APIView):
             raise error  # hub.errors makes a page of it
         return JsonResponse({"error": error.sentence}, status=error.status)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return HttpResponse(status=HTTPStatus.OK)
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=HTTPStatus.OK)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

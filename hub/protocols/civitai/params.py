@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -51,13 +51,14 @@ def identity(value: str, path: str = "id") -> int:
 class AlwaysJson(BaseContentNegotiation):
     """JSON whatever the headers say: clients send all kinds of ``Accept``, and ``format`` is a file's format here."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
 
 
 class Params:
@@ -70,7 +71,7 @@ class Params:
         return name in self.given or f"{name}[]" in self.given
 
     def text(self, *names: str, limit: int = 200) -> str:
-        value = next((self.given[name] for name in names if self.given.get(name)), "")
+        value = str(next((self.given[name] for name in names if self.given.get(name)), ""))
         return value.replace("\x00", "")[:limit].strip()
 
     def many(self, *names: str, allowed: Iterable[str] | None = None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -42,7 +43,7 @@ class Reading(APIView):
     content_negotiation_class = AlwaysJson
     seconds, stale = 300, 150  # how long a cache may keep and reuse what everybody sees
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=HTTPStatus.OK)
 
     def handle_exception(self, error: Exception) -> Response:
@@ -67,7 +68,12 @@ class Reading(APIView):
 
 
 class ModelList(Reading):
-    @extend_schema(parameters=docs.MODEL_LIST, responses={200: docs.ModelsOutput, **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="models_list",
+        parameters=docs.MODEL_LIST,
+        responses={200: docs.ModelsOutput, **docs.ERRORS},
+        tags=["models"],
+    )
     def get(self, request: Request) -> Response:
         """Published models, with their versions, files and pictures."""
         params = Params(request.GET)
@@ -189,7 +195,7 @@ def _metadata(request: Request, following: str, total: int, limit: int, page: in
 class ModelDetail(Reading, ModelEdit):
     scope = "upload"  # to edit; anybody reads
 
-    @extend_schema(responses={200: docs.ModelOutput, **docs.ERRORS}, tags=["models"])
+    @extend_schema(operation_id="models_retrieve", responses={200: docs.ModelOutput, **docs.ERRORS}, tags=["models"])
     def get(self, request: Request, model_id: str) -> Response:
         """One model by its id; its owner finds drafts too."""
         model = queries.model_detail(request.user, identity(model_id))
@@ -209,7 +215,9 @@ def _version(request: Request, version_id: int) -> dict[str, Any]:
 class VersionDetail(Reading, VersionEdit):
     scope = "upload"  # to edit; anybody reads
 
-    @extend_schema(responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="model_versions_retrieve", responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"]
+    )
     def get(self, request: Request, version_id: str) -> Response:
         """One version by its id."""
         return Response(_version(request, identity(version_id)))
@@ -218,7 +226,9 @@ class VersionDetail(Reading, VersionEdit):
 class VersionByHash(Reading):
     seconds, stale = 3600, 1800
 
-    @extend_schema(responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="model_versions_by_hash", responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"]
+    )
     def get(self, request: Request, hash: str) -> Response:
         """The version of a file, by any of its digests: AutoV1, AutoV2, AutoV3, SHA256, CRC32, BLAKE3."""
         match = next(iter(queries.hash_matches(hash)), None)
@@ -228,10 +238,9 @@ class VersionByHash(Reading):
 
 
 def _hashes(request: Request, most: int) -> list[str]:
-    try:
+    body: Any = None
+    with suppress(ParseError):  # what cannot be read is no array either
         body = request.data
-    except ParseError:
-        body = None
     good = isinstance(body, list) and len(body) <= most and all(isinstance(v, str) and len(v) == 64 for v in body)
     if not good:
         sentence = f"Request must include an array of SHA256 Hashes. The maximum number of hashes is {most}."
@@ -246,7 +255,12 @@ class BadList(Refused):
 class VersionsByHash(Reading):
     reading = ("GET", "HEAD", "OPTIONS", "POST")  # a POST only asks here
 
-    @extend_schema(request=docs.Hashes, responses={200: docs.VersionOutput(many=True), **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="model_versions_by_hashes",
+        request=docs.Hashes,
+        responses={200: docs.VersionOutput(many=True), **docs.ERRORS},
+        tags=["models"],
+    )
     def post(self, request: Request) -> Response:
         """The versions of up to 100 files, by SHA256; what is not here is left out."""
         matches = queries.sha256_matches(_hashes(request, 100))
@@ -261,7 +275,10 @@ class VersionIdsByHash(Reading):
     reading = ("GET", "HEAD", "OPTIONS", "POST")
 
     @extend_schema(
-        request=docs.Hashes, responses={200: docs.VersionIdOutput(many=True), **docs.ERRORS}, tags=["models"]
+        operation_id="model_version_ids_by_hashes",
+        request=docs.Hashes,
+        responses={200: docs.VersionIdOutput(many=True), **docs.ERRORS},
+        tags=["models"],
     )
     def post(self, request: Request) -> Response:
         """Only the ids, of up to 10,000 files, by SHA256."""
@@ -276,7 +293,12 @@ class VersionIdsByHash(Reading):
 
 
 class ImageList(Reading):
-    @extend_schema(parameters=docs.IMAGE_LIST, responses={200: docs.ImagesOutput, **docs.ERRORS}, tags=["pictures"])
+    @extend_schema(
+        operation_id="images_list",
+        parameters=docs.IMAGE_LIST,
+        responses={200: docs.ImagesOutput, **docs.ERRORS},
+        tags=["pictures"],
+    )
     def get(self, request: Request) -> Response:
         """Pictures of the gallery, with their recipes where ``withMeta`` asks for them."""
         params = Params(request.GET)
@@ -345,7 +367,12 @@ def _levels(params: Params) -> int:
 
 
 class CreatorList(Reading):
-    @extend_schema(parameters=docs.PAGED, responses={200: docs.CreatorsOutput, **docs.ERRORS}, tags=["people"])
+    @extend_schema(
+        operation_id="creators_list",
+        parameters=docs.PAGED,
+        responses={200: docs.CreatorsOutput, **docs.ERRORS},
+        tags=["people"],
+    )
     def get(self, request: Request) -> Response:
         """People who published models."""
         params = Params(request.GET)
@@ -357,7 +384,12 @@ class CreatorList(Reading):
 
 
 class TagList(Reading):
-    @extend_schema(parameters=docs.PAGED, responses={200: docs.TagsOutput, **docs.ERRORS}, tags=["models"])
+    @extend_schema(
+        operation_id="tags_list",
+        parameters=docs.PAGED,
+        responses={200: docs.TagsOutput, **docs.ERRORS},
+        tags=["models"],
+    )
     def get(self, request: Request) -> Response:
         """Tags of published models."""
         params = Params(request.GET)
@@ -386,7 +418,7 @@ def _paged(request: Request, total: int, limit: int, page: int) -> dict[str, Any
 
 
 class EnumList(Reading):
-    @extend_schema(responses={200: docs.EnumsOutput}, tags=["models"])
+    @extend_schema(operation_id="enums", responses={200: docs.EnumsOutput}, tags=["models"])
     def get(self, request: Request) -> Response:
         """The words that filters take."""
         bases = list(Base.objects.order_by("id").values_list("name", "hidden"))
@@ -402,7 +434,7 @@ class EnumList(Reading):
 
 
 class Me(Reading):
-    @extend_schema(responses={200: docs.MeOutput, **docs.ERRORS}, tags=["people"])
+    @extend_schema(operation_id="me", responses={200: docs.MeOutput, **docs.ERRORS}, tags=["people"])
     def get(self, request: Request) -> Response:
         """Who the token or session belongs to."""
         if not isinstance(request.user, User):

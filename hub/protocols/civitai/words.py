@@ -23,7 +23,7 @@ IMAGE_SORTS = ["Most Reactions", "Most Comments", "Most Collected", "Newest", "O
 PERIODS = {"Day": 1, "Week": 7, "Month": 30, "Year": 365, "AllTime": 0}
 LEVEL_WORDS = {1: "None", 2: "Soft", 4: "Mature", 8: "X", 16: "X", 32: "Blocked"}
 LEVELS_NAMED = {"none": 1, "soft": 3, "mature": 7, "x": 31, "blocked": 32}
-STATUS = {
+STATUS: dict[str, str] = {
     Version.Status.PUBLISHED: "Published",
     Version.Status.DRAFT: "Draft",
     Version.Status.TAKEN_DOWN: "UnpublishedViolation",
