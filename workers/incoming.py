@@ -42,6 +42,8 @@ def inspect_model(asked: InspectModel) -> Inspected | Failed:
     does not give the file, the answer is a `Failed` that may be tried again."""
     if _deliveries(asked) > MAX_DELIVERIES:
         log.error("upload %s: inspection ended its worker %s times", asked.upload_id, MAX_DELIVERIES)
+        for left in _folder().glob(f"{_prefix(asked)}*"):
+            left.unlink(missing_ok=True)
         return _unknown(asked, "Inspection of this file broke off several times, so it was given up.")
     path = _scratch(asked)
     try:
@@ -83,14 +85,13 @@ class StoreSilent(Exception):
 def _scratch(asked: InspectModel) -> Path:
     """A new file for the object's bytes; a message that comes twice at once must not share one. What killed workers
     left behind is removed."""
-    folder = settings.CACHE_DIR / "inspect"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder()
     too_old = time.time() - 2 * settings.INSPECT_SECONDS
     for left in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
             if left.stat().st_mtime < too_old:
                 left.unlink()
-    handle, name = tempfile.mkstemp(prefix=f"{_plain(asked.upload_id)}.{asked.attempt}.", dir=folder)
+    handle, name = tempfile.mkstemp(prefix=_prefix(asked), dir=folder)
     os.close(handle)
     return Path(name)
 
@@ -185,9 +186,16 @@ def _deliveries_key(asked: InspectModel) -> str:
     return DELIVERIES_KEY.format(upload_id=asked.upload_id, attempt=asked.attempt)
 
 
-def _plain(name: str) -> str:
-    """A file name from an id that came over the wire."""
-    return "".join(letter for letter in name if letter.isalnum() or letter == "-")[:64]
+def _folder() -> Path:
+    folder = settings.CACHE_DIR / "inspect"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _prefix(asked: InspectModel) -> str:
+    """How this message's files begin; the id came over the wire, so only harmless letters of it are used."""
+    plain = "".join(letter for letter in asked.upload_id if letter.isalnum() or letter == "-")[:64]
+    return f"{plain}.{asked.attempt}."
 
 
 @contextmanager

@@ -178,11 +178,15 @@ def test_a_file_that_takes_too_long_is_unknown(uploaded, monkeypatch):
     assert "given up" in said.findings[0].sentence
 
 
-def test_a_message_that_kills_its_workers_is_given_up(uploaded):
+def test_a_message_that_kills_its_workers_is_given_up(uploaded, scratch):
     asked = uploaded(models.lora())
     key = incoming.DELIVERIES_KEY.format(upload_id=asked.upload_id, attempt=1)
-    redis.Redis.from_url(settings.BROKER_URL).set(key, incoming.MAX_DELIVERIES, ex=60)
+    scratch.mkdir()
+    (scratch / f"{asked.upload_id}.1.left").write_bytes(b"by a killed worker")
+    cache = redis.Redis.from_url(settings.BROKER_URL)
+    cache.set(key, incoming.MAX_DELIVERIES)
     said = answered(asked)
+    cache.delete(key)
     assert (said.verdict, said.findings) == (
         "unknown",
         (Finding("warning", "Inspection of this file broke off several times, so it was given up."),),
