@@ -78,5 +78,5 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def _keys(self) -> MultiFernet:
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        digests = (hashlib.sha256(b"weightroom two-factor" + secret.encode()).digest() for secret in secrets)
+        digests = (hashlib.sha256(b"weightroom two-factor" + str(secret).encode()).digest() for secret in secrets)
         return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

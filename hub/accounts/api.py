@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.accounts import actions, queries
+from hub.accounts.permissions import person
 from hub.accounts.serializers import TokenCreateInput, TokenCreateOutput, TokenListOutput, TokenOutput
 
 
@@ -18,7 +19,7 @@ class TokenList(APIView):
     @extend_schema(operation_id="token-list", tags=["tokens"], responses=TokenListOutput)
     def get(self, request: Request) -> Response:
         """Your tokens, newest first. The tokens themselves are not kept, only how they start."""
-        return Response({"items": TokenOutput(queries.token_list(request.user), many=True).data})
+        return Response({"items": TokenOutput(queries.token_list(person(request)), many=True).data})
 
     @extend_schema(
         operation_id="token-create", tags=["tokens"], request=TokenCreateInput, responses={201: TokenCreateOutput}
@@ -26,7 +27,7 @@ class TokenList(APIView):
     def post(self, request: Request) -> Response:
         """Make a token. This answer is the only place where it is ever shown."""
         wanted = TokenCreateInput.checked(request.data)
-        row, token = actions.token_create(user=request.user, **wanted)
+        row, token = actions.token_create(user=person(request), **wanted)
         response = Response({**TokenOutput(row).data, "token": token}, status=201)
         patch_cache_control(response, no_store=True)
         return response
@@ -40,5 +41,5 @@ class TokenRevoke(APIView):
     @extend_schema(operation_id="token-revoke", tags=["tokens"], responses={204: None})
     def delete(self, request: Request, id: int) -> Response:
         """Revoke a token: it stops working with the next request."""
-        actions.token_revoke(user=request.user, id=id)
+        actions.token_revoke(user=person(request), id=id)
         return Response(status=204)

@@ -1,6 +1,6 @@
 """People, what they may do, and the tokens their programs use."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
@@ -11,7 +11,7 @@ from django.utils import timezone
 from hub.accounts.names import check_name
 
 
-class People(UserManager["User"]):
+class People(UserManager):  # type: ignore[type-arg]  # of User, which cannot be named before it is made
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> Any:
@@ -34,9 +34,9 @@ class User(AbstractUser):
     )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     quota_bytes = models.BigIntegerField(null=True, blank=True, help_text="Empty: the hub's MEMBER_QUOTA_BYTES.")
-    first_name = last_name = None
+    first_name = last_name = None  # type: ignore[assignment]  # one name is enough
 
-    objects = People()
+    objects: ClassVar[People] = People()
 
     class Meta:
         constraints = [

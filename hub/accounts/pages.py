@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from hub.accounts import actions, queries
 from hub.accounts.forms import SCOPES, TokenCreate
+from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
 THEMES = {"light": _("light"), "dark": _("dark"), "system": _("as the system has it")}
@@ -28,9 +29,9 @@ def settings_edit(request: HttpRequest) -> HttpResponse:
         "accounts/settings_edit.html",
         {
             "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
-            "two_factor": is_mfa_enabled(request.user),
-            "tokens_live": queries.token_live(request.user),
-            "quota_bytes": queries.quota_of(request.user),
+            "two_factor": is_mfa_enabled(person(request)),
+            "tokens_live": queries.token_live(person(request)),
+            "quota_bytes": queries.quota_of(person(request)),
         },
     )
 
@@ -70,29 +71,29 @@ def token_create(request: HttpRequest) -> HttpResponse:
     form = TokenCreate(request.POST)
     if not form.is_valid():
         return _token_page(request, form, status=422)
-    row, token = actions.token_create(user=request.user, **form.wanted())
+    row, token = actions.token_create(user=person(request), **form.wanted())
     return _token_page(request, TokenCreate(), made=row, token=token)
 
 
 def _token_page(request: HttpRequest, form: TokenCreate, *, status: int = 200, **more: Any) -> HttpResponse:
-    sentences = dict(SCOPES)
-    rows = [(row, [sentences[scope] for scope in row.scopes]) for row in queries.token_list(request.user)]
+    sentences: dict[str, Any] = {str(scope): sentence for scope, sentence in SCOPES}
+    rows = [(row, [sentences[scope] for scope in row.scopes]) for row in queries.token_list(person(request))]
     return render(request, "accounts/token_list.html", {"form": form, "rows": rows, **more}, status=status)
 
 
 @login_required
 @require_POST
 def token_revoke(request: HttpRequest, id: int) -> HttpResponse:
-    actions.token_revoke(user=request.user, id=id)
+    actions.token_revoke(user=person(request), id=id)
     messages.success(request, _("The token is revoked. Whatever used it is signed out."))
     return redirect("accounts:token-list")
 
 
 @require_GET
 def user_detail(request: HttpRequest, name: str) -> HttpResponse:
-    person = queries.user_by_name(name)
-    if person is None:
+    found = queries.user_by_name(name)
+    if found is None:
         raise NotFound(_("Nobody here is called %(name)s.") % {"name": name[:96]})
-    if person.username != name:
-        return redirect("accounts:user-detail", person.username, permanent=True)
-    return render(request, "accounts/user_detail.html", {"person": person, "own": person == request.user})
+    if found.username != name:
+        return redirect("accounts:user-detail", found.username, permanent=True)
+    return render(request, "accounts/user_detail.html", {"person": found, "own": found == request.user})

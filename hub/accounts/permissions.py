@@ -23,7 +23,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated, Permission
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from hub.accounts.models import Token
+from hub.accounts.models import Token, User
 from hub.errors import NotAllowed, Refused, as_json
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -38,9 +38,16 @@ class ScopeNeeded(NotAllowed):
     code = "scope-needed"
 
 
-def reading_methods(view: Any) -> Iterable[str]:
+def reading_methods(view: Any) -> frozenset[str]:
     """The methods of ``view`` that change nothing."""
-    return getattr(view, "reading", READING)
+    return frozenset(getattr(view, "reading", READING))
+
+
+def person(request: HttpRequest | Request) -> User:
+    """Who is signed in, where the view made sure that somebody is. Raises `SignInNeeded` where it did not."""
+    if not isinstance(request.user, User):
+        raise SignInNeeded("Sign in first.")
+    return request.user
 
 
 def check(request: Any, *, scope: str, public: bool, reads: bool) -> None:
@@ -70,7 +77,7 @@ class ScopeAllows(BasePermission):
                 _Asked(request),
                 scope=getattr(view, "scope", "read"),
                 public=getattr(view, "public", False),
-                reads=request.method in reading_methods(view),
+                reads=(request.method or "") in reading_methods(view),
             )
         except Refused as refused:
             raise _as_api(refused) from refused
