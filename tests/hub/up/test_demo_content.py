@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 
 from hub import demo
+from hub.processes import wait_until
 from tests.hub.up.test_up import PROJECT, Up
 
 
@@ -45,15 +46,22 @@ def test_it_works_and_again_changes_nothing(folder, weights):
     hub = Up(folder)
     hub.start()
     try:
+        # The workers and the pages find the broker again, when it dies under them.
+        assert wait_until(lambda: all(hub.pid(name) for name in ("hub", "inspect")), 10)
+        assert wait_until(lambda: "ready" in (folder / "logs" / "inspect.log").read_text(), 60)
+        before = hub.pid("broker")
+        os.kill(before, signal.SIGKILL)
+        assert wait_until(lambda: hub.pid("broker") not in {0, before}, 15)
+
         environment = os.environ | {"DATA_DIR": str(folder)}
         command = [sys.executable, "manage.py", "demo_content", f"--folder={weights}"]
         command += [f"--address=http://127.0.0.1:{hub.port}"]
-        first = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
+        first = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=240)
         assert "Fine Lines: accepted" in first.stdout, first.stdout + first.stderr
         assert "Not There is left out: there is no" in first.stdout
         assert first.returncode == 1, "something is missing, and it says so"
 
-        again = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
+        again = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=240)
         assert "Fine Lines" not in again.stdout
 
         addresses = json.loads((folder / "addresses.json").read_text())
