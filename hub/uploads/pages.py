@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
 from hub.accounts.models import User
+from hub.catalog.serializers import verdict_sentence
 from hub.uploads import actions, queries
 from hub.uploads.actions import WrongFields
 from hub.uploads.models import Upload
@@ -33,6 +34,7 @@ def _row(upload: Upload) -> dict[str, Any]:
         "parts": queries.part_count(upload),
         "guess": model_name_of(upload.filename),
         "drawing": drawing,
+        "sentence": verdict_sentence(upload.file) if upload.file else "",
         "moving": upload.status == Upload.Status.INSPECTING or bool(drawing and drawing.coming),
         "open": upload.status in queries.OPEN,
     }
