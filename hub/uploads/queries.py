@@ -24,6 +24,8 @@ from hub.uploads.models import Upload
 OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
 # What S3 promises to take: at most so many parts, each but the last at least so large.
 MOST_PARTS, SMALLEST_PART = 10_000, 5 * settings.MIB
+# What a row or an answer shows of what became of it.
+SHOWN = ("version__model", "version__base", "file__version__model", "file__version__base")
 KEPT_DAYS = 2  # how long a finished upload stays on the upload page
 
 
@@ -44,7 +46,7 @@ def part_bytes(upload: Upload, number: int) -> int:
 
 def upload_of(owner: User, id: UUID | str) -> Upload:
     """The upload, if it is the owner's. Raises `NotFound`, the same for one that is another's."""
-    found = Upload.objects.filter(id=id, owner=owner).select_related("version__model", "version__base", "file").first()
+    found = Upload.objects.filter(id=id, owner=owner).select_related(*SHOWN).first()
     if found is None:
         raise NotFound("There is no upload of that number.")
     return found
@@ -58,7 +60,7 @@ def upload_list(owner: User) -> QuerySet[Upload]:
         Upload.objects.filter(owner=owner)
         .filter(Q(status__in=OPEN) | Q(stored=True) | Q(finished_at__gt=recent))
         .exclude(status=Upload.Status.ABORTED)
-        .select_related("version__model", "version__base", "file")
+        .select_related(*SHOWN)
         .order_by(first, "-created_at")
     )
 
