@@ -104,7 +104,7 @@ class Part:
 def parts_of(user: User | AnonymousUser, picture: Picture) -> list[Part]:
     """The base and the stack of a picture, each with its version where ``user`` may see that."""
     recipe = recipes.read(picture.recipe)
-    asked = [("base", recipe.base_name, recipe.base, None)]
+    asked: list[tuple[str, str, str, float | None]] = [("base", recipe.base_name, recipe.base, None)]
     asked += [(use.kind, use.name, use.sha256, use.weight) for use in recipe.uses]
     versions = versions_by_sha256(user, [sha for _, _, sha, _ in asked])
     return [Part(kind, name or kind, sha, weight, versions.get(sha)) for kind, name, sha, weight in asked]

@@ -19,6 +19,7 @@ from hub.tryit.serializers import (
     GenerationPageOutput,
     PreviewCreateInput,
     StripOutput,
+    person,
 )
 from hub.tryit.stacks import file_named
 
@@ -34,7 +35,7 @@ class GenerationList(APIView):
         wanted = GenerationCreateInput(data=request.data)
         wanted.is_valid(raise_exception=True)
         generation = actions.generation_create(
-            owner=request.user, recipe=wanted.recipe(request.user), count=wanted.validated_data["count"]
+            owner=person(request), recipe=wanted.recipe(request.user), count=wanted.validated_data["count"]
         )
         output = GenerationOutput(queries.generation_view(generation)).data
         return Response(output, status=202, headers={"Location": output["url"]})
@@ -70,7 +71,7 @@ class GenerationDetail(APIView):
     def delete(self, request: Request, generation_id: uuid.UUID) -> Response:
         """Cancel: at once where it waits, between two steps where it is being drawn. Repeating is harmless."""
         generation = queries.generation_for(request.user, generation_id)
-        cancelled = actions.generation_cancel(generation=generation, by=request.user)
+        cancelled = actions.generation_cancel(generation=generation, by=person(request))
         return Response(GenerationOutput(queries.generation_view(cancelled)).data)
 
 
@@ -86,7 +87,7 @@ class PreviewList(APIView):
         base = changes.pop("base", None)
         strip = actions.preview_create(
             version=version_visible(request.user, version_id),
-            by=request.user,
+            by=person(request),
             prompts=changes.pop("prompts"),
             weights=changes.pop("weights"),
             base=file_named(request.user, base).version if base else None,

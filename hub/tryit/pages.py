@@ -21,6 +21,7 @@ from hub.gallery.templatetags.gallery import picture_name
 from hub.tryit import actions, queries, samplers
 from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe
 from hub.tryit.models import Generation
+from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
 
 KEPT = "recipe"  # of somebody who has to sign in first
@@ -85,7 +86,7 @@ def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
             request.session[KEPT] = text
         return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
     try:
-        generation = actions.generation_create(owner=request.user, recipe=desk.recipe(), count=desk.count)
+        generation = actions.generation_create(owner=person(request), recipe=desk.recipe(), count=desk.count)
     except Refused as refused:
         return _page(request, desk, refused=refused, status=refused.status)
     request.session.pop(KEPT, None)
@@ -98,7 +99,9 @@ def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
     generation = queries.generation_for(request.user, generation_id)
     view = queries.generation_view(generation)
     if request.headers.get("HX-Target") == "status":
-        response = render(request, "tryit/generation_status.html", _status(request, view) | {"polled": True})
+        film = [] if view.open else queries.film(request.user)
+        context = _status(request, view) | {"polled": True, "film": film}
+        response = render(request, "tryit/generation_status.html", context)
         response["Cache-Control"] = "no-store"
         return response if view.open else HttpResponseStopPolling(response.content)
     desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)
@@ -109,7 +112,7 @@ def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
 @login_required
 def generation_cancel(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
     generation = queries.generation_for(request.user, generation_id)
-    actions.generation_cancel(generation=generation, by=request.user)
+    actions.generation_cancel(generation=generation, by=person(request))
     return redirect("tryit:generation-detail", generation.pk)
 
 
@@ -119,7 +122,7 @@ def generation_again(request: HttpRequest, generation_id: uuid.UUID) -> HttpResp
     """Draw the same recipe once more: *Try again*, or the same seed without the stack."""
     generation = queries.generation_for(request.user, generation_id)
     again = actions.generation_again(
-        generation=generation, by=request.user, without_stack=request.POST.get("stack") == "none"
+        generation=generation, by=person(request), without_stack=request.POST.get("stack") == "none"
     )
     return redirect("tryit:generation-detail", again.pk)
 
@@ -134,7 +137,7 @@ def frame_create(request: HttpRequest, version_id: int) -> HttpResponse:
         asked = int(position), float(weight)
     except ValueError as error:
         raise Refused(_("A weight is a number, such as 0.65.")) from error
-    actions.frame_create(version=version, by=request.user, position=asked[0], weight=asked[1])
+    actions.frame_create(version=version, by=person(request), position=asked[0], weight=asked[1])
     return redirect(reverse("gallery:strip-detail", args=[version.pk]) + f"?board={asked[0]}&weight={asked[1]:g}")
 
 

@@ -134,7 +134,7 @@ def seconds_each(generation: Generation) -> float | None:
     recipe = generation.recipe
     alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
     for rows in (alike, done):
-        taken = [seconds / count for seconds, count in rows.values_list("seconds", "count")[:ALIKE]]
+        taken = [(seconds or 0) / count for seconds, count in rows.values_list("seconds", "count")[:ALIKE]]
         if taken:
             return statistics.median(taken)
     return None

@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from hub.accounts.models import User
 from hub.gallery import recipes
 from hub.gallery.models import Frame, Picture, Strip
 from hub.gallery.queries import board_of, picture_url
 from hub.tryit import queries
 from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
 from workers.messages import Recipe
+
+
+def person(request: HttpRequest | Request) -> User:
+    """Who is signed in; views ask for somebody before they call this."""
+    assert isinstance(request.user, User)
+    return request.user
+
 
 NAMED = "A version's number, or the SHA-256 of its file (64 hex)."
 

@@ -50,6 +50,11 @@
     }
   });
 
+  // On a phone the picture is below the button that asked for it.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.elt?.id === "look" && innerWidth < 992) document.getElementById("look").scrollIntoView({ block: "nearest" });
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();

@@ -92,11 +92,3 @@ def test_charlie_sees_nothing(client, charlie, generation):
 def test_signed_out_goes_to_sign_in(client, generation):
     client.logout()
     assert client.get(f"/try/{generation.pk}").status_code == 302
-
-
-def test_again_and_without_the_stack(client, alice, generation):
-    again = client.post(f"/try/{generation.pk}/again")
-    alone = client.post(f"/try/{generation.pk}/again", {"stack": "none"})
-    made = [Generation.objects.get(pk=answer.url.rsplit("/", 1)[1]) for answer in (again, alone)]
-    assert made[0].recipe == generation.recipe
-    assert (made[1].recipe["uses"], made[1].recipe["seed"]) == ([], generation.recipe["seed"])
