@@ -28,7 +28,7 @@ def encoded(pixels: np.ndarray, recipe: Recipe) -> bytes:
 
 
 def recipe_of(png: bytes) -> Recipe | None:
-    """The recipe in a PNG of ours; None where there is none. Raises ``msgspec.ValidationError`` for a broken one."""
+    """The recipe in a PNG of ours; None where there is none. Raises ``msgspec.DecodeError`` for a broken one."""
     with Image.open(io.BytesIO(png)) as image:
         stored = image.info.get(RECIPE)
-    return msgspec.json.decode(stored, type=Recipe) if stored else None
+    return msgspec.json.decode(str(stored), type=Recipe) if stored else None

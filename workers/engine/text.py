@@ -61,7 +61,9 @@ def _chunk(
     hidden = text.final_layer_norm(hidden).float()
     if bool((weights != 1).any()):
         # A1111's "Original" emphasis: scale each token, then bring the chunk back to its former mean.
-        before = hidden.mean()
+        before, spread = hidden.mean(), hidden.std()
         hidden = hidden * weights[None, :, None]
-        hidden = hidden * (before / hidden.mean())
+        # An encoder whose numbers balance out has no mean to keep: dividing by it would be dividing by noise.
+        if bool(torch.minimum(before.abs(), hidden.mean().abs()) > 1e-3 * spread):
+            hidden = hidden * (before / hidden.mean())
     return hidden.to(dtype)

@@ -36,10 +36,8 @@ def test_it_is_known_with_its_base():
 def test_indices_count_activations_norms_and_dropouts():
     metadata = {"layer_structure": "[1, 2, 2, 1]", "activation_func": "relu", "is_layer_norm": "true"}
     net = build(64, metadata | {"use_dropout": "true", "last_layer_dropout": "true"})
-    names = [type(layer).__name__ for layer in net]
-    assert names == [
-        "Linear", "ReLU", "LayerNorm", "Dropout", "Linear", "ReLU", "LayerNorm", "Dropout", "Linear", "ReLU", "LayerNorm",
-    ]  # fmt: skip
+    layer = ["Linear", "ReLU", "LayerNorm"]
+    assert [type(part).__name__ for part in net] == [*layer, "Dropout", *layer, "Dropout", *layer]
 
 
 def test_one_for_another_base_is_refused(model):

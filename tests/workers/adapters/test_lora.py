@@ -76,7 +76,10 @@ def test_old_processor_names_find_the_same_modules(model):
     assert read(tensors).fit(model.shapes) == {f"unet.{path}.to_out.0", "text_encoder.encoder.layers.0.mlp.fc1"}
 
 
-@pytest.mark.parametrize(("width", "family", "variant"), [(768, "sd1", ""), (1024, "sd2", ""), (2048, "sdxl", ""), (64, "sd1", "nano")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("width", "family", "variant"),
+    [(768, "sd1", ""), (1024, "sd2", ""), (2048, "sdxl", ""), (64, "sd1", "nano")],
+)
 def test_the_base_is_known_by_what_cross_attention_reads(width, family, variant):
     name = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
     tensors = {f"{name}.lora_down.weight": torch.zeros(4, width), f"{name}.lora_up.weight": torch.zeros(640, 4)}

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.workers import small
+from workers import prompts
+from workers.adapters import ADAPTERS
+from workers.engine import draw as drawing
+from workers.engine.draw import Cancelled, Watch, draw, preview
+from workers.engine.text import encoded
+from workers.errors import Refusal
+from workers.messages import Recipe, Use
+from workers.samplers import SAMPLERS
+
+
+def recipe(**changes):
+    given = {
+        "base": "0" * 64,
+        "base_family": "sd1",
+        "prompt": "a (cat:1.2), red",
+        "negative": "dog",
+        "steps": 3,
+        "seed": 1,
+    }
+    return Recipe(**given | {"width": 64, "height": 64} | changes)
+
+
+LORA = lambda: ADAPTERS["lora"].read(small.lora(), {})  # noqa: E731
+INVERSION = lambda: ADAPTERS["textual_inversion"].read(small.inversion(), {}).called("peach1")  # noqa: E731
+
+
+def test_it_works(model):
+    picture = draw(model, recipe(width=128, height=64), [])
+    assert picture.shape == (64, 128, 3)
+    assert picture.dtype == np.uint8
+    assert picture.std() > 5
+
+
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+def test_the_same_recipe_gives_the_same_picture_and_another_seed_another(model, sampler):
+    one = draw(model, recipe(sampler=sampler), [])
+    assert np.array_equal(one, draw(model, recipe(sampler=sampler), []))
+    assert not np.array_equal(one, draw(model, recipe(sampler=sampler, seed=2), []))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "a horse"},
+        {"prompt": "a (cat:9), red"},
+        {"negative": "tree"},
+        {"cfg": 2.0},
+        {"cfg": 1.0},
+        {"clip_skip": 2},
+        {"schedule": "Karras"},
+    ],
+)
+def test_everything_in_a_recipe_counts(model, change):
+    assert not np.array_equal(draw(model, recipe(), []), draw(model, recipe(**change), []))
+
+
+def test_an_adapter_counts_and_at_nought_it_does_not(model):
+    plain = draw(model, recipe(), [])
+    assert np.array_equal(plain, draw(model, recipe(), [LORA().at(0.0)]))
+    assert not np.array_equal(plain, draw(model, recipe(), [LORA().at(0.3)]))
+    assert np.array_equal(plain, draw(model, recipe(), []))
+
+
+def test_an_inverted_word_counts_with_its_emphasis(model):
+    said = recipe(prompt="a peach1, red")
+    pictures = [draw(model, said, edits) for edits in ([], [INVERSION()], [INVERSION().at(0.5)], [INVERSION().at(0)])]
+    assert np.array_equal(pictures[0], pictures[3])
+    assert not np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[1], pictures[2])
+
+
+def test_prompts_of_unequal_length_are_drawn(model):
+    assert draw(model, recipe(prompt="cat " * 100), []).shape == (64, 64, 3)
+
+
+def test_the_text_is_read_as_transformers_reads_it(model):
+    prompt = prompts.parse("a cat, red background")
+    (chunk,) = prompts.chunks(prompt)
+    encoder = model.text_encoders["text_encoder"]
+    with torch.no_grad():
+        theirs = encoder(torch.tensor([chunk.ids]), output_hidden_states=True)
+        before_last = encoder.final_layer_norm(theirs.hidden_states[-2])
+    assert torch.allclose(encoded(model, prompt), theirs.last_hidden_state, atol=1e-5)
+    assert torch.allclose(encoded(model, prompt, clip_skip=2), before_last, atol=1e-5)
+
+
+def test_emphasis_keeps_the_mean(model):
+    plain, strong = (encoded(model, prompts.parse(text)) for text in ("a cat", "a (cat:1.5)"))
+    assert not torch.allclose(plain, strong, atol=1e-3)
+    assert plain.mean().item() == pytest.approx(strong.mean().item(), abs=1e-4)
+
+
+def test_steps_are_told_with_a_preview(model):
+    told = []
+    draw(model, recipe(sampler="Heun"), [], Watch(lambda done, of, look: told.append((done, of, look()[:4]))))
+    assert told == [(1, 3, b"\x89PNG"), (2, 3, b"\x89PNG"), (3, 3, b"\x89PNG")]
+    assert preview(model, torch.zeros(1, 4, 8, 8)).startswith(b"\x89PNG")
+
+
+def test_it_stops_between_steps(model):
+    told = []
+    with pytest.raises(Cancelled):
+        draw(model, recipe(), [], Watch(lambda done, *_: told.append(done), lambda: len(told) == 2))
+    assert told == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"width": 60}, "multiples of 8"),
+        ({"height": 4096}, "multiples of 8"),
+        ({"steps": 0}, "steps"),
+        ({"steps": 10_000}, "steps"),
+        ({"cfg": float("nan")}, "CFG"),
+        ({"seed": -1}, "seed"),
+        ({"clip_skip": 9}, "Clip skip"),
+        ({"sampler": "none such"}, "no sampler"),
+        ({"prompt": "[cat|dog]"}, "cannot be drawn yet"),
+        ({"prompt": "cat <lora:other:1>"}, "not in the stack"),
+        ({"prompt": "cat " * 5000}, "chunks"),
+    ],
+)
+def test_what_cannot_be_drawn_as_asked_is_refused(model, change, sentence):
+    with pytest.raises(Refusal, match=sentence):
+        draw(model, recipe(**change), [])
+
+
+def test_a_lora_in_the_stack_may_be_named_in_the_prompt(model):
+    named = recipe(prompt="a cat <lora:Flat:1>", uses=(Use(kind="lora", sha256="1" * 64, name="flat"),))
+    assert draw(model, named, [LORA().at(0.2)]).shape == (64, 64, 3)
+
+
+def test_an_inversion_that_the_prompt_does_not_say_is_refused(model):
+    with pytest.raises(Refusal, match="peach1"):
+        draw(model, recipe(), [INVERSION()])
+
+
+def test_numbers_that_are_not_finite_stop_it(model, monkeypatch):
+    monkeypatch.setattr(drawing, "_unet", lambda model, x, time, context: torch.full_like(x, float("nan")))
+    with pytest.raises(Refusal, match="not finite at step 1"):
+        draw(model, recipe(), [])

@@ -1,0 +1,198 @@
+"""A job on a real store and a real cache: from the message to the stored picture."""
+
+import hashlib
+import threading
+import time
+import uuid
+
+import msgspec
+import pytest
+import redis
+import torch
+from safetensors.torch import save
+
+from hub import storage as hub_storage
+from tests.workers import small
+from workers import generation, s3, settings
+from workers.engine import cache, png
+from workers.messages import (
+    Failed,
+    Generate,
+    Generated,
+    Progress,
+    Recipe,
+    Use,
+    blob_key,
+    cancel_key,
+    picture_key,
+    progress_key,
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(settings, "DEVICE", "cpu")
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    with redis.Redis.from_url(settings.BROKER_URL) as client:
+        yield client
+
+
+def stored(data):
+    sha256 = hashlib.sha256(data).hexdigest()
+    hub_storage.client().put_object(Bucket=settings.S3_BUCKET, Key=blob_key(sha256), Body=data)
+    return sha256
+
+
+@pytest.fixture(scope="module")
+def base(small_file):
+    return stored(small_file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def lora():
+    return Use(kind="lora", sha256=stored(save(small.lora())), weight=0.4, name="lively")
+
+
+def asked(base, count=1, **changes):
+    given = {"base": base, "base_family": "sd1", "prompt": "a cat", "steps": 2, "seed": 7, "width": 64, "height": 64}
+    return Generate(generation_id=str(uuid.uuid4()), attempt=2, recipe=Recipe(**given | changes), count=count)
+
+
+def picture(drawn):
+    return s3.client().get_object(Bucket=settings.S3_PICTURES_BUCKET, Key=picture_key(drawn.sha256))["Body"].read()
+
+
+def test_it_works(base, lora, valkey):
+    inversion = Use(kind="textual_inversion", sha256=stored(save(small.inversion())), token="peach1")
+    net = Use(
+        kind="hypernetwork", sha256=stored(save(small.hypernetwork(), small.HYPERNETWORK)), weight=0.5, name="dusk"
+    )
+    job = asked(base, count=2, uses=(lora, inversion, net), prompt="a peach1, blue")
+    answer = generation.generate(job)
+    assert isinstance(answer, Generated), answer
+    assert (answer.generation_id, answer.attempt) == (job.generation_id, 2)
+    assert [drawn.seed for drawn in answer.pictures] == [7, 8]
+    for drawn in answer.pictures:
+        encoded = picture(drawn)
+        assert len(encoded) == drawn.bytes
+        assert png.recipe_of(encoded) == msgspec.structs.replace(job.recipe, seed=drawn.seed)
+    news = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
+    assert (news.stage, news.step, news.steps, news.picture) == ("storing", 2, 2, 1)
+    assert time.time() - news.at < 60
+    assert 0 < valkey.ttl(progress_key(job.generation_id)) <= 120
+
+
+def test_the_same_recipe_gives_the_same_bytes_also_in_another_count(base, lora):
+    one = generation.generate(asked(base, uses=(lora,), seed=8))
+    cache.bases.clear()
+    cache.adapters.clear()
+    several = generation.generate(asked(base, uses=(lora,), count=2))
+    assert one.pictures[0].sha256 == several.pictures[1].sha256
+
+
+def test_at_weight_nought_pixels_are_the_base_s(base, lora):
+    plain = generation.generate(asked(base))
+    none = generation.generate(asked(base, uses=(msgspec.structs.replace(lora, weight=0.0),)))
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    one, two = (np.asarray(Image.open(io.BytesIO(picture(a.pictures[0])))) for a in (plain, none))
+    assert np.array_equal(one, two)
+
+
+def failed(job, code, sentence=""):
+    answer = generation.generate(job)
+    assert isinstance(answer, Failed), answer
+    assert (answer.id, answer.attempt, answer.code) == (job.generation_id, 2, code)
+    assert sentence in answer.sentence
+    return answer
+
+
+def test_a_cancelled_job_is_dropped_before_it_starts(base, valkey):
+    job = asked(base)
+    valkey.set(cancel_key(job.generation_id), 1, ex=60)
+    failed(job, "cancelled")
+
+
+def test_a_job_is_cancelled_between_steps(base, valkey):
+    job = asked(base, steps=150, width=256, height=256)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(generation.generate(job)))
+    thread.start()
+    while True:
+        news = valkey.get(progress_key(job.generation_id))
+        if news and (seen := msgspec.json.decode(news, type=Progress)).step >= 1:
+            break
+        time.sleep(0.05)
+    valkey.set(cancel_key(job.generation_id), 1, ex=60)
+    thread.join(60)
+    assert answers[0].code == "cancelled"
+    assert seen.preview
+    last = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
+    assert last.step < 150
+
+
+def test_a_job_says_that_it_lives(base, valkey, monkeypatch):
+    monkeypatch.setattr(generation, "HEARTBEAT_EVERY", 0.05)
+    job = asked(base)
+    with generation.News(job):
+        time.sleep(0.3)
+        first = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
+        time.sleep(0.3)
+    assert msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress).at > first.at
+
+
+def test_a_file_that_is_gone(lora):
+    failed(asked("0" * 64), "file-gone", "not in the store")
+
+
+def test_an_adapter_for_another_base(base):
+    name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    other = {f"{name}.lora_down.weight": torch.zeros(4, 768), f"{name}.lora_up.weight": torch.zeros(320, 4)}
+    use = Use(kind="lora", sha256=stored(save(other)), name="for SD1")
+    failed(asked(base, uses=(use,)), "adapter-does-not-fit", "320×768")
+
+
+def test_an_adapter_that_is_not_finite(base):
+    broken = small.lora()
+    next(iter(broken.values())).fill_(float("nan"))
+    failed(asked(base, uses=(Use(kind="lora", sha256=stored(save(broken))),)), "adapter-not-finite")
+
+
+def test_a_family_and_a_kind_that_are_not_known(base, lora):
+    failed(asked(base, base_family="flux"), "base-not-drawn", "flux")
+    failed(asked(base, uses=(msgspec.structs.replace(lora, kind="dream"),)), "adapter-unknown", "dream")
+
+
+def test_a_count_beyond_measure(base):
+    failed(asked(base, count=1000), "count")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")])
+def test_out_of_memory_is_said(base, monkeypatch, error):
+    def breaks(*_):
+        raise error
+
+    monkeypatch.setattr("workers.engine.draw._decoded", breaks)
+    assert not failed(asked(base), "out-of-memory", "memory").retry
+    assert not cache.bases.held
+
+
+def test_a_defect_is_logged_and_answered(base, monkeypatch, caplog):
+    def breaks(*_):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("workers.engine.draw._decoded", breaks)
+    failed(asked(base), "defect")
+    assert "surprise" in caplog.text
+
+
+def test_a_silent_cache_costs_the_news_and_not_the_picture(base, monkeypatch):
+    monkeypatch.setattr(settings, "BROKER_URL", "redis://127.0.0.1:9/0")
+    assert isinstance(generation.generate(asked(base)), Generated)
