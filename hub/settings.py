@@ -240,6 +240,11 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {  # lists of words that two shapes share keep a name that clients can rely on
+        "ModelTypeEnum": "hub.catalog.models.Model.Type",
+        "UploadStatusEnum": "hub.uploads.models.Upload.Status",
+        "PublicationStatusEnum": "hub.catalog.models.Version.Status",
+    },
 }
 
 LANGUAGE_CODE, TIME_ZONE, USE_TZ, USE_I18N = "en", "UTC", True, True

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import SessionAuthentication
@@ -52,6 +53,13 @@ class SameOriginSession(SessionAuthentication):
             raise PermissionDenied("This address only answers pages of this hub.", code="other-origin")
         if site is None and origin is None:
             raise PermissionDenied("Send an Origin header of this hub, or use a token.", code="other-origin")
+
+
+class SameOriginScheme(SessionScheme):
+    """The OpenAPI file's word for it: the session's cookie."""
+
+    target_class = "hub.uploads.companion.SameOriginSession"
+    name = "sameOriginCookie"
 
 
 def _origin(url: str) -> str:
