@@ -178,6 +178,20 @@ def test_a_file_that_takes_too_long_is_unknown(uploaded, monkeypatch):
     assert "given up" in said.findings[0].sentence
 
 
+def test_no_library_swallows_the_time_limit(uploaded, monkeypatch):
+    def swallowing(*_: object) -> None:
+        try:
+            time.sleep(30)
+        except Exception as error:
+            raise EndpointConnectionError(endpoint_url="x") from error
+
+    monkeypatch.setattr(settings, "INSPECT_SECONDS", 0.2)
+    monkeypatch.setattr(s3, "client", swallowing)
+    said = answered(uploaded(models.lora()))
+    assert said.verdict == "unknown"
+    assert "given up" in said.findings[0].sentence
+
+
 def test_a_message_that_kills_its_workers_is_given_up(uploaded, scratch):
     asked = uploaded(models.lora())
     key = incoming.DELIVERIES_KEY.format(upload_id=asked.upload_id, attempt=1)
