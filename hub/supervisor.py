@@ -84,25 +84,28 @@ class Supervisor:
         hub |= {"DATA_DIR": str(self.folder), "DJANGO_SETTINGS_MODULE": "hub.settings"}
         hub.setdefault("WORKER_CACHE_DIR", str(self.folder / "cache"))
         self.say("preparing the database")
-        self._wait_for_job(self.processes.start(_manage("site-prepare", hub)), "site-prepare")
+        if not self._job_succeeds(self.processes.start(_manage("site-prepare", hub)), "site-prepare"):
+            raise CannotStart("site-prepare failed; what it said is above.")
         store = self.processes.start(_manage("storage-prepare", hub))
         self.processes.start(_web(hub, host, port))
         self._wait_for_web(address)
         self.say(f"Weightroom is at {public}   (Ctrl-C stops it; logs are in {self.folder / 'logs'})")
         for program in (_background(hub), _worker(INSPECT, hub), _worker(GENERATE, hub)):
             self.processes.start(program)
-        self._wait_for_job(store, "storage-prepare")
+        while not self._job_succeeds(store, "storage-prepare"):
+            self.say("pages work, uploads and downloads do not yet; trying again")
+            store = self.processes.start(_manage("storage-prepare", hub))
         self.say("the object store is ready: uploads and downloads work")
         if os.environ.get("DEMO_CONTENT", "true").lower() not in {"0", "false", "no"}:
             self.processes.start(_manage("demo-content", hub | {"DEMO_ADDRESS": _inside(host, port)}))
 
-    def _wait_for_job(self, process: subprocess.Popen[bytes], name: str) -> None:
+    def _job_succeeds(self, process: subprocess.Popen[bytes], name: str) -> bool:
+        """Wait for a program that has an end, looking after the others meanwhile."""
         while process.poll() is None:
             self._restart_dead(but=name)
             time.sleep(0.1)
         self.processes.forget(name)
-        if process.returncode:
-            raise CannotStart(f"{name} failed; what it said is above.")
+        return process.returncode == 0
 
     def _wait_for_web(self, address: str) -> None:
         web = self.processes.running["web"]
@@ -167,6 +170,7 @@ def _web(environment: Mapping[str, str], host: str, port: int) -> Program:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = [sys.executable, "-m", "gunicorn", "hub.wsgi", f"--bind={bind}", "--preload", "--no-control-socket"]
     # Threads: requests wait for the database; the bytes of uploads and downloads never pass through here.
+    command += ["--logger-class=hub.accounts.logs.AccessLogger"]  # what it says of requests holds no tokens
     command += ["--worker-class=gthread", "--workers=1", "--threads=8", "--timeout=60", "--graceful-timeout=5"]
     if Path("/dev/shm").is_dir():  # noqa: S108  a heartbeat file, not data; on a disk it would block under load
         command += ["--worker-tmp-dir=/dev/shm"]

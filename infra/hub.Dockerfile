@@ -15,4 +15,4 @@ RUN DATABASE_URL=postgresql://nobody@nowhere/none python manage.py collectstatic
 USER weightroom
 EXPOSE 8000
 CMD ["gunicorn", "hub.wsgi", "--bind=0.0.0.0:8000", "--preload", "--worker-class=gthread", "--workers=2", "--threads=8", \
-     "--timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
+     "--logger-class=hub.accounts.logs.AccessLogger", "--timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

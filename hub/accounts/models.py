@@ -11,16 +11,12 @@ from django.utils import timezone
 from hub.accounts.names import check_name
 
 
-class People(UserManager):  # type: ignore[type-arg]  # of User, which cannot be named before it is made
+class People(UserManager["User"]):
     def create_superuser(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> Any:
         """Django's word for an admin."""
         return super().create_superuser(username, email, password, **{**fields, "role": User.Role.ADMIN})
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        """Names differ by more than their case, so people may type theirs in any."""
-        return self.get(username__iexact=username)
 
 
 class User(AbstractUser):
