@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import TextChoices
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ class People(UserManager["User"]):
 
 
 class User(AbstractUser):
-    class Role(models.TextChoices):
+    class Role(TextChoices):
         MEMBER = "member"
         MODERATOR = "moderator"
         ADMIN = "admin"
@@ -59,7 +60,7 @@ class User(AbstractUser):
 class Token(models.Model):
     """An API token. Only its digest is kept; the token itself is shown once, when it is made."""
 
-    class Scope(models.TextChoices):
+    class Scope(TextChoices):
         READ = "read"
         UPLOAD = "upload"
         GENERATE = "generate"
