@@ -88,7 +88,9 @@ class Processes:
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def forget(self, name: str) -> None:
-        self.running.pop(name, None)
+        """A program has ended by itself; what it started must not outlive it and hold its port."""
+        if process := self.running.pop(name, None):
+            _kill_group(process.pid)
         self._remember()
 
     def end(self, names: Iterable[str]) -> list[str]:
