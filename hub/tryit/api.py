@@ -42,6 +42,7 @@ class GenerationList(APIView):
 
     @extend_schema(
         tags=TAGS,
+        operation_id="generation-list",
         parameters=[OpenApiParameter("before", uuid.UUID, description="The id that the next page starts after.")],
         responses=GenerationPageOutput,
     )

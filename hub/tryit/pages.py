@@ -98,10 +98,10 @@ def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
 def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
     generation = queries.generation_for(request.user, generation_id)
     view = queries.generation_view(generation)
-    if request.headers.get("HX-Target") == "status":
+    if request.headers.get("HX-Target") == "poll":
         film = [] if view.open else queries.film(request.user)
         context = _status(request, view) | {"polled": True, "film": film}
-        response = render(request, "tryit/generation_status.html", context)
+        response = render(request, "tryit/generation_news.html", context)
         response["Cache-Control"] = "no-store"
         return response if view.open else HttpResponseStopPolling(response.content)
     desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)

@@ -129,12 +129,14 @@ def _line_before(generation: Generation) -> tuple[int, int]:
 
 
 def seconds_each(generation: Generation) -> float | None:
-    """What a picture like this takes: the median of the last 20 alike (base and size), else of the last 20 at all."""
+    """Seconds that a picture like this takes: the median step of the last 20 alike (base and size), else of the last 20
+    at all, times its steps; None where nothing was drawn yet."""
     done = Generation.objects.filter(status=Generation.Status.DONE, seconds__isnull=False).order_by("-finished_at")
     recipe = generation.recipe
     alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
     for rows in (alike, done):
-        taken = [(seconds or 0) / count for seconds, count in rows.values_list("seconds", "count")[:ALIKE]]
+        lately = rows.values_list("seconds", "count", "recipe__steps")[:ALIKE]
+        taken = [(seconds or 0) / count / max(1, steps) * recipe["steps"] for seconds, count, steps in lately]
         if taken:
             return statistics.median(taken)
     return None

@@ -21,7 +21,7 @@ def worker(db):
 
 
 def poll(client, generation):
-    return client.get(f"/try/{generation.pk}", headers={"HX-Request": "true", "HX-Target": "status"})
+    return client.get(f"/try/{generation.pk}", headers={"HX-Request": "true", "HX-Target": "poll"})
 
 
 def test_it_works(client, generation, worker, news, finish):
@@ -32,7 +32,8 @@ def test_it_works(client, generation, worker, news, finish):
     assert drawing.status_code == 200
     assert "Step 7 of 20" in text
     assert "data:image/png;base64,aGVsbG8=" in text
-    assert 'hx-trigger="every 500ms"' in text
+    assert "Cancel" not in text, "what is under the pointer is never swapped"
+    assert 'hx-trigger="every 500ms"' in client.get(f"/try/{generation.pk}").content.decode()
     finish(generation, seconds=1.7)
     end = poll(client, generation)
     assert end.status_code == 286
