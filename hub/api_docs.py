@@ -131,6 +131,13 @@ def curl(method: str, path: str, *, public: bool, body: Any) -> str:
     return " \\\n  ".join(lines)
 
 
+def body_of(told: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a request's or an answer's body: the JSON one where there are several; empty where there is none."""
+    content: dict[str, dict[str, Any]] = told.get("content", {})
+    kinds = [content[kind] for kind in sorted(content, key=lambda kind: kind != "application/json")]
+    return kinds[0].get("schema", {}) if kinds else {}
+
+
 def operation(method: str, path: str, told: dict[str, Any], components: dict[str, Any]) -> Operation:
     parameters = [
         Field(
@@ -143,11 +150,10 @@ def operation(method: str, path: str, told: dict[str, Any], components: dict[str
         for one in told.get("parameters", ())
         if "name" in one
     ]
-    content = told.get("requestBody", {}).get("content", {})
-    wanted = (content.get("application/json") or next(iter(content.values()), {})).get("schema")
+    wanted = body_of(told.get("requestBody", {}))
     answers = []
     for status, answer in sorted(told.get("responses", {}).items()):
-        sent = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
+        sent = body_of(answer)
         answers.append(Answer(status, answer.get("description", ""), type_of(sent) if sent else "", shape_of(sent)))
     security = told.get("security", [])
     public = not security or {} in security
