@@ -132,7 +132,7 @@ def curl(method: str, path: str, *, public: bool, body: Any) -> str:
 
 
 def body_of(told: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a request's or an answer's body: the JSON one where there are several; empty where there is none."""
+    """The schema of a request's or an answer's body: the JSON one of several; empty where there is none."""
     content: dict[str, dict[str, Any]] = told.get("content", {})
     kinds = [content[kind] for kind in sorted(content, key=lambda kind: kind != "application/json")]
     return kinds[0].get("schema", {}) if kinds else {}
