@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -105,7 +106,7 @@ def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor | None
             raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
         if ask.step + 1 > done:
             done = ask.step + 1
-            watch.step(done, recipe.steps, lambda seen=denoised: preview(model, seen))
+            watch.step(done, recipe.steps, partial(preview, model, denoised))
         try:
             ask = running.send(denoised)
         except StopIteration as finished:
@@ -133,7 +134,7 @@ def _unet(model: Model, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
 
 
 def _decoded(model: Model, latents: Tensor) -> np.ndarray:
-    pixels = model.vae.decode(latents.float() / model.scaling, return_dict=False)[0]  # type: ignore[operator]
+    pixels = model.vae.decode(latents.float() / model.scaling, return_dict=False)[0]
     if not bool(pixels.isfinite().all()):
         raise Refusal("not-finite", "The autoencoder turned the picture into numbers that are not finite.")
     levels = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)

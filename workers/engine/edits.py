@@ -44,7 +44,7 @@ def applied(model: Model, edits: Sequence[Edit]) -> Iterator[Model]:
 def _merge(model: Model, touched: list[tuple[Edit, frozenset[str]]], changed: list[str]) -> None:
     """Write W0 + the deltas into every touched module; ``changed`` grows before each write, so that none is missed."""
     for name in sorted(set().union(*(names for _, names in touched)) if touched else ()):
-        weight: Tensor = model.modules[name].weight  # type: ignore[assignment]
+        weight: Tensor = model.modules[name].weight
         kept = model.pristine.get(name)
         if kept is None:
             kept = model.pristine[name] = weight.detach().clone()
@@ -61,7 +61,7 @@ def _merge(model: Model, touched: list[tuple[Edit, frozenset[str]]], changed: li
 @torch.no_grad()
 def _restore(model: Model, changed: list[str]) -> None:
     for name in changed:
-        model.modules[name].weight.copy_(model.pristine[name])  # type: ignore[operator]
+        model.modules[name].weight.copy_(model.pristine[name])
 
 
 class RewrittenContext:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 @dataclass
@@ -19,9 +20,9 @@ class Model:
 
     name: str
     family: str
-    unet: nn.Module
-    vae: nn.Module
-    text_encoders: dict[str, nn.Module]
+    unet: Any  # diffusers' and transformers' modules, whose attributes their types do not tell
+    vae: Any
+    text_encoders: dict[str, Any]
     device: torch.device
     dtype: torch.dtype
     scaling: float
@@ -29,9 +30,9 @@ class Model:
     pristine: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self) -> dict[str, Any]:
         """Every module with a weight matrix by its name: ``unet.conv_in``, ``text_encoder.encoder.…``."""
-        found = {}
+        found: dict[str, Any] = {}
         for part, whole in {"unet": self.unet, **self.text_encoders}.items():
             for path, module in whole.named_modules():
                 weight = getattr(module, "weight", None)

@@ -15,7 +15,7 @@ from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from workers.bases import layout
@@ -88,7 +88,7 @@ def _config_for(tensors: dict[str, Tensor]) -> dict[str, Any]:
     )
 
 
-def _filled(module: nn.Module, state: dict[str, Tensor], device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _filled(module: Any, state: dict[str, Tensor], device: torch.device, dtype: torch.dtype) -> Any:
     ready = {key: tensor.to(device=device, dtype=dtype) for key, tensor in state.items()}
     try:
         module.load_state_dict(ready, assign=True, strict=True)

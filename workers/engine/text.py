@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from workers import prompts
 from workers.engine.model import Model
@@ -37,7 +38,7 @@ def encoded(
 
 
 def _chunk(
-    encoder: nn.Module, chunk: prompts.Chunk, words: Mapping[str, Tensor], emphasis: Mapping[str, float], skip: int
+    encoder: Any, chunk: prompts.Chunk, words: Mapping[str, Tensor], emphasis: Mapping[str, float], skip: int
 ) -> Tensor:
     text = getattr(encoder, "text_model", encoder)
     table = text.embeddings.token_embedding

@@ -13,7 +13,7 @@ class Dpmpp3mSde:
     discards = True
 
     def sample(self, x, sigmas, noise):
-        known = []  # (denoised, stride) of the two steps before, the latest first
+        known: list = []  # (denoised, stride) of the two steps before, the latest first
         for step, (sigma, after) in enumerate(itertools.pairwise(sigmas)):
             denoised = yield Ask(x, sigma, step)
             if after == 0:

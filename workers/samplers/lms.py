@@ -29,7 +29,7 @@ class LinearMultistep:
     discards = False
 
     def sample(self, x, sigmas, noise):
-        slopes = []
+        slopes: list = []
         for step, sigma in enumerate(sigmas[:-1]):
             denoised = yield Ask(x, sigma, step)
             slopes = [slope(x, sigma, denoised), *slopes[:3]]
