@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -112,7 +113,9 @@ def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
 @login_required
 def generation_cancel(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
     generation = queries.generation_for(request.user, generation_id)
-    actions.generation_cancel(generation=generation, by=person(request))
+    # Too late is no error here: the page that follows shows what it has become.
+    with contextlib.suppress(actions.TooLate):
+        actions.generation_cancel(generation=generation, by=person(request))
     return redirect("tryit:generation-detail", generation.pk)
 
 

@@ -7,7 +7,7 @@ from workers.messages import GENERATE, Drawn, Generated, Progress, Recipe, Use, 
 
 
 @pytest.fixture(autouse=True)
-def empty_line(db):
+def empty_line():
     """Only this suite's own line: the queue's lists and the news of this database number of the broker."""
     _clean()
     yield

@@ -43,6 +43,14 @@ def test_finished_is_too_late(alice, generation, finish):
         actions.generation_cancel(generation=generation, by=alice)
 
 
+def test_too_late_shows_what_it_became(client, alice, generation, finish):
+    finish(generation)
+    client.force_login(alice)
+    page = client.post(f"/try/{generation.pk}/cancel", follow=True)
+    assert page.status_code == 200
+    assert "Drawn in" in page.content.decode()
+
+
 def test_charlie_cannot(client, charlie, generation):
     client.force_login(charlie)
     assert client.post(f"/try/{generation.pk}/cancel").status_code == 404
