@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
 from tests.workers import small
-from workers import prompts
+from workers import prompts, tokens
 from workers.adapters import ADAPTERS
 from workers.engine import draw as drawing
 from workers.engine.draw import Cancelled, Watch, draw, preview
@@ -144,3 +145,27 @@ def test_numbers_that_are_not_finite_stop_it(model, monkeypatch):
     monkeypatch.setattr(drawing, "_unet", lambda model, x, time, context: torch.full_like(x, float("nan")))
     with pytest.raises(Refusal, match="not finite at step 1"):
         draw(model, recipe(), [])
+
+
+def test_the_picture_is_the_one_that_diffusers_draws(model):
+    """The whole way by other hands: diffusers' scheduler in its own loop, with transformers' text encoder."""
+    wanted = recipe(prompt="a cat, red", sampler="DDIM", steps=10, cfg=5.0)
+    theirs = DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+    theirs.set_timesteps(wanted.steps)
+    latents = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(wanted.seed))
+    ids = [tokens.padded(tokens.encode(text)) for text in (wanted.negative, wanted.prompt)]
+    with torch.no_grad():
+        context = model.text_encoders["text_encoder"](torch.tensor(ids)).last_hidden_state
+        for time in theirs.timesteps:
+            unwanted, said = model.unet(latents.repeat(2, 1, 1, 1), time, encoder_hidden_states=context).sample.chunk(2)
+            latents = theirs.step(unwanted + wanted.cfg * (said - unwanted), time, latents).prev_sample
+        pixels = model.vae.decode(latents / model.scaling).sample
+    picture = ((pixels[0] / 2 + 0.5).clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
+    assert np.abs(picture - draw(model, wanted, [])).max() <= 1
