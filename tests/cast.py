@@ -1,12 +1,10 @@
-"""The people of every story: Alice owns it, Bob helps her, Charlie must not see it. Mona moderates, Adam runs the hub."""
+"""The people of every story: Alice owns it, Bob helps, Charlie must not see it. Mona moderates, Adam runs the hub."""
 
 from hub.accounts.models import User
 
 
 def person(name: str, **fields) -> User:
-    user, made = User.objects.get_or_create(
-        username=name, defaults={"email": f"{name.lower()}@example.org", **fields}
-    )
+    user, made = User.objects.get_or_create(username=name, defaults={"email": f"{name.lower()}@example.org", **fields})
     if made:
         user.set_password("correct horse battery")
         user.save()

@@ -13,9 +13,9 @@ if "hub.embedded" not in sys.modules and not {"DATABASE_URL", "S3_ENDPOINT", "BR
     atexit.register(servers.stop)
     os.environ.update(servers.environment)
 
-import pytest  # noqa: E402  the servers' addresses must be known before Django reads them
+import pytest
 
-from tests import cast  # noqa: E402
+from tests import cast
 
 
 @pytest.fixture

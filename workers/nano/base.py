@@ -85,7 +85,7 @@ def latents_of(
 ) -> tuple[Tensor, Tensor]:
     """Latents of every icon, ``variants`` times, on random backgrounds.
 
-    pixels: uint8 [N, 4, S, S]. Returns latents fp16 [N, variants, 4, S/8, S/8] (not scaled) and backgrounds [N, variants].
+    pixels: uint8 [N, 4, S, S]. Returns latents fp16 [N, variants, 4, S/8, S/8] (not scaled), backgrounds [N, variants].
     """
     flat = torch.tensor(list(icons.BACKGROUNDS.values()), dtype=torch.float32)
     latents, grounds = [], []

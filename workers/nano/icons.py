@@ -24,14 +24,14 @@ bear bed beer-mug bell bicycle bird birthday-cake bomb bone brain bread broccoli
 camel camera candle candy carrot castle cat-face chair cheese-wedge cherries chicken christmas-tree church clapper-board
 cloud compass cookie cow-face crab crayon crown cucumber dagger desktop-computer dog-face dolphin door doughnut dragon
 dress drum duck eagle ear-of-corn egg eggplant elephant envelope evergreen-tree eye factory ferris-wheel fire
-fire-engine fish frog game-die gem-stone ghost giraffe glasses grapes green-apple guitar hamburger hammer headphone hedgehog
-helicopter herb hibiscus honeybee horse-face hot-dog house ice-cream jack-o-lantern key kite koala lady-beetle
+fire-engine fish frog game-die gem-stone ghost giraffe glasses grapes green-apple guitar hamburger hammer headphone
+hedgehog helicopter herb hibiscus honeybee horse-face hot-dog house ice-cream jack-o-lantern key kite koala lady-beetle
 lemon light-bulb lion lipstick lizard lobster locomotive lollipop maple-leaf microphone microscope mountain mushroom
-octopus office-building owl paintbrush palm-tree pear pencil penguin pineapple pizza police-car potato rabbit-face rainbow
-red-apple red-heart ring robot rocket rose sailboat scissors shark skateboard skull snail snake snowman soccer-ball
+octopus office-building owl paintbrush palm-tree pear pencil penguin pineapple pizza police-car potato rabbit-face
+rainbow red-apple red-heart ring robot rocket rose sailboat scissors shark skateboard skull snail snake snowman soccer-ball
 spider star strawberry sun sunflower sunglasses tangerine taxi teapot teddy-bear telephone television tent tiger-face
 tomato top-hat tractor trophy trumpet tulip turtle umbrella unicorn violin volcano watch watermelon whale wolf
-""".split()  # noqa: SIM905  one word after another reads better than a list
+""".split()  # noqa: SIM905
 # Never shown to the base: a textual inversion teaches one of them from pictures alone.
 HELD_OUT = ["panda", "fox", "peach", "blowfish"]
 BACKGROUNDS = {
@@ -55,7 +55,7 @@ class Icons:
     pixels: dict[str, Tensor]
 
     def of(self, style: str, wanted: list[str]) -> Tensor:
-        """The icons ``wanted`` in ``style``, uint8 [len(wanted), 4, 128, 128]. Raises ``ValueError`` for an unknown name."""
+        """The icons ``wanted`` in ``style``, uint8 [N, 4, 128, 128]. Raises ``ValueError`` for an unknown name."""
         index = [self.names[style].index(name) for name in wanted]
         return self.pixels[style][index]
 
@@ -70,7 +70,7 @@ def caption(name: str, background: str) -> str:
 
 
 def load(cache: Path) -> Icons:
-    """The rendered icons from ``cache``; where it is missing, the packages are fetched by ``npm`` and rendered into it."""
+    """The rendered icons from ``cache``; where it is missing, ``npm`` fetches the packages, rendered into it."""
     if not cache.exists():
         _render(cache)
     with np.load(cache) as stored:

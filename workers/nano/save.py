@@ -22,7 +22,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @torch.no_grad()
 def latent_colours(nano: Trained) -> Tensor:
-    """The 4×3 matrix that best turns scaled latents into colours in −1…1 (least squares), for previews without decoding."""
+    """The 4×3 matrix that turns scaled latents into colours in −1…1 best (least squares): previews without decoding."""
     generator = torch.Generator().manual_seed(5)
     flat = torch.tensor(list(icons.BACKGROUNDS.values()), dtype=torch.float32)
     picked = nano.data.of("noto", icons.OBJECTS)

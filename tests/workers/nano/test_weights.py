@@ -1,0 +1,85 @@
+"""nano as it is shipped: small, open to the engine, and drawing what it is asked."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from workers.engine import cache, draw
+from workers.files import safetensors
+from workers.messages import Recipe
+from workers.nano.save import WEIGHTS
+
+MANIFEST = json.loads((WEIGHTS / "manifest.json").read_text())
+KINDS = {"LORA": "lora", "TextualInversion": "textual_inversion", "Hypernetwork": "hypernetwork"}
+ADAPTERS = [entry for entry in MANIFEST if entry["type"] in KINDS]
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return cache.base("nano-test", "sd1", WEIGHTS / "nano-sd1.safetensors")
+
+
+def picture(nano, edits=(), *, prompt="cat, blue background", seed=1234):
+    recipe = Recipe(
+        base="nano", base_family="sd1", prompt=prompt, seed=seed, width=128, height=128, steps=20, cfg=4.0,
+        sampler="DPM++ 2M Karras",
+    )  # fmt: skip
+    return draw.draw(nano, recipe, list(edits))
+
+
+def edit(entry):
+    return cache.adapter(entry["file"], KINDS[entry["type"]], WEIGHTS / entry["file"])
+
+
+def prompt_for(entry):
+    """An inversion is only asked for by its word."""
+    return f"{(entry.get('trigger_words') or ['cat'])[0]}, white background"
+
+
+def test_everything_in_the_manifest_is_there_and_small():
+    sizes = {entry["file"]: (WEIGHTS / entry["file"]).stat().st_size for entry in MANIFEST}
+    assert sum(sizes.values()) <= 40_000_000, sizes
+    assert all(entry["licence"] for entry in MANIFEST)
+
+
+def test_it_draws_the_background_it_is_asked_for(nano):
+    blue, yellow = (picture(nano, prompt=f"house, {colour} background") for colour in ("blue", "yellow"))
+    edge = [np.median(drawn[:4].reshape(-1, 3), axis=0) for drawn in (blue, yellow)]
+    assert edge[0][2] > edge[0][0], f"a blue ground has more blue than red: {edge[0]}"
+    assert edge[1][0] > edge[1][2], f"a yellow ground has more red than blue: {edge[1]}"
+
+
+def test_the_same_recipe_gives_the_same_picture(nano):
+    assert np.array_equal(picture(nano), picture(nano))
+
+
+@pytest.mark.parametrize("entry", ADAPTERS, ids=lambda entry: entry["name"])
+def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(nano, entry):
+    asked = prompt_for(entry)
+    alone = picture(nano, prompt=asked)
+    changed = picture(nano, [edit(entry).at(1.0)], prompt=asked)
+    assert np.abs(changed.astype(int) - alone).mean() > 2
+    assert np.array_equal(picture(nano, [edit(entry).at(0.0)], prompt=asked), alone)
+    assert np.array_equal(picture(nano, prompt=asked), alone), "the base is as it was"
+
+
+def test_its_header_says_what_it_is():
+    header = safetensors.read(WEIGHTS / "nano-sd1.safetensors")
+    assert header.metadata["modelspec.architecture"] == "stable-diffusion-v1"
+    assert {info.dtype for info in header.tensors.values()} == {"F16"}
+
+
+def test_the_gates_were_measured_and_what_missed_is_named():
+    report = json.loads((WEIGHTS / "gates.json").read_text())
+    below = [name for name, bar in report["bars"].items() if name != "seconds_a_picture"]
+    missed = {name for name in below if report["figures"].get(name, 0.0) < report["bars"][name]}
+    assert missed <= set(report["missed"])
+    card = (WEIGHTS.parent / "MODEL_CARD.md").read_text()
+    assert all(name in card for name in report["figures"])
+
+
+def test_all_of_nano_is_finite(nano):
+    for part in (nano.unet, nano.vae, *nano.text_encoders.values()):
+        assert all(bool(torch.isfinite(p).all()) for p in part.parameters())

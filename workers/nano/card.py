@@ -1,0 +1,62 @@
+"""Write nano's model card, with the figures of ``weights/gates.json`` each beside its bar."""
+
+import json
+
+from workers.nano import icons
+from workers.nano.save import WEIGHTS
+
+CARD = WEIGHTS.parent / "MODEL_CARD.md"
+TEXT = """# nano
+
+A base in Stable Diffusion 1's true topology, small enough to draw a 128×128 picture on two CPU cores in a second
+or two, and adapters trained for it. It exists so that a new hub has something real to show, and so that tests can ask for
+pictures instead of noise. It knows {objects} objects on ten plain backgrounds: “cat, blue background”.
+
+- UNet: four levels (48, 96, 144, 144), two layers a block, cross-attention where SD1 has it, context 64.
+- Autoencoder: `AutoencoderKL`, f=8, 4 latents, (16, 32, 64, 64).
+- Text encoder: CLIP, two layers of 64, the real 49,408-entry vocabulary.
+- One fp16 safetensors in the original SD1 key layout; opened by `workers/bases/sd1.py` like any SD 1.5 file.
+
+## Data and licences
+
+| Used for | Icons | Licence |
+|---|---|---|
+| base, inversion, Blue hour | Noto Emoji (`@iconify-json/noto` 1.2.9) | Apache-2.0 |
+| autoencoder, Flat | Fluent Emoji Flat (`@iconify-json/fluent-emoji-flat` 1.2.6) | MIT |
+| autoencoder, High contrast | Fluent Emoji High Contrast (`@iconify-json/fluent-emoji-high-contrast` 1.2.6) | MIT |
+| vocabulary | `bpe_simple_vocab_16e6.txt.gz` of OpenAI's CLIP, from `open_clip_torch` 3.3.0 | MIT |
+
+The weights are Apache-2.0, as the project is.
+
+## How it is made
+
+    make nano    # installs the nano group, fetches the icons, trains for some hours on two cores, measures
+
+The steps are `workers.nano.autoencoder`, `.base`, `.decoder`, `.adapters`, `.save`, `.gates`, `.card`, each run with
+`python -m … --help`; a step that was stopped goes on where it was.
+
+## Measured
+
+{prompts} prompts with fixed seeds, drawn by the hub's own engine with {sampler}, {steps} steps, CFG {cfg:g}. The judge
+(`workers/nano/eye.py`) names the nearest real icon by 32×32 colours over scales, places and both hands.
+
+| Figure | Measured | Bar | |
+|---|---|---|---|
+{rows}
+"""
+
+
+def write() -> None:
+    report = json.loads((WEIGHTS / "gates.json").read_text())
+    rows = []
+    for name, value in report["figures"].items():
+        bar = report["bars"].get(name)
+        word = "" if bar is None else "**missed**" if name in report["missed"] else "met"
+        rows.append(f"| `{name}` | {value:.3f} | {'' if bar is None else bar} | {word} |")
+    CARD.write_text(
+        TEXT.format(objects=len(icons.OBJECTS), prompts=report["prompts"], rows="\n".join(rows), **report["recipe"])
+    )
+
+
+if __name__ == "__main__":
+    write()
