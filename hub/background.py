@@ -5,7 +5,6 @@ intervals, so a thread and memory are enough. With several hub workers, run one 
 """
 
 import logging
-import sys
 import threading
 
 from celery.beat import Scheduler, Service
@@ -25,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -52,7 +52,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clip_skip: int = 1
 
 
-class InspectModel(Message):
+class InspectModel(Message, frozen=True):
     """Read the object at ``key`` of the incoming bucket and say what it is."""
 
     upload_id: str
@@ -62,7 +62,7 @@ class InspectModel(Message):
     size: int
 
 
-class Inspected(Message):
+class Inspected(Message, frozen=True):
     """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs."""
 
     upload_id: str
@@ -81,7 +81,7 @@ class Inspected(Message):
     summary: dict[str, Any] = {}
 
 
-class Generate(Message):
+class Generate(Message, frozen=True):
     """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's."""
 
     generation_id: str
@@ -100,14 +100,14 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bytes: int
 
 
-class Generated(Message):
+class Generated(Message, frozen=True):
     generation_id: str
     attempt: int
     pictures: tuple[Drawn, ...]
     seconds: float
 
 
-class Failed(Message):
+class Failed(Message, frozen=True):
     """The work could not be done. ``retry``: trying again may help (out of memory, a store that does not answer)."""
 
     id: str
@@ -117,7 +117,7 @@ class Failed(Message):
     retry: bool = False
 
 
-class Progress(Message):
+class Progress(Message, frozen=True):
     """News of a running job, kept in the cache for those who watch; losing it loses nothing.
 
     ``preview`` is a small PNG of the latents, base64, or empty. ``at`` is seconds since 1970: a heartbeat.

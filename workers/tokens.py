@@ -26,7 +26,7 @@ def _byte_letters() -> list[str]:
 def tokenizer() -> Tokenizer:
     """The tokenizer, without start, end and padding."""
     lines = gzip.decompress((Path(__file__).parent / "clip_vocabulary.txt.gz").read_bytes()).decode().split("\n")
-    merges = [tuple(line.split()) for line in lines[1:48895]]
+    merges = [(left, right) for left, right in (line.split() for line in lines[1:48895])]
     letters = _byte_letters()
     words = letters + [letter + "</w>" for letter in letters] + ["".join(pair) for pair in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]

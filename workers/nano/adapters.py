@@ -287,8 +287,8 @@ def _net(width: int) -> nn.Sequential:
     """A1111's module for one width: its ``swish`` is torch's Hardswish; the last layer begins at zero."""
     hidden = width * STRUCTURE[1]
     net = nn.Sequential(nn.Linear(width, hidden), nn.Hardswish(), nn.Linear(hidden, width))
-    nn.init.zeros_(net[2].weight)
-    nn.init.zeros_(net[2].bias)
+    for parameter in net[2].parameters():
+        nn.init.zeros_(parameter)
     return net
 
 

@@ -9,8 +9,8 @@ CARD = WEIGHTS.parent / "MODEL_CARD.md"
 TEXT = """# nano
 
 A base in Stable Diffusion 1's true topology, small enough to draw a 128×128 picture on two CPU cores in a second
-or two, and adapters trained for it. It exists so that a new hub has something real to show, and so that tests can ask for
-pictures instead of noise. It knows {objects} objects on ten plain backgrounds: “cat, blue background”.
+or two, and adapters trained for it. It exists so that a new hub has something real to show, and so that tests can ask
+for pictures instead of noise. It knows {objects} objects on ten plain backgrounds: “cat, blue background”.
 
 - UNet: four levels (48, 96, 144, 144), two layers a block, cross-attention where SD1 has it, context 64.
 - Autoencoder: `AutoencoderKL`, f=8, 4 latents, (16, 32, 64, 64).

@@ -9,6 +9,7 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +30,14 @@ BARS = {
     "lora_at_zero_identical": 1.0,
 }
 SECONDS_BAR = 2.0
-RECIPE = {"base_family": "sd1", "steps": 20, "cfg": 4.0, "width": 128, "height": 128, "sampler": "DPM++ 2M Karras"}
+RECIPE: dict[str, Any] = {
+    "base_family": "sd1",
+    "steps": 20,
+    "cfg": 4.0,
+    "width": 128,
+    "height": 128,
+    "sampler": "DPM++ 2M Karras",
+}
 
 
 class Gate:
