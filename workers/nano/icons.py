@@ -31,7 +31,8 @@ lemon light-bulb lion lipstick lizard lobster locomotive lollipop maple-leaf mic
 octopus office-building owl paintbrush palm-tree pear pencil penguin pineapple pizza police-car potato rabbit-face
 rainbow red-apple red-heart ring robot rocket rose sailboat scissors shark skateboard skull snail snake snowman
 soccer-ball spider star strawberry sun sunflower sunglasses tangerine taxi teapot teddy-bear telephone television tent
-tiger-face tomato top-hat tractor trophy trumpet tulip turtle umbrella unicorn violin volcano watch watermelon whale wolf
+tiger-face tomato top-hat tractor trophy trumpet tulip turtle umbrella unicorn violin volcano watch
+watermelon whale wolf
 """.split()  # noqa: SIM905
 # Never shown to the base: a textual inversion teaches one of them from pictures alone.
 HELD_OUT = ["panda", "fox", "peach", "blowfish"]
