@@ -143,6 +143,7 @@ S3_PICTURES_BUCKET = env("S3_PICTURES_BUCKET", "weightroom-pictures")  # the onl
 DOWNLOAD_URL_SECONDS = env_int("DOWNLOAD_URL_SECONDS", 300)  # a leaked link dies soon
 PART_URL_SECONDS = env_int("PART_URL_SECONDS", 3600)  # a slow line needs long for one part
 
+MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 hashes are 0.7 MB
 MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDXL checkpoint is about 14
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
@@ -228,7 +229,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["hub.accounts.permissions.ScopeAllows"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["hub.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "hub.errors.api_exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

@@ -1,17 +1,4 @@
-"""One stack of real servers for the whole run; addresses in the environment are used instead where given."""
-
-import os
-import sys
-from pathlib import Path
-
-if "hub.embedded" not in sys.modules and not {"DATABASE_URL", "S3_ENDPOINT", "BROKER_URL"} <= set(os.environ):
-    import atexit
-
-    from hub import embedded
-
-    servers = embedded.start(Path(__file__).parent.parent / ".weightroom-test", wait_for_store=True)
-    atexit.register(servers.stop)
-    os.environ.update(servers.environment)
+"""People of the stories, for every test; the servers are started by `tests.servers`."""
 
 import pytest
 
