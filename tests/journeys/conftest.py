@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import json
 import logging
 import os
 import re
@@ -44,19 +44,9 @@ class RunningHub:
     folder: Path
     process: subprocess.Popen[str]
 
-    def worker(self, queue: str) -> int:
-        """The process id of the worker of ``queue``."""
-        listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-        for line in listed.splitlines():
-            if f"-Q {queue} " in line and self._is_ours(int(line.split()[0])):
-                return int(line.split()[0])
-        raise LookupError(queue)
-
-    def _is_ours(self, pid: int) -> bool:
-        with contextlib.suppress(OSError):
-            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            return f"WORKER_CACHE_DIR={self.folder / 'cache'}".encode() in environment
-        return False
+    def pid(self, name: str) -> int:
+        """The process id of a program of the hub: web, generate, …, as its supervisor wrote it down."""
+        return int(json.loads((self.folder / "processes.json").read_text())[name]["pid"])
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from hub.tryit import actions
 from hub.tryit.models import Generation
 from hub.tryit.sending import LimitReached
 from hub.tryit.stacks import BadRecipe, DoesNotFit, FileNotHere
+from tests import cast
 from tests.hub.tryit import world
 from workers.messages import GENERATE, Recipe, Use
 
@@ -154,25 +155,11 @@ def test_the_day_is_limited(alice, bob, recipe, settings, finish):
     assert actions.generation_create(owner=bob, recipe=recipe)
 
 
-@pytest.fixture
-def committed_world(django_db_setup, django_db_blocker):
-    """Rows that other connections see, taken away again one by one: a flush would take the migrations' rows too."""
-    from tests import cast
-
-    with django_db_blocker.unblock():
-        owner = cast.person("racer")
-        nano = world.version(owner, "Nano of a race", "base")
-        yield owner, nano
-        Generation.objects.filter(owner=owner).delete()
-        blob = nano.files.get().blob
-        nano.model.delete()
-        blob.delete()
-        owner.delete()
-
-
-def test_two_at_once_cannot_both_take_the_last_place(committed_world, settings):
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_at_once_cannot_both_take_the_last_place(settings):
     settings.GENERATIONS_WAITING = 1
-    owner, nano = committed_world
+    owner = cast.person("racer")
+    nano = world.version(owner, "Nano of a race", "base")
     wanted = Recipe(base=world.sha(nano), base_family="sd1", width=128, height=128)
     said = []
 

@@ -9,6 +9,7 @@ import boto3
 import psycopg2
 import pytest
 import redis
+from botocore.exceptions import ClientError
 
 from hub import embedded
 from hub.embedded import CannotStart
@@ -61,6 +62,13 @@ def read(environment) -> tuple[list[str], list[str], list[str]]:
     return rows, messages, bodies
 
 
+def _read_at_last(environment) -> bool:
+    try:
+        return bool(read(environment))
+    except ClientError:
+        return False
+
+
 @pytest.mark.journey
 def test_it_works_and_nothing_acknowledged_is_lost_over_kill_9(servers, folder):
     first = servers()
@@ -74,6 +82,8 @@ def test_it_works_and_nothing_acknowledged_is_lost_over_kill_9(servers, folder):
 
     again = servers()
 
+    # The store answers reads again some seconds after it answers writes.
+    assert wait_until(lambda: _read_at_last(again.environment), 60)
     assert read(again.environment) == (["a", "b", "c"],) * 3
     assert first.environment == again.environment, "same ports and passwords: a tab and a worker survive"
 

@@ -144,7 +144,7 @@ def test_charlie_must_not(api, charlies):
     charlies("POST", f"/{upload['id']}/complete", {}, status=404)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_completions_at_once_ask_the_inspectors_once(mail):
     alice = cast.alice()
     data = random_file()

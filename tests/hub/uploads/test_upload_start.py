@@ -73,7 +73,7 @@ def test_too_many_open(api, settings):
     assert "1 files are on their way" in api.start(status=429)["error"]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_of_two_starts_at_once_the_second_counts_the_first():
     """The person's row is the lock; without it both would see the room that is there for one."""
     alice = cast.alice()
