@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test test-journeys check fix openapi bench-start bench-memory clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-memory clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,3 +62,13 @@ bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 clean: ## Remove caches and collected files; data in .weightroom/ and the environment stay
 	@rm -rf staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .weightroom-test
 	@find hub workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+nano: $(STAMP)-dev ## Train nano and its adapters again, into .weightroom/nano (hours; needs npm)
+	@$(BIN)/python -m pip install --quiet --group nano
+	@mkdir -p .weightroom/nano
+	@$(BIN)/python -m workers.nano.autoencoder .weightroom/nano --minutes 40
+	@$(BIN)/python -m workers.nano.base .weightroom/nano --minutes 150
+	@$(BIN)/python -m workers.nano.decoder .weightroom/nano --minutes 20
+	@$(BIN)/python -m workers.nano.save .weightroom/nano
+	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights --only flat,contrast,inversion:peach,hypernetwork
+	@$(BIN)/python -m workers.nano.gates .weightroom/nano; $(BIN)/python -m workers.nano.card

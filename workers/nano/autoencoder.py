@@ -56,7 +56,8 @@ def train(folder: Path, minutes: float, seed: int = 1) -> None:
     if checkpoint.exists():
         stored = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(stored["model"])
-        optimizer.load_state_dict(stored["optimizer"])
+        if "optimizer" in stored:  # not in what was restored from the shipped weights
+            optimizer.load_state_dict(stored["optimizer"])
         spent, step = stored["spent"], stored["step"]
     total, saved, mean = minutes * 60, time.monotonic(), 0.0
     while spent < total:

@@ -117,9 +117,13 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
     vae = autoencoder.build().eval()
     vae.load_state_dict(torch.load(folder / "autoencoder.pt", weights_only=True)["model"])
     cache = folder / "latents.pt"
+    known = folder / "base.pt"
     if not cache.exists():
         latents, grounds = latents_of(vae, data.of("noto", icons.OBJECTS), generator)
-        torch.save({"latents": latents, "grounds": grounds, "scaling": 1 / float(latents.float().std())}, cache)
+        scaling = 1 / float(latents.float().std())
+        if known.exists():  # the base has learnt at this scale
+            scaling = torch.load(known, weights_only=True)["scaling"]
+        torch.save({"latents": latents, "grounds": grounds, "scaling": scaling}, cache)
     stored = torch.load(cache, weights_only=True)
     latents, grounds, scaling = stored["latents"], stored["grounds"], stored["scaling"]
     captions = Captions(icons.OBJECTS)
@@ -134,7 +138,8 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:  # not in what was restored from the shipped weights
+            optimizer.load_state_dict(state["optimizer"])
         average, spent, step = state["average"], state["spent"], state["step"]
     total, saved, mean, count = minutes * 60, time.monotonic(), 0.0, 16
     while spent < total:
@@ -159,7 +164,7 @@ def train(folder: Path, minutes: float, seed: int = 2) -> None:
         optimizer.zero_grad(set_to_none=True)
         step += 1
         if step % 4 == 0:
-            keep = min(0.998, (1 + step) / (40 + step))
+            keep = min(0.99, (1 + step) / (40 + step))
             with torch.no_grad():
                 for name, value in model.state_dict().items():
                     if value.is_floating_point():

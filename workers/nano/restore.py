@@ -1,0 +1,31 @@
+"""Make a training folder out of the shipped weights, so that training goes on from them on another machine."""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from workers.bases import layout
+from workers.nano.save import CONFIG, WEIGHTS
+
+
+def restore(folder: Path, weights: Path = WEIGHTS / "nano-sd1.safetensors") -> None:
+    """Write ``autoencoder.pt`` and ``base.pt`` into ``folder``; optimisers begin anew. Raises ``FileExistsError``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("autoencoder.pt", "base.pt"):
+        if (folder / name).exists():
+            raise FileExistsError(f"{folder / name} is there; training goes on from it by itself.")
+    tensors = {key: tensor.float() for key, tensor in load_file(weights).items()}
+    unet, vae, text = layout.from_original(tensors)
+    model = {f"unet.{key}": tensor for key, tensor in unet.items()} | {f"text.{k}": t for k, t in text.items()}
+    scaling = json.loads(CONFIG.read_text())["vae"]["scaling_factor"]
+    torch.save({"model": vae, "spent": 0.0, "step": 0}, folder / "autoencoder.pt")
+    torch.save({"model": model, "average": model, "spent": 0.0, "step": 0, "scaling": scaling}, folder / "base.pt")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    restore(parser.parse_args().folder)
