@@ -210,8 +210,12 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports) -> 
     programs = Path(wheel.origin).parent / "pginstall" / "bin"
     data = servers.folder / "postgres"
     as_user: dict[str, Any] = {}
+    wrapped: list[str] = []
     if os.geteuid() == 0:
-        as_user = _server_user(data, programs)
+        if (closed := _closed_to_others(data, programs)) is None:
+            as_user = _server_user()
+        else:
+            wrapped = _other_name_for_root(closed)
     if not (data / "PG_VERSION").exists():
         password = servers.folder / "postgres.password"
         _write_private(password, secret["postgres"])
@@ -221,7 +225,17 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports) -> 
         data.mkdir(mode=0o700)
         if as_user:
             os.chown(data, as_user["user"], as_user["group"])
-        command = [str(programs / "initdb"), "-D", str(data), "-U", "weightroom", "-E", "UTF8", "--locale=C.UTF-8"]
+        command = [
+            *wrapped,
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "weightroom",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
         command += ["--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"]
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **as_user)
         password.unlink()
@@ -242,7 +256,7 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports) -> 
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     _end_postgres(data)
-    command = [str(programs / "postgres"), "-D", str(data), *options]
+    command = [*wrapped, str(programs / "postgres"), "-D", str(data), *options]
     # SIGINT is its fast shutdown: it does not wait for clients (PostgreSQL manual, 18.5).
     postgres = Program("postgres", command, None, signal.SIGINT, signal.SIGINT, options={"cwd": "/"} | as_user)
     servers.processes.start(postgres)
@@ -283,8 +297,33 @@ def _end_postgres(data: Path) -> None:
         raise CannotStart(f"A PostgreSQL server (process {pid}) runs on {data} and does not stop.")
 
 
-def _server_user(data: Path, programs: Path) -> dict[str, Any]:
-    """Make the user that PostgreSQL runs as where we are root, and see that it can reach its files."""
+def _closed_to_others(data: Path, programs: Path) -> Path | None:
+    """The folder on the way to PostgreSQL's files that another user may not enter; None: all are open."""
+    for path in (data.parent, programs):
+        for folder in [path, *path.parents]:
+            if not os.stat(folder).st_mode & 0o001:
+                return folder
+    return None
+
+
+def _other_name_for_root(closed: Path) -> list[str]:
+    """What starts PostgreSQL in a folder that only root may enter: a user namespace in which root is called 1000.
+
+    To itself it is no root then, and it owns the same files. Raises `CannotStart` where the kernel allows none.
+    """
+    command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+    try:
+        subprocess.run([*command, "true"], check=True, capture_output=True, timeout=10)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CannotStart(
+            f"PostgreSQL may not run as root, and its user {SERVER_USER} cannot enter {closed}. "
+            "Move the project to a folder that others may enter, or start it as an ordinary user."
+        ) from error
+    return command
+
+
+def _server_user() -> dict[str, Any]:
+    """The user that PostgreSQL runs as where we are root, made where it is missing. Raises `CannotStart`."""
     import pwd
 
     try:
@@ -298,13 +337,6 @@ def _server_user(data: Path, programs: Path) -> dict[str, Any]:
                 "Make one, start the hub as an ordinary user, or set DATABASE_URL to a server of your own."
             ) from error
         user = pwd.getpwnam(SERVER_USER)
-    for path in (data.parent, programs):
-        for folder in [path, *path.parents]:
-            if not os.stat(folder).st_mode & 0o001:
-                raise CannotStart(
-                    f"PostgreSQL may not run as root, and its user {SERVER_USER} cannot enter {folder}. "
-                    "Move the project to a folder that others may enter, or start it as an ordinary user."
-                )
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 

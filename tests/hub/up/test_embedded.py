@@ -139,12 +139,29 @@ def test_a_wheel_that_is_missing_names_the_setting(folder, monkeypatch):
         embedded.start(folder)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs PostgreSQL's user")
-def test_root_is_told_which_folder_bars_postgres(folder, monkeypatch):
+@pytest.fixture
+def closed(folder, monkeypatch):
+    """A folder that only root may enter, and a hub that needs nothing but PostgreSQL."""
     closed = folder.parent / "closed"
     closed.mkdir(mode=0o700)
     monkeypatch.setenv("BROKER_URL", "redis://elsewhere/0")
     monkeypatch.setenv("S3_ENDPOINT", "http://elsewhere")
+    return closed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another name for PostgreSQL")
+def test_root_may_start_it_where_nobody_else_may_enter(closed):
+    for _ in range(2):
+        servers = embedded.start(closed / "data")
+        psycopg2.connect(servers.environment["DATABASE_URL"]).close()
+        process = servers.processes.running["postgres"]
+        servers.stop()
+        assert process.poll() is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another name for PostgreSQL")
+def test_root_is_told_which_folder_bars_postgres(closed, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # a system without user namespaces
     with pytest.raises(CannotStart, match=f"cannot enter {closed}"):
         embedded.start(closed / "data")
 
