@@ -70,5 +70,5 @@ nano: $(STAMP)-dev ## Train nano and its adapters again, into .weightroom/nano (
 	@$(BIN)/python -m workers.nano.base .weightroom/nano --minutes 150
 	@$(BIN)/python -m workers.nano.decoder .weightroom/nano --minutes 20
 	@$(BIN)/python -m workers.nano.save .weightroom/nano
-	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights --only flat,contrast,inversion:peach,hypernetwork
+	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.gates .weightroom/nano; $(BIN)/python -m workers.nano.card
