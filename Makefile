@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-memory clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-memory clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,12 @@ openapi: $(STAMP)-dev ## Write infra/openapi.yaml anew
 
 bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of last time
 	@$(BIN)/python infra/bench/start.py
+
+bench-inspection: $(STAMP)-run ## Header and digests of an upload, each figure beside its bar
+	@$(BIN)/python -m infra.bench.inspection
+
+bench-engine: $(STAMP)-run ## Seconds of a picture, a step and a switch of adapters, with nano
+	@$(BIN)/python -m infra.bench.engine workers/nano/weights/nano-sd1.safetensors workers/nano/weights/nano-flat.safetensors
 
 bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 	@$(BIN)/python infra/bench/memory.py
