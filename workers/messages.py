@@ -16,11 +16,33 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a check noticed: ``danger`` refuses the file, ``warning`` and ``note`` are for its owner to read."""
+    """What a check noticed: ``danger`` refuses the file, ``warning`` and ``note`` are for its owner to read.
+
+    ``public``: shown to everyone who may download the file, as when it attacks other tools than this hub.
+    """
 
     severity: Literal["danger", "warning", "note"]
     sentence: str
     evidence: str = ""
+    public: bool = False
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A second opinion on a file, by a scanner of somebody else's; ``failed`` is never taken for clean."""
+
+    tool: str
+    version: str
+    verdict: Literal["clean", "flagged", "failed"]
+    findings: tuple[str, ...] = ()
+
+
+class Converted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The safetensors made of a pickle, at ``key`` of the incoming bucket; digests as in `Inspected`."""
+
+    key: str
+    sha256: str
+    size: int
+    digests: dict[str, str] = {}
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +85,10 @@ class InspectModel(Message, frozen=True):
 
 
 class Inspected(Message, frozen=True):
-    """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs."""
+    """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs.
+
+    ``tier`` of a pickle: A plain tensors, B with known inert extras, C contains code. ``converted``: its safetensors.
+    """
 
     upload_id: str
     attempt: int
@@ -79,6 +104,9 @@ class Inspected(Message, frozen=True):
     metadata: dict[str, str] = {}
     trigger_words: tuple[str, ...] = ()
     summary: dict[str, Any] = {}
+    tier: str = ""
+    scans: tuple[Scan, ...] = ()
+    converted: Converted | None = None
 
 
 class Generate(Message, frozen=True):
