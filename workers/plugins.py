@@ -1,7 +1,8 @@
 """What each kind of plug offers, on one page, and how a folder of them is found.
 
-A plug is a file in ``workers/{adapters,bases,checks,samplers}/`` that ends with ``adapter = …``, ``base = …``,
-``check = …`` or ``sampler = …``. Being there is the registration. Importing any of them never imports torch.
+A plug is a file in ``workers/{adapters,bases,parts,checks,samplers}/`` that ends with ``adapter = …``, ``base = …``,
+``part = …``, ``check = …`` or ``sampler = …``. Being there is the registration. Importing any of them never imports
+torch.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import copy
 import importlib
 import pkgutil
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workers.engine.model import Model
+
+
+T = TypeVar("T")
 
 
 class TensorInfo(msgspec.Struct, frozen=True):  # ten times quicker to make than a frozen dataclass
@@ -54,15 +59,50 @@ class Header:
         info = self.tensors.get(key)
         return info.shape if info else None
 
+    @cached_property
+    def endings(self) -> dict[str, list[str]]:
+        """Keys by `ending`, so that plugs look at the few keys that are theirs, and the file is walked through once."""
+        return by_ending(self.tensors)
+
+    @cached_property
+    def _shared(self) -> dict[str, Any]:
+        return {}
+
+    def shared(self, name: str, make: Callable[[Header], T]) -> T:
+        """What several plugs ask of this header, made by the first."""
+        if name not in self._shared:
+            self._shared[name] = make(self)
+        return self._shared[name]
+
+
+def by_ending(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Keys by their last part (``alpha``), with the part before where the last says little (``lora_up.weight``)."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        before, _, ending = key.rpartition(".")
+        if ending == "weight" or ending == "bias":
+            ending = f"{before.rpartition('.')[2]}.{ending}"
+        if ending in found:
+            found[ending].append(key)
+        else:
+            found[ending] = [key]
+    return found
+
 
 @dataclass(frozen=True)
 class Match:
-    """A plug's claim on a file: the keys it understands, the base family it fits, and what to tell the owner."""
+    """A plug's claim on a file: the keys it understands, the base family it fits, and what to tell the owner.
+
+    candidates: the families it may be for, where its shapes fit several; metadata may decide, else its owner is asked.
+    asks: the one tensor whose numbers would tell more; the plug's `decide` is given them where they can be read.
+    """
 
     claimed: frozenset[str]
     base: str = ""
     variant: str = ""
     summary: Mapping[str, object] = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    asks: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +117,11 @@ class OpenedFile:
 
 
 class Check(Protocol):
-    """One rule. Findings are collected, never raised, so that an owner sees every problem at once."""
+    """One rule. Findings are collected, never raised, so that an owner sees every problem at once.
+
+    A check with ``header_only = True`` looks at nothing but the header, so it is asked early too, while the file is
+    still on its way: then nothing lies at ``file.path``.
+    """
 
     def findings(self, file: OpenedFile) -> Iterable[Finding]: ...
 
@@ -98,6 +142,7 @@ class Adapter(Protocol):
     slug: ClassVar[str]
     label: ClassVar[str]
     controls: ClassVar[tuple[Slider, ...]]
+    drawn: ClassVar[bool]  # False: kept and told, `read` refuses
 
     def recognise(self, header: Header) -> Match | None:
         """Whose keys these are; None: not mine. Names and shapes only."""
@@ -109,7 +154,8 @@ class Adapter(Protocol):
 class Edit:
     """What an adapter changes in a picture; a type fills in the hooks it needs.
 
-    ``module`` is the live module's path, prefixed by its part: ``unet.down_blocks.0.…``, ``text_encoder.encoder.…``.
+    ``module`` is the live module's path, prefixed by its part: ``unet.down_blocks.0.…``, ``text_encoder.encoder.…``;
+    its bias has a name of its own, ``unet.conv_in.bias``.
     """
 
     weight: float = 1.0
@@ -132,7 +178,12 @@ class Edit:
         return frozenset()
 
     def delta(self, module: str, weight: Tensor) -> Tensor | None:
-        """What is added to ``module``'s weight, in its shape, fp32, at this edit's weight; None: nothing."""
+        """What is added to ``module``'s weight, in its shape, fp32, at this edit's weight; None: nothing.
+
+        ``weight`` is the base's as the edits before this one in the stack have left it, fp32. Kinds that add (LoRA,
+        LoHa, …) do not look at it, so their order does not matter; those that multiply (DoRA, (IA)3, OFT, …) return
+        the difference that they make to it, so they are applied in the order of the stack.
+        """
         return None
 
     def words(self) -> Mapping[str, Mapping[str, Tensor]]:
@@ -146,6 +197,24 @@ class Edit:
     def residuals(self, latents: Tensor, step: float, hint: Tensor | None) -> list[Tensor] | None:
         """What is added between the UNet's blocks; None: nothing."""
         return None
+
+
+class Part(Protocol):
+    """A kind of weights that is neither a base nor stacked on one: a VAE, an upscaler, a text encoder."""
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+
+    def recognise(self, header: Header) -> Match | None:
+        """Whose keys these are; None: not mine. Names and shapes only."""
+
+
+@runtime_checkable
+class Decides(Protocol):
+    """A plug whose matches may ask for a tensor's numbers."""
+
+    def decide(self, match: Match, numbers: Sequence[float]) -> Match:
+        """``match``, knowing the numbers of the tensor that it asked for."""
 
 
 class Base(Protocol):
@@ -173,7 +242,7 @@ class Sampler(Protocol):
     evaluations: ClassVar[int]
     discards: ClassVar[bool]
 
-    def sample(self, x: Tensor, sigmas: list[float], noise: Noise) -> Generator[Ask, Tensor, Tensor]:
+    def sample(self, x: Tensor, sigmas: list[float], noise: Noise) -> Generator[Ask, Any, Tensor]:
         """From ``x`` at ``sigmas[0]`` to the picture's latents: yields what to denoise, is sent the answer, returns x.
 
         Written so that rows of one batch may follow different samplers and still share a call of the UNet.
@@ -181,11 +250,17 @@ class Sampler(Protocol):
 
 
 class Ask(NamedTuple):
-    """A sampler's question: what is the clean picture in ``x``, noisy by ``sigma``? ``step`` counts from 0."""
+    """A sampler's question: what is the clean picture in ``x``, noisy by ``sigma``? ``step`` counts from 0.
+
+    cfg_share: what the CFG scale is multiplied by.
+    unguided: the answer is a pair, (guided, as the negative alone says).
+    """
 
     x: Tensor
     sigma: float
     step: int
+    cfg_share: float = 1.0
+    unguided: bool = False
 
 
 class Noise(Protocol):

@@ -67,8 +67,8 @@ def _check(recipe: Recipe) -> None:
         raise Refusal("seed", "A seed is a whole number from 0 to 2⁶⁴ − 1.")
 
 
-def _contexts(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> tuple[Tensor, Tensor | None]:
-    """(what the prompt says, what the negative says; None at CFG 1, where it cancels out)."""
+def _contexts(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> tuple[Tensor, Tensor]:
+    """(what the prompt says, what the negative says)."""
     words: dict[str, Mapping[str, Tensor]] = {}
     emphasis: dict[str, float] = {}
     for edit in edits:
@@ -87,12 +87,12 @@ def _contexts(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> tuple[Tens
     positive, negative = (
         text.encoded(model, prompt, clip_skip=recipe.clip_skip, words=words, emphasis=emphasis) for prompt in parsed
     )
-    return positive, negative if recipe.cfg != 1 else None
+    return positive, negative
 
 
-def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor | None], watch: Watch) -> Tensor:
+def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor], watch: Watch) -> Tensor:
     sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
-    sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps)
+    sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps, model.family)
     shape = (4, recipe.height // 8, recipe.width // 8)
     noise = RowNoise(recipe.seed, shape, model.device, low=sigmas[-2], high=sigmas[0])
     running = sampler.sample(noise.draw() * sigmas[0], sigmas, noise)
@@ -101,32 +101,34 @@ def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor | None
         if watch.cancelled():
             running.close()
             raise Cancelled
-        denoised = _denoised(model, ask, contexts, recipe.cfg)
+        denoised, unguided = _denoised(model, ask, contexts, recipe.cfg)
         if not bool(denoised.isfinite().all()):
             raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
         if ask.step + 1 > done:
             done = ask.step + 1
             watch.step(done, recipe.steps, partial(preview, model, denoised))
         try:
-            ask = running.send(denoised)
+            ask = running.send((denoised, unguided) if ask.unguided else denoised)
         except StopIteration as finished:
             return finished.value
 
 
-def _denoised(model: Model, ask: Ask, contexts: tuple[Tensor, Tensor | None], cfg: float) -> Tensor:
-    """The clean latents that the UNet sees in ``ask.x``, [1, 4, h, w], fp32, guided by CFG."""
+def _denoised(model: Model, ask: Ask, contexts: tuple[Tensor, Tensor], cfg: float) -> tuple[Tensor, Tensor]:
+    """The clean latents that the UNet sees in ``ask.x``, [1, 4, h, w], fp32: guided by CFG, and by the negative alone
+    (left out at a scale of 1, where it cancels out, unless the sampler wants it)."""
     positive, negative = contexts
+    scale = cfg * ask.cfg_share
     x = (ask.x / math.sqrt(ask.sigma**2 + 1)).to(model.dtype).contiguous(memory_format=torch.channels_last)
     time = torch.tensor([time_at(ask.sigma)], device=model.device, dtype=torch.float32)
-    if negative is None:
-        noise = _unet(model, x, time, positive)
-    elif negative.shape == positive.shape:
+    if scale == 1 and not ask.unguided:
+        denoised = ask.x - _unet(model, x, time, positive) * ask.sigma
+        return denoised, denoised
+    if negative.shape == positive.shape:
         wanted, unwanted = _unet(model, x.repeat(2, 1, 1, 1), time.repeat(2), torch.cat([positive, negative])).chunk(2)
-        noise = unwanted + (wanted - unwanted) * cfg
     else:
-        unwanted = _unet(model, x, time, negative)
-        noise = unwanted + (_unet(model, x, time, positive) - unwanted) * cfg
-    return ask.x - noise * ask.sigma
+        wanted, unwanted = _unet(model, x, time, positive), _unet(model, x, time, negative)
+    noise = unwanted + (wanted - unwanted) * scale
+    return ask.x - noise * ask.sigma, ask.x - unwanted * ask.sigma
 
 
 def _unet(model: Model, x: Tensor, time: Tensor, context: Tensor) -> Tensor:

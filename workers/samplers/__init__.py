@@ -1,18 +1,19 @@
 """Sampling algorithms, one file each, under the names people know; `chosen` finds one by name. No torch here."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workers.errors import Refusal
 from workers.plugins import Sampler, found_in
-from workers.samplers.schedules import AUTOMATIC, SCHEDULES
+from workers.samplers.schedules import AUTOMATIC, SCHEDULES, align_your_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SAMPLERS: "Mapping[str, Sampler]" = {plug.names[0]: plug for plug in found_in(sys.modules[__name__], "sampler")}
 _BY_NAME = {name.lower(): plug for plug in SAMPLERS.values() for name in plug.names}
-_SCHEDULE_BY_NAME = {name.lower().replace(" ", "_"): name for name in SCHEDULES}
+_SCHEDULE_BY_NAME = {name.lower().replace(" ", "_"): name for name in SCHEDULES} | {"ays": "Align Your Steps"}
 
 
 def chosen(sampler: str, schedule: str = AUTOMATIC) -> tuple[Sampler, str]:
@@ -37,9 +38,13 @@ def chosen(sampler: str, schedule: str = AUTOMATIC) -> tuple[Sampler, str]:
     return plug, _SCHEDULE_BY_NAME[wanted]
 
 
-def sigmas_for(sampler: Sampler, schedule: str, steps: int) -> list[float]:
-    """The sigmas of ``steps`` steps, the one before the last left out for samplers whose authors do so."""
+def sigmas_for(sampler: Sampler, schedule: str, steps: int, family: str = "sd1") -> list[float]:
+    """The sigmas of ``steps`` steps, the one before the last left out for samplers whose authors do so.
+
+    family: the base's; Align Your Steps is another list for SDXL.
+    """
+    made = partial(align_your_steps, family=family) if schedule == "Align Your Steps" else SCHEDULES[schedule]
     if not sampler.discards:
-        return SCHEDULES[schedule](steps)
-    sigmas = SCHEDULES[schedule](steps + 1)
+        return made(steps)
+    sigmas = made(steps + 1)
     return [*sigmas[:-2], sigmas[-1]]

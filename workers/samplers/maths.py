@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+# Adams–Bashforth for even steps: how many slopes → the coefficient of each, newest first.
+BASHFORTH = {1: (1.0,), 2: (3 / 2, -1 / 2), 3: (23 / 12, -16 / 12, 5 / 12), 4: (55 / 24, -59 / 24, 37 / 24, -9 / 24)}
+
 
 def ancestral(sigma: float, after: float, eta: float = 1.0) -> tuple[float, float]:
     """(where to go down to, how much noise to add) so that a step from ``sigma`` ends at ``after``."""
