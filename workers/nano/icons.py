@@ -125,7 +125,7 @@ def _pixels(resvg_py, bodies: dict, name: str) -> np.ndarray:
 
 
 def compose(icons: Tensor, backgrounds: Tensor, generator: torch.Generator, *, vary: float = 1.0) -> Tensor:
-    """Lay icons on flat backgrounds, each a little moved, scaled and perhaps mirrored.
+    """Lay icons on flat backgrounds, each a little moved and scaled.
 
     icons: uint8 [B, 4, S, S] RGBA; backgrounds: float [B, 3] in 0–255; vary: 0 = exactly as drawn, 1 = as in training.
     Returns float [B, 3, S, S] in −1…1.
@@ -134,11 +134,10 @@ def compose(icons: Tensor, backgrounds: Tensor, generator: torch.Generator, *, v
     rgba = icons.float() / 255
     # Premultiplied, so that the edge does not pick up the colour of transparent pixels.
     rgba = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
-    scale = 1.12 + vary * (torch.rand(count, generator=generator) - 0.5) * 0.24
-    mirror = torch.where((torch.rand(count, generator=generator) < 0.5) & (vary > 0), -1.0, 1.0)
-    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.14 * vary
+    scale = 1.12 + vary * (torch.rand(count, generator=generator) - 0.5) * 0.16
+    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.1 * vary
     theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale * mirror, scale, shift
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale, scale, shift
     grid = F.affine_grid(theta, [count, 4, *icons.shape[2:]], align_corners=False)
     moved = F.grid_sample(rgba, grid, padding_mode="zeros", align_corners=False)
     flat = (backgrounds / 255)[:, :, None, None]
