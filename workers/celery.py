@@ -1,9 +1,9 @@
-"""The workers' Celery application: queues ``inspect`` and ``generate``. It knows the broker and no database."""
+"""The workers' Celery application: queues ``inspect``, ``header``, ``generate``. It knows no database."""
 
 from celery import Celery
 
 from workers import settings
-from workers.messages import GENERATE, INSPECT
+from workers.messages import GENERATE, HEADER, INSPECT
 
 app = Celery("workers", broker=settings.BROKER_URL, include=["workers.tasks", "workers.heartbeat"])
 app.conf.update(
@@ -13,7 +13,11 @@ app.conf.update(
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],
-    task_routes={"workers.inspect_model": {"queue": INSPECT}, "workers.generate": {"queue": GENERATE}},
+    task_routes={
+        "workers.inspect_model": {"queue": INSPECT},
+        "workers.read_header": {"queue": HEADER},
+        "workers.generate": {"queue": GENERATE},
+    },
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 3600},
     worker_hijack_root_logger=False,

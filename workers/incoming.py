@@ -22,6 +22,7 @@ from workers import inspection, s3, settings
 from workers.digests import Digests
 from workers.inspection import Report
 from workers.messages import Failed, Finding, Inspected, InspectModel, Verdict
+from workers.news import InspectionNews, Watch
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,17 @@ FETCH_PAUSE_SECONDS = 1.0
 MAX_DELIVERIES = 3
 DELIVERIES_KEY = "weightroom:inspect-deliveries:{upload_id}:{attempt}"
 DELIVERIES_SECONDS = 24 * 3600
+# Of the seconds that a file may take, those in which it is read; what is left is for the verdict's way to its owner.
+ANSWER_SHARE = 0.95
+
+
+def seconds_for(size: int) -> float:
+    """How long a file of ``size`` bytes may take to its verdict."""
+    return max(float(settings.INSPECT_SECONDS), size / settings.INSPECT_RATE)
 
 
 class TooSlow(BaseException):
-    """The file took longer than `settings.INSPECT_SECONDS`. No ``Exception``: libraries swallow or wrap those
+    """The file took longer than `seconds_for` its size. No ``Exception``: libraries swallow or wrap those
     (botocore does), and the clock rings once."""
 
 
@@ -47,10 +55,11 @@ def inspect_model(asked: InspectModel) -> Inspected | Failed:
             left.unlink(missing_ok=True)
         return _unknown(asked, "Inspection of this file broke off several times, so it was given up.")
     path = _scratch(asked)
+    seconds = seconds_for(asked.size)
     try:
-        with time_limit(settings.INSPECT_SECONDS):
-            size, digests = _fetch(asked, path)
-            report = inspection.inspect(path, asked.name, asked.size)
+        with InspectionNews(asked) as news, time_limit(ANSWER_SHARE * seconds):
+            size, digests = _fetch(asked, path, news)
+            report = inspection.inspect(path, asked.name, asked.size, news)
         return _inspected(asked, report, size, digests)
     except TooLarge as large:
         return _without_report(asked, "refused", Finding("danger", str(large)))
@@ -59,7 +68,7 @@ def inspect_model(asked: InspectModel) -> Inspected | Failed:
         return Failed(id=asked.upload_id, attempt=asked.attempt, code=silent.code, sentence=str(silent), retry=True)
     except TooSlow:
         log.exception("upload %s: inspection took too long", asked.upload_id)
-        return _unknown(asked, f"Inspection was given up after {settings.INSPECT_SECONDS:,} seconds.")
+        return _unknown(asked, f"Inspection was given up after {seconds:,.0f} seconds.")
     except MemoryError:
         log.exception("upload %s: inspection ran out of memory", asked.upload_id)
         return _unknown(asked, "Inspection ran out of memory, so this file is not offered.")
@@ -87,7 +96,7 @@ def _scratch(asked: InspectModel) -> Path:
     """A new file for the object's bytes; a message that comes twice at once must not share one. What killed workers
     left behind is removed."""
     folder = _folder()
-    too_old = time.time() - 2 * settings.INSPECT_SECONDS
+    too_old = time.time() - 2 * seconds_for(settings.MAX_FILE_BYTES)
     for left in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
             if left.stat().st_mtime < too_old:
@@ -97,11 +106,11 @@ def _scratch(asked: InspectModel) -> Path:
     return Path(name)
 
 
-def _fetch(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
+def _fetch(asked: InspectModel, path: Path, watch: Watch) -> tuple[int, dict[str, str]]:
     """The object's size and digests, its bytes at ``path``. Raises `StoreSilent` after `FETCH_TRIES`."""
     for tries_left in reversed(range(FETCH_TRIES)):
         try:
-            return _fetch_once(asked, path)
+            return _fetch_once(asked, path, watch)
         except (ClientError, BotoCoreError, OSError) as error:
             if not tries_left:
                 raise _silent(error) from error
@@ -109,7 +118,7 @@ def _fetch(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
     raise AssertionError("unreachable")
 
 
-def _fetch_once(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
+def _fetch_once(asked: InspectModel, path: Path, watch: Watch) -> tuple[int, dict[str, str]]:
     head = s3.client().head_object(Bucket=settings.S3_BUCKET, Key=asked.key)
     size = head["ContentLength"]
     if size > settings.MAX_FILE_BYTES:
@@ -118,6 +127,8 @@ def _fetch_once(asked: InspectModel, path: Path) -> tuple[int, dict[str, str]]:
         for chunk in s3.stream(settings.S3_BUCKET, asked.key, size, head["ETag"]):
             digests.feed(chunk)
             file.write(chunk)
+            watch("fetching", done=file.tell(), total=size)
+        watch("digests")
         return size, digests.finish()
 
 

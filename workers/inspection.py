@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,10 +13,11 @@ import workers.bases
 import workers.checks
 from workers import metadata
 from workers.files import safetensors
-from workers.files.safetensors import DTYPE_BITS, BadHeader
-from workers.files.sniff import NAMES, PROMISES, sniff_path
+from workers.files.safetensors import DTYPE_BITS, BadHeader, NeedMore
+from workers.files.sniff import HEAD_BYTES, NAMES, PROMISES, sniff, sniff_path
 from workers.files.text import clean, evidence
 from workers.messages import Finding, Verdict
+from workers.news import Watch, nobody
 from workers.plugins import Adapter, Base, Check, Header, Match, OpenedFile, found_in
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ NAMED_KEYS = 5
 SUMMARY_TEXT = 500
 SUMMARY_ITEMS = 200
 
+# Formats of which the beginning tells no more than their name: what they hold is said once all of it is here.
+READ_WHOLE = frozenset({"pickle", "torch-zip", "zip", "gguf"})
 REFUSED_FORMATS = {
     "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
     "safetensors (most trainers and UIs can save as safetensors) and upload that.",
@@ -77,12 +80,14 @@ class Recognised:
     match: Match
 
 
-def inspect(path: Path, name: str, size: int) -> Report:
+def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
     """Say what the file at ``path`` is, which was promised to be called ``name`` and to have ``size`` bytes.
 
+    watch: told what is done now.
     Refused: some finding is a danger. Unknown: nobody recognises it. Accepted otherwise. Raises only what reading a
     disk raises, and defects: the caller answers those as unknown, never as accepted.
     """
+    watch("header")
     format = sniff_path(path)
     findings = list(_promises(name, path.stat().st_size, size, format))
     # Bytes that nobody knows, under a safetensors name: the reader says best what is wrong with them.
@@ -92,14 +97,40 @@ def inspect(path: Path, name: str, size: int) -> Report:
         except BadHeader as bad:
             findings.append(Finding("danger", bad.sentence, bad.evidence))
         else:
-            return _read(OpenedFile(path, name, path.stat().st_size, "safetensors", header), header, findings)
+            file = OpenedFile(path, name, path.stat().st_size, "safetensors", header)
+            return _read(file, header, findings, CHECKS, watch)
     else:
         findings.append(Finding("danger", _refusal(format)))
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
 
 
-def _read(file: OpenedFile, header: Header, findings: list[Finding]) -> Report:
-    for check in CHECKS:
+def inspect_head(head: bytes, name: str, size: int) -> Report | None:
+    """Say early what a file of ``size`` bytes is that begins with ``head``; None where ``head`` cannot tell.
+
+    A hint: the verdict is `inspect`'s, of the whole file. No tensor's byte is looked at.
+    """
+    format = sniff(head[:HEAD_BYTES], size)
+    findings = list(_promises(name, size, size, format))
+    if format == "safetensors" or (format == "" and _promised(name) == PROMISES[".safetensors"]):
+        try:
+            header = safetensors.read_prefix(head, size)
+        except NeedMore:
+            return None
+        except BadHeader as bad:
+            findings.append(Finding("danger", bad.sentence, bad.evidence))
+        else:
+            checks = [check for check in CHECKS if getattr(check, "header_only", False)]
+            return _read(OpenedFile(Path(), name, size, "safetensors", header), header, findings, checks, nobody)
+    elif format in READ_WHOLE:
+        return Report("unknown", tuple(findings), format=FORMATS.get(format, format))
+    else:
+        findings.append(Finding("danger", _refusal(format)))
+    return Report("refused", tuple(findings), format=FORMATS.get(format, format))
+
+
+def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Iterable[Check], watch: Watch) -> Report:
+    for check in checks:
+        watch("checks", what=type(check).__module__.rpartition(".")[2].replace("_", " "))
         findings += check.findings(file)
     described = metadata.describe(header.metadata)
     recognised = recognise(header)

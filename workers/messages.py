@@ -109,6 +109,50 @@ class Inspected(Message, frozen=True):
     converted: Converted | None = None
 
 
+class ReadHeader(Message, frozen=True):
+    """Read the first bytes of a file that is still on its way: they lie at ``key``, the file will have ``size``."""
+
+    upload_id: str
+    key: str
+    name: str
+    size: int
+
+
+class HeaderRead(Message, frozen=True):
+    """What a file's first bytes tell, as in `Inspected`. A hint: the whole file is judged apart from it.
+
+    ``read``: whether they could be read at all. ``title``: its name in its own words.
+    """
+
+    upload_id: str
+    read: bool
+    findings: tuple[Finding, ...] = ()
+    kind: str = ""
+    base_family: str = ""
+    base_variant: str = ""
+    format: str = ""
+    precision: str = ""
+    title: str = ""
+    trigger_words: tuple[str, ...] = ()
+    summary: dict[str, Any] = {}
+
+
+class Inspecting(Message, frozen=True):
+    """News of a running inspection, kept in the cache for the owner who watches; losing it loses nothing.
+
+    ``what`` names the check or the tool at work. ``done`` of ``total``: bytes, or checks; 0 of 0: not known.
+    ``at`` is seconds since 1970: a heartbeat.
+    """
+
+    upload_id: str
+    attempt: int
+    stage: Literal["fetching", "digests", "header", "checks", "conversion", "scans"]
+    what: str = ""
+    done: int = 0
+    total: int = 0
+    at: float = 0.0
+
+
 class Generate(Message, frozen=True):
     """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's."""
 
@@ -161,7 +205,7 @@ class Progress(Message, frozen=True):
     at: float = 0.0
 
 
-Anything = InspectModel | Inspected | Generate | Generated | Failed | Progress
+Anything = InspectModel | Inspected | ReadHeader | HeaderRead | Inspecting | Generate | Generated | Failed | Progress
 
 
 def pack(message: Anything) -> dict[str, Any]:
@@ -191,7 +235,8 @@ def cancel_key(job_id: str) -> str:
     return f"weightroom:cancel:{job_id}"
 
 
-# Queue names; ``hub`` is the hub's own worker.
-INSPECT, GENERATE, HUB = "inspect", "generate", "hub"
+# Queue names; ``hub`` is the hub's own worker. ``header`` stands apart from ``inspect``, where a question of
+# milliseconds would wait behind large files.
+INSPECT, HEADER, GENERATE, HUB = "inspect", "header", "generate", "hub"
 # A worker of each queue says that it lives by setting this key with a short expiry.
 WORKER_ALIVE = "weightroom:worker:{queue}:{host}"

@@ -17,7 +17,8 @@ THREADS = int(os.environ.get("WORKER_THREADS", 0))  # 0: all cores for a full-si
 BASES_BYTES = int(os.environ.get("WORKER_BASES_BYTES", 8 * 1024**3))  # open bases kept in memory; two of SD1 in fp32
 ADAPTERS_BYTES = int(os.environ.get("WORKER_ADAPTERS_BYTES", 2 * 1024**3))  # read adapters kept in memory
 HEADER_BYTES = int(os.environ.get("WORKER_HEADER_BYTES", 32 * 1024**2))  # honest headers end at a few MB of tags
-INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 900))  # 20 GiB at 50 MB/s take 430; then it is unknown
+INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 60))  # of any file, then it is unknown; but a large
+INSPECT_RATE = int(os.environ.get("WORKER_INSPECT_RATE", 50_000_000))  # file gets a second for so many bytes
 MAX_FILE_BYTES = int(
     os.environ.get("MAX_UPLOAD_BYTES", 20 * 1024**3)
 )  # the hub's limit, held here too: disks are finite

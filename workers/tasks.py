@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workers import generation, incoming, messages
+from workers import early, generation, incoming, messages
 from workers.celery import app
-from workers.messages import HUB, Failed, Generated, Inspected
+from workers.messages import HUB, Failed, Generated, HeaderRead, Inspected
 
 
 @app.task(name="workers.inspect_model")
@@ -13,12 +13,18 @@ def inspect_model(payload: dict[str, Any], then: str) -> None:
     answer(incoming.inspect_model(messages.unpack(payload)), then)
 
 
+@app.task(name="workers.read_header")
+def read_header(payload: dict[str, Any], then: str) -> None:
+    """Read a file's first bytes while the rest still comes; the hub's task ``then`` gets a `HeaderRead`."""
+    answer(early.read_header(messages.unpack(payload)), then)
+
+
 @app.task(name="workers.generate")
 def generate(payload: dict[str, Any], then: str) -> None:
     """Draw a recipe's pictures; the hub's task ``then`` gets a `Generated`, or a `Failed` that says why not."""
     answer(generation.generate(messages.unpack(payload)), then)
 
 
-def answer(said: Inspected | Generated | Failed, then: str) -> None:
+def answer(said: Inspected | HeaderRead | Generated | Failed, then: str) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)

@@ -12,6 +12,8 @@ LONG_HEADER_BYTES = 8 * 1024**2
 class HeaderSane:
     """Remarks of the reader, an empty file, a header that slows every program down. Broken headers never get here."""
 
+    header_only = True
+
     def findings(self, file: OpenedFile) -> Iterator[Finding]:
         if file.header is None:
             return

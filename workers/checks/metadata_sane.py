@@ -15,6 +15,8 @@ LOOKED_AT = 100_000
 class MetadataSane:
     """Hash fields that are none, markup, control and bidirectional letters, sheer size."""
 
+    header_only = True
+
     def findings(self, file: OpenedFile) -> Iterator[Finding]:
         if file.header is None:
             return

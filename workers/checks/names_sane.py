@@ -26,6 +26,8 @@ PLAIN = re.compile(r"[A-Za-z0-9_.:<>|\-]{1,512}\Z")
 class NamesSane:
     """Warnings for names that are traps; the file itself may still be sound."""
 
+    header_only = True
+
     def findings(self, file: OpenedFile) -> Iterator[Finding]:
         if file.header is None:
             return
