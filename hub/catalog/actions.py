@@ -27,7 +27,7 @@ from hub.catalog.models import (
     Version,
     VersionStat,
 )
-from hub.catalog.revisions import revision_renew
+from hub.catalog.revisions import revision_renew, revision_show
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
 from workers.messages import Finding, Inspected
@@ -291,6 +291,7 @@ def version_publish(*, version: Version, by: User) -> Version:
         version.published_at = version.published_at or now
         version.publish_when_ready = False
         version.save(update_fields=["status", "published_at", "publish_when_ready", "updated_at"])
+    revision_show(version.revision_id)
     if model.status != Model.Status.PUBLISHED:
         model.status = Model.Status.PUBLISHED
         model.published_at = model.published_at or now

@@ -39,6 +39,9 @@ class Blob(models.Model):
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()
+    git_oid = models.CharField(
+        max_length=40, blank=True, help_text="SHA-1 as git counts it, of a small file kept as it is; empty: weights."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -77,6 +80,12 @@ class Model(models.Model):
     allow_commercial_use = ArrayField(models.CharField(max_length=12), default=list, blank=True)
     allow_derivatives = models.BooleanField(default=True)
     allow_different_licence = models.BooleanField(default=True)
+    head = models.ForeignKey(
+        "Revision", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Where its owner's main stands."
+    )
+    public_wanted = models.BooleanField(
+        default=False, help_text="A repository made public: what is pushed to it is published once accepted."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     published_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +104,7 @@ class Revision(models.Model):
     oid = models.CharField(max_length=40)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT)
     message = models.CharField(max_length=300, blank=True)
+    shown = models.BooleanField(default=False, help_text="A published version named it: anybody may ask for it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -114,6 +124,22 @@ class RevisionEntry(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class Ref(models.Model):
+    """A branch or tag that its owner made. ``main`` is none: it follows the versions (`catalog.repositories`)."""
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="refs")
+    name = models.CharField(max_length=120)
+    tag = models.BooleanField(default=False)
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="refs")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="ref_once_per_model")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Version(models.Model):

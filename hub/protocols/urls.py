@@ -4,6 +4,7 @@ from django.urls import path
 
 from hub.protocols.civitai import views
 from hub.protocols.civitai.downloads import FileDownload
+from hub.protocols.huggingface.urls import urlpatterns as huggingface
 
 app_name = "protocols"
 urlpatterns = [
@@ -20,3 +21,4 @@ urlpatterns = [
     path("api/v1/me", views.Me.as_view(), name="civitai-me"),
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
 ]
+urlpatterns += huggingface

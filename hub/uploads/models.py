@@ -39,6 +39,12 @@ class Upload(models.Model):
         blank=True,
         help_text="SHA-256 of its first and last 64 KiB, hex: the browser knows the file again.",
     )
+    sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="What its sender promised, hex; inspection computes its own",
+    )
     version = models.ForeignKey("catalog.Version", null=True, on_delete=models.SET_NULL, related_name="uploads")
     file = models.ForeignKey("catalog.File", null=True, on_delete=models.SET_NULL, related_name="uploads")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,71 @@
+"""What the endpoints ask beyond the catalogue's own questions: verdicts of files on their way, facts of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hub.catalog import queries, repositories
+from hub.catalog.models import Model, Revision, Version
+from hub.catalog.queries import Person
+from hub.catalog.repositories import Entry
+from hub.uploads.models import Upload
+
+
+def verdicts(model: Model, entries: Iterable[Entry]) -> dict[str, str]:
+    """By path: accepted, or how far the inspection of a file is that its owner has pushed."""
+    entries = list(entries)
+    waiting = {entry.blob.sha256 for entry in entries if not entry.served}
+    states: dict[str, str] = {}
+    if waiting:
+        uploads = Upload.objects.filter(owner_id=model.owner_id, sha256__in=waiting).order_by("created_at")
+        states = dict(uploads.values_list("sha256", "status"))
+    return {e.path: "accepted" if e.served else states.get(e.blob.sha256, "inspecting") for e in entries}
+
+
+def facts(user: Person, models: Iterable[Model]) -> dict[int, dict[str, Any]]:
+    """By model: base, trigger words and revision of the newest version that ``user`` may see, and its tags."""
+    models = list(models)
+    found: dict[int, dict[str, Any]] = {model.pk: {"tags": []} for model in models}
+    versions = queries.versions_visible(user).filter(model__in=models).select_related("base", "revision")
+    for version in versions.order_by("model_id", "index", "-id"):
+        known = found[version.model_id]
+        if "base" not in known:
+            known |= {"base": version.base.name, "words": version.trigger_words}
+            known["sha"] = version.revision.oid if version.revision else None
+    for model_id, name in Model.tags.through.objects.filter(model__in=models).values_list("model_id", "tag__name"):
+        found[model_id]["tags"].append(name)
+    return found
+
+
+def warning(entries: Iterable[Entry]) -> str:
+    """What everybody who downloads these should know; empty where there is nothing."""
+    said = [
+        f"{entry.path}: {finding['sentence']}"
+        for entry in entries
+        if entry.file is not None and not entry.alias
+        for finding in entry.file.findings
+        if finding["severity"] != "note" and finding.get("public")
+    ]
+    return " ".join(said)
+
+
+def warning_of_owner(model: Model, entries: Iterable[Entry]) -> str:
+    """What the owner should know of files that were pushed and not accepted."""
+    entries = [entry for entry in entries if not entry.served]
+    states = verdicts(model, entries)
+    refused = [path for path, state in states.items() if state in {"refused", "unknown"}]
+    if not refused:
+        return ""
+    return f"{', '.join(refused[:5])} did not pass inspection and cannot be downloaded. /uploads/start says why."
+
+
+def version_of(user: Person, model: Model, revision: Revision) -> Version | None:
+    """The version that a revision belongs to, for counting its downloads."""
+    seen = queries.versions_visible(user).filter(model=model, revision=revision)
+    return seen.order_by("index", "-id").first()
+
+
+def siblings(model: Model, entries: list[Entry]) -> list[Entry]:
+    """A repository's files as diffusers reads them: the names that it looks for stand first."""
+    return [*repositories.aliases(model, entries), *entries]

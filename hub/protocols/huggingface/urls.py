@@ -1,0 +1,32 @@
+"""Addresses of the Hugging Face protocol. ``rest`` is a revision, then a path; both may hold slashes."""
+
+from django.urls import path, re_path
+
+from hub.protocols.huggingface import resolve, views
+
+REPO = "api/models/<str:owner>/<str:name>"
+urlpatterns = [
+    path("api/models", views.RepoList.as_view(), name="hf-repo-list"),
+    path("api/models-tags-by-type", views.TagsByType.as_view(), name="hf-tags-by-type"),
+    path("api/whoami-v2", views.Whoami.as_view(), name="hf-whoami"),
+    path("api/agent-harnesses", views.Harnesses.as_view(), name="hf-harnesses"),
+    path("api/telemetry/<path:rest>", views.Telemetry.as_view(), name="hf-telemetry"),
+    path("v1/telemetry", views.Telemetry.as_view(), name="hf-telemetry-root"),
+    path("api/models/<str:name>", views.NoSuchRepo.as_view(), name="hf-no-owner"),
+    re_path(r"^api/(?:datasets|spaces|kernels)/(?P<rest>.+)$", views.NoSuchRepo.as_view(), name="hf-no-such-kind"),
+    path("<str:owner>/<str:name>/resolve/<path:rest>", resolve.FileResolve.as_view(), name="hf-file-resolve"),
+    re_path(
+        r"^(?:(?:datasets|spaces|kernels)/[^/]+/)?(?P<name>[^/]+)/resolve/(?P<rest>.+)$",
+        views.NoSuchRepo.as_view(),
+        name="hf-no-such-file",
+    ),
+    path(REPO, views.RepoDetail.as_view(), name="hf-repo-detail"),
+    path(f"{REPO}/revision/<path:rest>", views.RepoDetail.as_view(), name="hf-repo-revision"),
+    path(f"{REPO}/tree/<path:rest>", views.RepoTree.as_view(), name="hf-repo-tree"),
+    path(f"{REPO}/paths-info/<path:rest>", views.PathsInfo.as_view(), name="hf-paths-info"),
+    path(f"{REPO}/refs", views.RepoRefs.as_view(), name="hf-repo-refs"),
+    path(f"{REPO}/commits/<path:rest>", views.RepoCommits.as_view(), name="hf-repo-commits"),
+    path(f"{REPO}/discussions", views.Discussions.as_view(), name="hf-discussions"),
+    path(f"{REPO}/auth-check", views.AuthCheck.as_view(), name="hf-auth-check"),
+    path(f"{REPO}/auth-check/<str:right>", views.AuthCheck.as_view(), name="hf-auth-check-write"),
+]
