@@ -109,3 +109,23 @@ def test_two_hundred_random_switches_leave_the_base_to_the_bit(model):
         with applied(model, stack):
             pass
     assert digest(model) == before
+
+
+@pytest.mark.parametrize("kind", sorted(READ))
+def test_a_low_rank_form_is_the_delta(model, kind):
+    edit = READ[kind]().at(0.7)
+    for name in edit.fit(model.shapes):
+        if factors := edit.low_rank(name):
+            down, up = factors
+            delta = edit.delta(name, model.modules[name].weight)
+            assert torch.allclose((up @ down.flatten(1)).view(delta.shape), delta, atol=1e-6)
+
+
+def test_one_side_alone(model):
+    unet, text = "unet.conv_in", "text_encoder.encoder.layers.0.self_attn.q_proj"
+    touched = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    before = {name: model.modules[name].weight.clone() for name in (unet, text, touched)}
+    for part, changed in {"unet": touched, "text": text}.items():
+        with applied(model, [READ["lora"]()], part):
+            differs = {name for name in before if not torch.equal(model.modules[name].weight, before[name])}
+        assert differs == {changed}
