@@ -18,7 +18,6 @@ from workers.engine.model import Model
 from workers.errors import Refusal
 from workers.plugins import Edit
 
-
 TEXT, UNET = "text", "unet"
 
 
@@ -81,16 +80,26 @@ def merged(model: Model, name: str, edits: Sequence[Edit]) -> Tensor:
     if kept is None:
         kept = model.pristine[name] = model.modules[name].weight.detach().clone()
     total = kept.float()
-    factors = [edit.low_rank(name) for edit in edits]
-    if thin := [pair for pair in factors if pair is not None]:
-        if len(thin) == len(factors):
-            down = torch.cat([down.flatten(1) for down, _ in thin]) if len(thin) > 1 else thin[0][0].flatten(1)
-            up = torch.cat([up for _, up in thin], dim=1) if len(thin) > 1 else thin[0][1]
-            return torch.addmm(total.flatten(1), up, down).view(total.shape)
+    if factors := side_by_side(name, edits):
+        down, up = factors
+        return torch.addmm(total.flatten(1), up, down.flatten(1)).view(total.shape)
     for edit in edits:
         if (delta := edit.delta(name, total)) is not None:
             total = total + delta
     return total
+
+
+def side_by_side(name: str, edits: Sequence[Edit]) -> tuple[Tensor, Tensor] | None:
+    """The edits' deltas of module ``name`` as one pair of factors, down [Σ rank, in, …] and up [out, Σ rank], fp32.
+
+    None where one of them has no such form, or none changes it.
+    """
+    pairs = [pair for edit in edits if (pair := edit.low_rank(name)) is not None]
+    if not pairs or len(pairs) < len(edits):
+        return None
+    if len(pairs) == 1:
+        return pairs[0]
+    return torch.cat([down for down, _ in pairs]), torch.cat([up for _, up in pairs], dim=1)
 
 
 @torch.no_grad()

@@ -80,15 +80,15 @@ def test_an_exception_inside_undoes_everything(model):
 
 def test_a_stack_that_breaks_half_way_undoes_everything(model, monkeypatch):
     before, edit = digest(model), READ["lora"]()
-    real, calls = edit.delta, []
+    real, calls = edit.low_rank, []
 
-    def breaks(module, weight):
+    def breaks(module):
         calls.append(module)
         if len(calls) == 9:
             raise MemoryError
-        return real(module, weight)
+        return real(module)
 
-    monkeypatch.setattr(edit, "delta", breaks)
+    monkeypatch.setattr(edit, "low_rank", breaks)
     with pytest.raises(MemoryError), applied(model, [edit]):
         pass
     assert digest(model) == before
