@@ -7,7 +7,7 @@ form, the factors are laid side by side and multiplied once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -19,6 +19,28 @@ from workers.errors import Refusal
 from workers.plugins import Edit
 
 TEXT, UNET = "text", "unet"
+
+
+class OfPart(Edit):
+    """An edit as far as it changes the text encoders, or everything else: each may have a weight of its own."""
+
+    def __init__(self, edit: Edit, *, text: bool) -> None:
+        self.edit, self.text, self.weight = edit, text, edit.weight
+        assert edit.identity  # named now, its copy at weight 1 has the same name
+        self.key = str(edit.at(1.0).identity)
+
+    def at(self, weight: float) -> OfPart:
+        return OfPart(self.edit.at(weight), text=self.text)
+
+    def fit(self, modules: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+        names = self.edit.fit(modules)
+        return frozenset(name for name in names if name.startswith("text_encoder") == self.text)
+
+    def delta(self, module: str, weight: Tensor) -> Tensor | None:
+        return self.edit.delta(module, weight)
+
+    def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
+        return self.edit.low_rank(module)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 
 from tests.workers import small
 from workers.adapters import ADAPTERS
-from workers.engine.edits import applied
+from workers.engine.edits import OfPart, applied
 from workers.errors import Refusal
 
 READ = {
@@ -129,3 +129,14 @@ def test_one_side_alone(model):
         with applied(model, [READ["lora"]()], part):
             differs = {name for name in before if not torch.equal(model.modules[name].weight, before[name])}
         assert differs == {changed}
+
+
+def test_text_and_picture_may_have_weights_of_their_own(model):
+    whole = ADAPTERS["lora"].read(small.lora(), {})
+    parts = [OfPart(whole.at(0.5), text=False), OfPart(whole.at(0.2), text=True)]
+    unet, text = "unet.down_blocks.0.attentions.0.proj_in", "text_encoder.encoder.layers.0.mlp.fc1"
+    for name, weight in ((unet, 0.5), (text, 0.2)):
+        before = model.modules[name].weight.clone()
+        delta = whole.delta(name, before)
+        with applied(model, parts):
+            assert torch.allclose(model.modules[name].weight, before + weight * delta, atol=1e-5)
