@@ -30,7 +30,7 @@ class PromptForm(forms.Form):
 
     @classmethod
     def of(cls, prompt: Prompt, data: Any = None) -> PromptForm:
-        initial = {"title": prompt.title, "prompt": prompt.text, "negative": prompt.negative}
+        initial: dict[str, Any] = {"title": prompt.title, "prompt": prompt.text, "negative": prompt.negative}
         initial |= {"licence": prompt.licence, "private": prompt.private}
         return cls(data, initial=initial | {"tags": ", ".join(tag.name for tag in prompt.tags.all())})
 
