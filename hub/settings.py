@@ -55,8 +55,6 @@ INSTALLED_APPS = [
     "hub.accounts",
     "hub.catalog",
     "hub.gallery",
-    "hub.prompts",
-    "hub.community",
     "hub.tryit",
     "hub.uploads",
     "django.contrib.admin",

@@ -1,4 +1,4 @@
-"""The one place that knows buckets and keys: presign, list, complete, promote, delete. No file's bytes pass here."""
+"""The one place that knows buckets and keys: presign, list, complete, promote, delete. No weights pass here."""
 
 from __future__ import annotations
 
@@ -105,6 +105,14 @@ def drop(incoming: str) -> None:
     client().delete_object(Bucket=settings.S3_BUCKET, Key=incoming)
 
 
+def small_put(sha256: str, content: bytes) -> None:
+    """Keep a small file (a README, a configuration) in its place by digest; it came inside a call's own body."""
+    if not blob_exists(sha256):
+        client().put_object(
+            Bucket=settings.S3_BUCKET, Key=blob_key(sha256), Body=content, ContentType="application/octet-stream"
+        )
+
+
 # Uploads in parts
 
 
@@ -132,8 +140,11 @@ def multipart_start(key: str) -> str:
     return made["UploadId"]
 
 
-def part_url(key: str, multipart: str, number: int, size: int) -> str:
-    """A URL that takes part ``number`` by PUT, of exactly ``size`` bytes (the length is signed), for an hour or so."""
+def part_url(key: str, multipart: str, number: int, size: int, *, seconds: int | None = None) -> str:
+    """A URL that takes part ``number`` by PUT, of exactly ``size`` bytes (the length is signed), for an hour or so.
+
+    seconds: how long where a client takes all URLs at once and cannot ask again.
+    """
     return signer().generate_presigned_url(
         "upload_part",
         Params={
@@ -143,7 +154,7 @@ def part_url(key: str, multipart: str, number: int, size: int) -> str:
             "PartNumber": number,
             "ContentLength": size,
         },
-        ExpiresIn=settings.PART_URL_SECONDS,
+        ExpiresIn=seconds or settings.PART_URL_SECONDS,
     )
 
 

@@ -9,25 +9,25 @@ from pathlib import PurePath
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max
+from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import User
-from hub.catalog.listings import listing_refresh, rounded_key
+from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
     Base,
     Blob,
     Digest,
     File,
-    Listing,
     Model,
     ModelStat,
     Tag,
-    Tally,
     Version,
     VersionStat,
 )
+from hub.catalog.repositories import is_plain
 from hub.catalog.revisions import revision_renew, revision_show
+from hub.catalog.tallies import download_count, tallies_roll_up
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
 from workers.messages import Finding, Inspected
@@ -65,7 +65,6 @@ VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "pix2pix": "Pix2Pi
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
 DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
 HEX = re.compile(r"^(?:[0-9a-f]{2})+$")
-TALLY_KINDS = ("downloads", "likes", "pictures")
 
 
 class NothingToPublish(Refused):
@@ -80,26 +79,67 @@ class BadField(Refused):
     code, status = "bad-field", HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class Superseded(Refused):
+    code, status = "superseded", HTTPStatus.CONFLICT
+
+
 @transaction.atomic
 def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[str, Any]) -> File:
     """Take an inspected file into the catalogue: its blob, model and version are found or made; a repeat finds it.
 
     ``fields`` is what its owner said: ``model_id`` or ``model_name``, ``version_id`` or ``version_name``, ``type``,
-    ``base`` (a Base's name), ``trigger_words``, ``description``, ``tags``, ``publish``; what is missing is read from
-    the report. Raises `NotFound` for a model or version that is not the owner's, `UnknownBase`, `BadField`.
+    ``base`` (a Base's name), ``trigger_words``, ``description``, ``tags``, ``publish``; ``path`` of one pushed to a
+    repository, whose revision names it already; what is missing is read from the report. Raises `NotFound` for a
+    model or version that is not the owner's, `UnknownBase`, `BadField`, `Superseded`.
     """
     User.objects.select_for_update().get(pk=owner.pk)  # two files of one person at once agree on slugs and names
     said, contradiction = _base_for(report, fields)
     version = _version_for(owner, report, filename, fields, said)
     blob, _ = Blob.objects.get_or_create(sha256=report.digests["sha256"], defaults={"size": report.size})
+    path = str(fields.get("path") or "")
+    if path:
+        _still_named(version, path, blob)
     file = version.files.filter(blob=blob).first()
     if file is None:
-        file = _file_make(version, blob, report, filename, contradiction)
+        if path and not version.files.exists():
+            _version_learn(version, report, filename, said)
+        file = _file_make(version, blob, report, filename, contradiction, path=path)
         revision_renew(version, message=f"Add {file.name}")
     if fields.get("publish"):
         _publish_or_wait(version, owner)
+    elif path:
+        publish_if_complete(version)
     listing_refresh(version.model)
     return File.objects.select_related("version__model__owner", "version__base").get(pk=file.pk)
+
+
+def _still_named(version: Version, path: str, blob: Blob) -> None:
+    if version.revision is None or not version.revision.entries.filter(path=path, blob=blob).exists():
+        raise Superseded(f"{path} was changed again before this file's inspection ended.")
+
+
+def _version_learn(version: Version, report: Inspected, filename: str, base: Base) -> None:
+    """What a pushed version is, told by its first inspected file; a model of no type yet takes that too."""
+    model = version.model
+    if model.type == Model.Type.OTHER and not File.objects.filter(version__model=model).exists():
+        model.type = TYPES.get(report.kind, Model.Type.OTHER)
+        model.save(update_fields=["type", "updated_at"])
+    version.base = base
+    version.base_variant = VARIANTS.get(report.base_variant.lower(), "Standard")
+    version.trigger_words = version.trigger_words or _words_for(model, report, filename, {})
+    version.training = _training(report)
+    version.save(update_fields=["base", "base_variant", "trigger_words", "training", "updated_at"])
+
+
+def publish_if_complete(version: Version) -> None:
+    """Publish what was pushed to a public repository once all weights that its revision names are accepted."""
+    version = Version.objects.select_related("model__owner", "revision").get(pk=version.pk)
+    if not version.model.public_wanted or version.revision is None or version.status != Version.Status.DRAFT:
+        return
+    named = {e.blob_id for e in version.revision.entries.all() if not is_plain(e.path)}
+    accepted = set(version.files.filter(verdict=File.Verdict.ACCEPTED).values_list("blob_id", flat=True))
+    if named and named <= accepted:
+        version_publish(version=version, by=version.model.owner)
 
 
 def _publish_or_wait(version: Version, owner: User) -> None:
@@ -221,7 +261,9 @@ def _version_make(model: Model, report: Inspected, filename: str, fields: Mappin
     return version
 
 
-def _file_make(version: Version, blob: Blob, report: Inspected, filename: str, contradiction: Finding | None) -> File:
+def _file_make(
+    version: Version, blob: Blob, report: Inspected, filename: str, contradiction: Finding | None, *, path: str = ""
+) -> File:
     findings = [*report.findings, *([contradiction] if contradiction else [])]
     summary = dict(report.summary)
     if report.base_variant:
@@ -229,7 +271,7 @@ def _file_make(version: Version, blob: Blob, report: Inspected, filename: str, c
     file = File.objects.create(
         version=version,
         blob=blob,
-        name=_free_name(version, filename, blob.sha256),
+        name=path or _free_name(version, filename, blob.sha256),
         kind="VAE" if report.kind == "vae" else "Model",
         adapter=report.kind,
         format=report.format or "Other",
@@ -403,47 +445,3 @@ def cover_set(*, version: Version, sha256: str, width: int, height: int) -> None
     """Make a drawn picture the one on the version's card. ``width`` and ``height`` in pixels."""
     Version.objects.filter(pk=version.pk).update(cover_sha256=sha256, cover_width=width, cover_height=height)
     version.cover_sha256, version.cover_width, version.cover_height = sha256, width, height
-
-
-def download_count(*, version: Version) -> None:
-    """Note one download; the roll-up adds it to the totals."""
-    Tally.objects.create(model_id=version.model_id, version=version, kind="downloads")
-
-
-@transaction.atomic
-def likes_count(*, model_id: int, likes: int) -> None:
-    """Note how many like a model, and move the lists' sort key where it changes."""
-    ModelStat.objects.get_or_create(model_id=model_id)
-    ModelStat.objects.filter(model_id=model_id).update(likes=likes)
-    key = rounded_key(likes)
-    Listing.objects.filter(model_id=model_id).exclude(likes=key).update(likes=key)
-
-
-@transaction.atomic
-def tallies_roll_up() -> int:
-    """Add what happened since the last time to the totals, and move the lists' sort keys that changed.
-
-    Returns how many tallies were taken. Tallies that arrive meanwhile wait for the next time.
-    """
-    last = Tally.objects.aggregate(last=Max("id"))["last"]
-    if last is None:
-        return 0
-    taken = Tally.objects.filter(id__lte=last, kind__in=TALLY_KINDS)
-    by_model: dict[int, dict[str, int]] = {}
-    for model_id, kind, n in taken.values_list("model_id", "kind").annotate(n=Count("id")).order_by("model_id"):
-        by_model.setdefault(model_id, {})[kind] = n
-    by_version = taken.filter(kind="downloads", version__isnull=False).values_list("version_id")
-    for version_id, n in by_version.annotate(n=Count("id")).order_by("version_id"):
-        VersionStat.objects.get_or_create(version_id=version_id)
-        VersionStat.objects.filter(version_id=version_id).update(downloads=F("downloads") + n)
-    for model_id, counts in by_model.items():
-        _totals_add(model_id, counts)
-    return Tally.objects.filter(id__lte=last).delete()[0]
-
-
-def _totals_add(model_id: int, counts: Mapping[str, int]) -> None:
-    ModelStat.objects.get_or_create(model_id=model_id)
-    ModelStat.objects.filter(model_id=model_id).update(**{kind: F(kind) + n for kind, n in counts.items()})
-    stat = ModelStat.objects.get(model_id=model_id)
-    keys = {kind: rounded_key(getattr(stat, kind)) for kind in TALLY_KINDS}
-    Listing.objects.filter(model_id=model_id).exclude(**keys).update(**keys)

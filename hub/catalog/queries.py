@@ -222,17 +222,18 @@ def download_name(file: File) -> str:
     """The name that a file is served under, by Civitai's rules: LoRAs and VAEs keep theirs, the word of an inversion is
     its name, everything else is called after its model and version."""
     version, model = file.version, file.version.model
-    _, dot, ending = file.name.rpartition(".")
+    own = file.name.rsplit("/", 1)[-1]  # one pushed to a repository is named by its path
+    _, dot, ending = own.rpartition(".")
     ending = f".{ending}" if dot else ""
     if model.type in {Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA} or file.kind == "VAE":
-        return file.name
+        return own
     if model.type == Model.Type.TEXTUAL_INVERSION and version.trigger_words:
         word = re.sub(r"[^\w.-]+", "_", version.trigger_words[0]).strip("._")
         suffix = "-neg" if file.kind == "Negative" else ""
-        return f"{word}{suffix}{ending}" if word else file.name
+        return f"{word}{suffix}{ending}" if word else own
     variant = {"Inpainting": "-inpainting", "Pix2Pix": ".instruct-pix2pix"}.get(version.base_variant, "")
     name = "_".join(filter(None, [camel(model.name), camel(version.name)]))
-    return f"{name}{variant}{ending}" if name else file.name
+    return f"{name}{variant}{ending}" if name else own
 
 
 def file_hashes(file: File) -> dict[str, str]:

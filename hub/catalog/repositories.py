@@ -10,16 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from hub.accounts.models import User
-from hub.catalog.models import Blob, File, Model, Ref, Revision, RevisionEntry, Version
+from hub.catalog.models import Blob, File, Model, Ref, Revision, Version
 from hub.catalog.queries import Person, files_visible, may_edit, models_visible, versions_visible
 from hub.errors import NotFound, Refused
 
 MAIN = "main"
+# What is kept as it is, uninspected and served as an attachment only; every other name is weights, and is inspected.
+TEXTS = (".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv", ".jinja", ".gitattributes", ".gitignore")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 OID = re.compile(r"[0-9a-f]{7,40}")
 REF = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,118}[A-Za-z0-9_-])?")
 
@@ -40,6 +43,12 @@ class RepositoryTakenDown(Refused):
     code, status = "repository-taken-down", HTTPStatus.FORBIDDEN
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path names what is kept as it is: texts and pictures, by an allow-list."""
+    name = path.rsplit("/", 1)[-1].lower()
+    return name.endswith(TEXTS + PICTURES) or name in {"license", "notice", "readme"}
+
+
 @dataclass(frozen=True)
 class Entry:
     """A path of a revision as somebody sees it. ``file`` is the catalogue's, where an inspector has accepted it;
@@ -53,7 +62,7 @@ class Entry:
     @property
     def plain(self) -> bool:
         """A small file kept as it is, which nobody inspects: a README, a configuration."""
-        return bool(self.blob.git_oid)
+        return bool(self.blob.git_oid) and is_plain(self.path)
 
     @property
     def served(self) -> bool:
@@ -126,8 +135,9 @@ def version_tags(user: Person, model: Model) -> list[tuple[str, Revision]]:
     """Versions that ``user`` may see, by their names as tags; of two with one name, the newer."""
     versions = versions_visible(user).filter(model=model, revision__isnull=False).select_related("revision")
     named: dict[str, Revision] = {}
+    branches = {MAIN, *Ref.objects.filter(model=model, tag=False).values_list("name", flat=True)}
     for version in versions.order_by("index", "-id"):
-        if (tag := ref_name(version.name)) and tag != MAIN:
+        if (tag := ref_name(version.name)) and version.name not in branches:
             assert version.revision is not None
             named.setdefault(tag, version.revision)
     return list(named.items())
@@ -163,8 +173,8 @@ def entry_at(user: Person, model: Model, revision: Revision, path: str) -> Entry
     """What lies at ``path``, or is known under that name (`aliases`). Raises `PathNotFound`."""
     row = revision.entries.select_related("blob").filter(path=path).first()
     if row is not None:
-        file = None if row.blob.git_oid else _files(user, model, [row.blob_id]).get(row.blob_id)
-        entry = Entry(row.path, row.blob, file)
+        plain = Entry(row.path, row.blob)
+        entry = plain if plain.plain else Entry(row.path, row.blob, _files(user, model, [row.blob_id]).get(row.blob_id))
         if entry.served or may_edit(user, model):
             return entry
     elif path in ALIASES:
@@ -227,16 +237,6 @@ def repositories_of(user: Person, owner: str) -> QuerySet[Model]:
         .select_related("owner", "stat")
         .order_by(F("published_at").desc(nulls_first=True), "-id")
     )
-
-
-def holds(user: Person, sha256: str) -> bool:
-    """Whether the hub has these bytes in a repository that ``user`` may read: only then may it be said."""
-    weights = files_visible(user).filter(blob_id=sha256, verdict=File.Verdict.ACCEPTED)
-    if weights.exists():
-        return True
-    mine = RevisionEntry.objects.filter(blob_id=sha256, revision__model=OuterRef("pk"))
-    models = models_visible(user).filter(Q(status=Model.Status.PUBLISHED) | Q(owner_id=user.pk))
-    return Blob.objects.filter(pk=sha256).exclude(git_oid="").exists() and models.filter(Exists(mine)).exists()
 
 
 def versions_naming(model: Model, revision: Revision) -> QuerySet[Version]:

@@ -74,18 +74,20 @@ def upload_start(
     fields: Mapping[str, Any] | None = None,
     part_size: int | None = None,
     fingerprint: str = "",
+    sha256: str = "",
 ) -> Upload:
     """Promise a file of ``size`` bytes. Its parts can be signed at once.
 
     part_size: bytes per part where the client insists (Uppy does); None: the hub's choice. fingerprint: by which a
-    browser knows the file again, SHA-256 of its first and last 64 KiB in hex; kept, never checked. Raises `BadName`,
-    `WrongKind`, `Empty`, `TooBig`, `QuotaReached`, `TooManyOpen`, `WrongFields`, `StoreSilent`.
+    browser knows the file again, SHA-256 of its first and last 64 KiB in hex; kept, never checked. sha256: what its
+    sender promises, hex; another file is refused. Raises `BadName`, `WrongKind`, `Empty`, `TooBig`, `QuotaReached`,
+    `TooManyOpen`, `WrongFields`, `StoreSilent`.
     """
     filename = checked_filename(filename)
     part_size = _checked_part_size(_checked_size(size), part_size)
     chosen = _checked_fields(owner, fields or {})
     upload = Upload(owner=owner, filename=filename, size=size, part_size=part_size, fields=chosen)
-    upload.fingerprint = fingerprint
+    upload.fingerprint, upload.sha256 = fingerprint, sha256
     upload.key = f"{storage.INCOMING}{upload.id}"
     with transaction.atomic():
         # The person's row is the lock: of two starts at once, the second counts the first.
@@ -209,7 +211,7 @@ def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str,
     if upload.status != Status.WAITING:
         return upload  # its first answer was lost on the way
     assemble(upload, parts)
-    if not _inspect(upload):
+    if not inspect(upload):
         upload.refresh_from_db()
         if upload.status == Status.ABORTED:
             with store_heard():
@@ -218,7 +220,7 @@ def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str,
     return upload
 
 
-def _inspect(upload: Upload) -> bool:
+def inspect(upload: Upload) -> bool:
     """Move a complete upload on to the inspectors; False where another did, or it is over."""
     with transaction.atomic():
         if not Upload.claim(upload.pk, status=Status.WAITING, becomes=Status.INSPECTING):
@@ -245,6 +247,11 @@ def upload_inspected(report: Inspected) -> None:
         return
     if report.verdict != Status.ACCEPTED:
         _end(upload, report.verdict, report.findings, report=msgspec.to_builtins(report))
+        return
+    if upload.sha256 and report.digests["sha256"] != upload.sha256:
+        sentence = "The bytes that arrived are not those that were promised: their SHA-256 is another one."
+        found = Finding("danger", sentence, report.digests["sha256"])
+        _end(upload, Status.REFUSED, [*report.findings, found], report=msgspec.to_builtins(report))
         return
     # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.
     storage.promote(upload.key, report.digests["sha256"])
@@ -286,6 +293,8 @@ def _file_add(upload: Upload, report: Inspected) -> tuple[File, list[Finding]]:
     try:
         with transaction.atomic():
             return catalog.file_add(**asked, fields=upload.fields), []
+    except catalog.Superseded:
+        raise
     except Refused as refused:
         file = catalog.file_add(**asked, fields={})
         return file, [Finding("warning", f"{refused.sentence} The file is kept as a new private model.")]
@@ -416,9 +425,10 @@ def _ask_again(upload: Upload) -> None:
 
 
 def _let_go(upload: Upload) -> None:
-    """End an abandoned upload; but where all of it had arrived and only the answer was lost, go on with it."""
-    if storage.object_size(upload.key) == upload.size:
-        _inspect(upload)
+    """End an abandoned upload; but where all of it had arrived and only the answer was lost, go on with it. One that
+    was pushed and that no commit ever named goes."""
+    if storage.object_size(upload.key) == upload.size and not upload.sha256:
+        inspect(upload)
     else:
         upload_abort(owner=upload.owner, id=upload.pk)
 

@@ -76,9 +76,6 @@ def adapter(sha256: str, kind: str, path: Path) -> Edit:
                 metadata = dict(file.metadata() or {})
         except (SafetensorError, OSError) as error:
             raise Refusal("adapter-unreadable", "This file cannot be read as safetensors.") from error
-        edit = ADAPTERS[kind].read(tensors, metadata)
-        edit.key = key
-        return edit, path.stat().st_size
+        return ADAPTERS[kind].read(tensors, metadata), path.stat().st_size
 
-    key = f"{kind}:{sha256}"
-    return adapters.get(key, read_it)
+    return adapters.get(f"{kind}:{sha256}", read_it)

@@ -40,13 +40,12 @@ def git_oid(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def blob_oid(blob: Blob) -> str:
-    return blob.git_oid or git_oid(pointer(blob))
+def blob_oid(entry: Entry) -> str:
+    return entry.blob.git_oid if entry.plain else git_oid(pointer(entry.blob))
 
 
-def lfs(blob: Blob) -> dict[str, Any] | None:
-    """None for a small file."""
-    return None if blob.git_oid else {"sha256": blob.sha256, "size": blob.size, "pointerSize": len(pointer(blob))}
+def lfs(blob: Blob) -> dict[str, Any]:
+    return {"sha256": blob.sha256, "size": blob.size, "pointerSize": len(pointer(blob))}
 
 
 def security(entry: Entry, verdict: str) -> dict[str, Any]:
@@ -65,9 +64,10 @@ def security(entry: Entry, verdict: str) -> dict[str, Any]:
 def file_shape(entry: Entry, *, verdict: str = "", last: Revision | None = None) -> dict[str, Any]:
     """A file of a tree; ``last`` and the verdict only where they were asked for."""
     shape: dict[str, Any] = {
-        "type": "file", "path": entry.path, "size": entry.blob.size, "oid": blob_oid(entry.blob),
+        "type": "file", "path": entry.path, "size": entry.blob.size, "oid": blob_oid(entry),
     }  # fmt: skip
-    if large := lfs(entry.blob):
+    if not entry.plain:
+        large = lfs(entry.blob)
         shape["lfs"] = {"oid": large["sha256"], "size": large["size"], "pointerSize": large["pointerSize"]}
     if last is not None:
         shape["lastCommit"] = {"id": last.oid, "title": title(last), "date": iso(last.created_at)}
@@ -98,7 +98,7 @@ def commit_shape(revision: Revision, model: Model) -> dict[str, Any]:
 def sibling(entry: Entry, *, blobs: bool) -> dict[str, Any]:
     if not blobs:
         return {"rfilename": entry.path}
-    shape = {"rfilename": entry.path, "size": entry.blob.size, "blobId": blob_oid(entry.blob)}
+    shape = {"rfilename": entry.path, "size": entry.blob.size, "blobId": blob_oid(entry)}
     return shape | ({"lfs": lfs(entry.blob)} if not entry.plain else {})
 
 

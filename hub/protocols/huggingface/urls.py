@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from hub.protocols.huggingface import resolve, views
+from hub.protocols.huggingface import lfs, pages, resolve, views, writes
 
 REPO = "api/models/<str:owner>/<str:name>"
 urlpatterns = [
@@ -12,6 +12,13 @@ urlpatterns = [
     path("api/agent-harnesses", views.Harnesses.as_view(), name="hf-harnesses"),
     path("api/telemetry/<path:rest>", views.Telemetry.as_view(), name="hf-telemetry"),
     path("v1/telemetry", views.Telemetry.as_view(), name="hf-telemetry-root"),
+    path("api/repos/create", writes.RepoCreate.as_view(), name="hf-repo-create"),
+    path("api/repos/delete", writes.RepoDelete.as_view(), name="hf-repo-delete"),
+    path("api/repos/move", writes.RepoMove.as_view(), name="hf-repo-move"),
+    path("api/validate-yaml", writes.YamlValidate.as_view(), name="hf-yaml-validate"),
+    path("api/lfs/complete/<str:ticket>", lfs.LfsComplete.as_view(), name="hf-lfs-complete"),
+    path("api/lfs/verify", lfs.LfsVerify.as_view(), name="hf-lfs-verify"),
+    path("<str:owner>/<str:name>.git/info/lfs/objects/batch", lfs.LfsBatch.as_view(), name="hf-lfs-batch"),
     path("api/models/<str:name>", views.NoSuchRepo.as_view(), name="hf-no-owner"),
     re_path(r"^api/(?:datasets|spaces|kernels)/(?P<rest>.+)$", views.NoSuchRepo.as_view(), name="hf-no-such-kind"),
     path("<str:owner>/<str:name>/resolve/<path:rest>", resolve.FileResolve.as_view(), name="hf-file-resolve"),
@@ -26,7 +33,16 @@ urlpatterns = [
     path(f"{REPO}/paths-info/<path:rest>", views.PathsInfo.as_view(), name="hf-paths-info"),
     path(f"{REPO}/refs", views.RepoRefs.as_view(), name="hf-repo-refs"),
     path(f"{REPO}/commits/<path:rest>", views.RepoCommits.as_view(), name="hf-repo-commits"),
+    path(f"{REPO}/settings", writes.RepoSettings.as_view(), name="hf-repo-settings"),
+    path(f"{REPO}/preupload/<path:rest>", writes.Preupload.as_view(), name="hf-preupload"),
+    path(f"{REPO}/commit/<path:rest>", writes.CommitCreate.as_view(), name="hf-commit-create"),
+    path(f"{REPO}/branch/<path:rest>", writes.BranchChange.as_view(), name="hf-branch-change"),
+    path(f"{REPO}/tag/<path:rest>", writes.TagChange.as_view(), name="hf-tag-change"),
     path(f"{REPO}/discussions", views.Discussions.as_view(), name="hf-discussions"),
     path(f"{REPO}/auth-check", views.AuthCheck.as_view(), name="hf-auth-check"),
     path(f"{REPO}/auth-check/<str:right>", views.AuthCheck.as_view(), name="hf-auth-check-write"),
+    path("<str:owner>/<str:name>", pages.repo_page, name="hf-repo-page"),
+    re_path(
+        r"^(?P<owner>[^/]+)/(?P<name>[^/]+)/(?:tree|blob|commit|commits)/.+$", pages.repo_page, name="hf-repo-pages"
+    ),
 ]

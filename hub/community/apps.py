@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class CommunityConfig(AppConfig):
-    name = "hub.community"
-    label = "community"

@@ -1,1 +1,0 @@
-from tests.hub.gallery.conftest import draw, linocut, nano  # noqa: F401
