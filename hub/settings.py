@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "hub.accounts",
     "hub.catalog",
     "hub.gallery",
+    "hub.prompts",
+    "hub.community",
     "hub.tryit",
     "hub.uploads",
     "django.contrib.admin",

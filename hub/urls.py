@@ -9,6 +9,8 @@ urlpatterns = [
     path("", include("hub.catalog.urls")),
     path("", include("hub.uploads.urls")),
     path("", include("hub.tryit.urls")),
+    path("", include("hub.community.urls")),
+    path("", include("hub.prompts.urls")),
     path("", include("hub.gallery.urls")),
     path("", include("hub.accounts.urls")),
     path("", include("hub.protocols.urls")),

@@ -59,13 +59,14 @@ def _generate(asked: Generate, news: News) -> Generated:
     recipe = asked.recipe
     base_path = storage.fetch(recipe.base, news.stop_if_cancelled)
     # At weight 0 an adapter changes nothing: the picture is the base's, to the bit.
-    uses = [use for use in recipe.uses if use.weight != 0]
+    uses = [use for use in recipe.uses if use.weight or use.text_weight]
     paths = [storage.fetch(use.sha256, news.stop_if_cancelled) for use in uses]
     news.tell(stage="loading")
     from workers.engine import cache  # torch from here on; the inspectors' processes never load it
 
     model = cache.base(recipe.base, recipe.base_family, base_path)
-    edits = [_edit(use, cache.adapter(use.sha256, use.kind, path)) for use, path in zip(uses, paths, strict=True)]
+    read = (cache.adapter(use.sha256, use.kind, path) for use, path in zip(uses, paths, strict=True))
+    edits = [edit for use, whole in zip(uses, read, strict=True) for edit in _edits(use, whole)]
     pictures = []
     for number in range(asked.count):
         one = msgspec.structs.replace(recipe, seed=(recipe.seed + number) % 2**64)
@@ -78,12 +79,17 @@ def _generate(asked: Generate, news: News) -> Generated:
     )
 
 
-def _edit(use: Use, edit: Edit) -> Edit:
-    edit = edit.at(use.weight)
+def _edits(use: Use, whole: Edit) -> list[Edit]:
+    """The adapter at its weight; two edits where the text encoder's differs from the rest's."""
+    from workers.engine.edits import OfPart
+
+    edit = whole.at(use.weight)
     # The word is the user's choice; a file's own name for it comes second, the adapter's title last.
     if edit.words() and (word := use.token or next(iter(edit.words()), "") or use.name):
         edit = edit.called(word)
-    return edit
+    if use.text_weight in (None, use.weight) or edit.words():
+        return [edit]
+    return [OfPart(edit, text=False), OfPart(whole.at(use.text_weight or 0.0), text=True)]
 
 
 def _picture(model: Model, recipe: Recipe, edits: list[Edit], news: News, number: int) -> Drawn:

@@ -46,17 +46,24 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One adapter in a stack. ``token`` is the word a textual inversion answers to."""
+    """One adapter in a stack. ``token`` is the word a textual inversion answers to.
+
+    ``text_weight``: for the text encoder, where it has a weight of its own (A1111's ``<lora:name:text:unet>``).
+    """
 
     kind: str
     sha256: str
     weight: float = 1.0
+    text_weight: float | None = None
     name: str = ""
     token: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that decides a picture, every file named by SHA-256. Same recipe, same device: the same bytes."""
+    """All that decides a picture, every file named by SHA-256. Same recipe, same device: the same bytes.
+
+    ``dialect`` and ``emphasis``: how the prompts are read (`workers.prompts.DIALECTS`, `EMPHASES`).
+    """
 
     base: str
     base_family: str
@@ -72,6 +79,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     width: int = 512
     height: int = 512
     clip_skip: int = 1
+    dialect: Literal["a1111", "comfyui", "invokeai"] = "a1111"
+    emphasis: Literal["Original", "No norm", "Ignore", "None"] = "Original"
 
 
 class InspectModel(Message, frozen=True):

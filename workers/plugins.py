@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import itertools
 import pkgutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_unnamed = itertools.count(1)
 
 
 class TensorInfo(msgspec.Struct, frozen=True):  # ten times quicker to make than a frozen dataclass
@@ -159,12 +161,21 @@ class Edit:
     """
 
     weight: float = 1.0
+    key: str = ""  # what its tensors are, by content; set by whoever read the file
 
     def at(self, weight: float) -> Self:
         """This edit at another weight (a copy that shares its tensors)."""
         other = copy.copy(self)
         other.weight = weight
         return other
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Two edits of one identity change a picture alike: the tensors, and every plain value beside them."""
+        if not self.key:
+            self.key = f"unnamed {next(_unnamed)}"
+        plain = sorted((name, value) for name, value in vars(self).items() if isinstance(value, str | int | float))
+        return (type(self).__name__, *plain, *self.words())
 
     def called(self, word: str) -> Self:
         """This edit answering to another word, where it brings one (a copy)."""
@@ -183,6 +194,14 @@ class Edit:
         ``weight`` is the base's as the edits before this one in the stack have left it, fp32. Kinds that add (LoRA,
         LoHa, …) do not look at it, so their order does not matter; those that multiply (DoRA, (IA)3, OFT, …) return
         the difference that they make to it, so they are applied in the order of the stack.
+        """
+        return None
+
+    def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
+        """`delta` as two thin factors, fp32, at this edit's weight: down [rank, in, …], up [out, rank].
+
+        delta = up · down, flat over what the module reads. None where there is no such form, or no delta. With it,
+        rows of one batch may carry this edit while others do not; without it, they are given weights of their own.
         """
         return None
 

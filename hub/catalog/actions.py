@@ -27,7 +27,7 @@ from hub.catalog.models import (
 )
 from hub.catalog.repositories import is_plain
 from hub.catalog.revisions import revision_renew, revision_show
-from hub.catalog.tallies import download_count, tallies_roll_up
+from hub.catalog.tallies import download_count, likes_count, tallies_roll_up
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
 from workers.messages import Finding, Inspected
@@ -36,6 +36,7 @@ __all__ = [
     "cover_set",
     "download_count",
     "file_add",
+    "likes_count",
     "listing_refresh",
     "model_delete",
     "model_edit",

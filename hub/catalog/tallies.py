@@ -17,6 +17,15 @@ def download_count(*, version: Version) -> None:
 
 
 @transaction.atomic
+def likes_count(*, model_id: int, likes: int) -> None:
+    """Note how many like a model, and move the lists' sort key where it changes."""
+    ModelStat.objects.get_or_create(model_id=model_id)
+    ModelStat.objects.filter(model_id=model_id).update(likes=likes)
+    key = rounded_key(likes)
+    Listing.objects.filter(model_id=model_id).exclude(likes=key).update(likes=key)
+
+
+@transaction.atomic
 def tallies_roll_up() -> int:
     """Add what happened since the last time to the totals, and move the lists' sort keys that changed.
 

@@ -8,6 +8,8 @@ import msgspec
 
 from workers.messages import Recipe
 
+YOUNGER = {"dialect": "a1111", "emphasis": "Original"}
+
 
 def read(data: object) -> Recipe:
     """The recipe that a row holds. Raises ``msgspec.ValidationError`` where it is none."""
@@ -27,13 +29,20 @@ def digest(recipe: Recipe) -> str:
     """
     plain = built(recipe)
     del plain["base_name"]
-    plain["uses"] = [
-        {key: use[key] for key in ("kind", "sha256", "weight", "token")} for use in plain["uses"] if use["weight"]
-    ]
+    # What recipes learnt later stays out where it says nothing new, so that older pictures keep their digests.
+    for name in YOUNGER:
+        if plain[name] == YOUNGER[name]:
+            del plain[name]
+    plain["uses"] = [_use_digested(use) for use in plain["uses"] if use["weight"] or use["text_weight"]]
     plain["cfg"] = float(plain["cfg"])  # 7 and 7.0 draw the same
-    for use in plain["uses"]:
-        use["weight"] = float(use["weight"])
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _use_digested(use: dict) -> dict:
+    kept = {key: use[key] for key in ("kind", "sha256", "weight", "token")} | {"weight": float(use["weight"])}
+    if use["text_weight"] not in (None, use["weight"]):
+        kept["text_weight"] = float(use["text_weight"])
+    return kept
 
 
 def as_a1111(recipe: Recipe) -> str:

@@ -14,7 +14,7 @@ from hub.catalog.models import File
 from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256
 from hub.gallery.queries import board_of
 from hub.tryit import samplers
-from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of
+from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of, worded
 from workers.messages import Recipe
 
 if TYPE_CHECKING:
@@ -141,13 +141,13 @@ class Desk:
                 self.fields |= {name: new[name] for name in group}
 
     def add_word(self, place: str) -> None:
-        """Put a row's trigger word before the prompt: ``place`` is ``row-word``, both counted from 0."""
+        """Put a row's trigger word into the prompt: ``place`` is ``row-word``, both counted from 0."""
         row, _dash, word = place.partition("-")
         with contextlib.suppress(ValueError, IndexError):
             text = self.rows[int(row)].words[int(word)]
             prompt = self.fields.get("prompt", "")
             if text not in prompt:
-                self.fields["prompt"] = f"{text}, {prompt}" if prompt else text
+                self.fields["prompt"] = worded(self.rows[int(row)].file, prompt, [text])
 
     def rest(self, user: User | AnonymousUser) -> list[File]:
         """Adapters that may be added."""

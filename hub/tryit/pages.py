@@ -13,12 +13,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseStopPolling
+from msgspec.structs import replace
 
 from hub.catalog.queries import bases_for_tryit, version_visible
 from hub.errors import Refused
 from hub.gallery import recipes
 from hub.gallery.queries import picture_for
 from hub.gallery.templatetags.gallery import picture_name
+from hub.prompts import templates
+from hub.prompts.actions import prompt_run
+from hub.prompts.queries import prompt_for, wildcards_of
 from hub.tryit import actions, queries, samplers
 from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe
 from hub.tryit.models import Generation
@@ -51,11 +55,35 @@ def _opened(request: HttpRequest) -> Desk:
         if asked.get("stack") == "none":
             desk.rows = []
         return desk
+    if number := asked.get("prompt", ""):
+        return _from_prompt(request, int(number) if number.isdecimal() and len(number) < 19 else 0)
     if asked.get("use"):
         return for_version(request.user, asked["use"])
     if KEPT in request.session and not asked:
         return from_form(request.user, QueryDict(request.session[KEPT]))
     return first_visit(request.user, asked.get("base", ""))
+
+
+def _from_prompt(request: HttpRequest, prompt_id: int) -> Desk:
+    """A prompt of the library, its choices made: ``f0``, ``f1``, … count them from 0. Without settings of its own it
+    gets those of the base at hand."""
+    prompt = prompt_for(request.user, prompt_id)
+    recipe = recipes.read(prompt.recipe)
+    wildcards = wildcards_of(prompt.owner)
+    given = [request.GET.get(f"f{number}", "") for number in range(templates.MOST_FIELDS)]
+    chosen = [int(one) if one.isdecimal() and len(one) < 6 else 0 for one in given]
+    text, negative = (
+        templates.filled(recipe.prompt, chosen, wildcards),
+        templates.filled(recipe.negative, [], wildcards),
+    )
+    if request.user.is_authenticated:
+        prompt_run(prompt)
+    if recipe.base:
+        return from_recipe(request.user, replace(recipe, prompt=text, negative=negative, seed=-1))
+    desk = first_visit(request.user)
+    desk.rows = []
+    desk.fields |= {"prompt": text, "negative": negative}
+    return desk.fit()
 
 
 def _posted(request: HttpRequest) -> HttpResponse:

@@ -26,7 +26,17 @@ from hub.gallery.models import BoardPrompt, Frame, Picture, Strip
 from hub.gallery.queries import WEIGHTS, board_of
 from hub.tryit import samplers, sending
 from hub.tryit.models import Generation
-from hub.tryit.stacks import MAX_SEED, MAX_WEIGHT, BadRecipe, DoesNotFit, drawn_on, misfit, numbers_checked, use_of
+from hub.tryit.stacks import (
+    MAX_SEED,
+    MAX_WEIGHT,
+    BadRecipe,
+    DoesNotFit,
+    drawn_on,
+    misfit,
+    numbers_checked,
+    use_of,
+    worded,
+)
 from workers.messages import HUB, Recipe
 
 if TYPE_CHECKING:
@@ -135,8 +145,8 @@ def previews_backfill(*, base_version: Version) -> int:
 def board_recipe(row: BoardPrompt, base: File, file: File, weight: float) -> Recipe:
     """A board prompt as the recipe of one frame.
 
-    The version's first trigger word stands before the prompt, in every frame: so the only thing that differs between
-    two frames is the weight. The first only: the others are mostly alternatives.
+    The version's first trigger word is in every frame, so the only thing that differs between two frames is the
+    weight. The first only: the others are mostly alternatives.
     """
     words = [] if file.adapter == "base" else file.version.trigger_words[:1]
     name = samplers.split(row.sampler, "Automatic")
@@ -145,7 +155,7 @@ def board_recipe(row: BoardPrompt, base: File, file: File, weight: float) -> Rec
         base_family=base.version.base.family,
         base_name=base.version.model.name,
         uses=() if file.adapter == "base" or not weight else (use_of(file, weight),),
-        prompt=", ".join([*words, row.prompt])[:700],
+        prompt=worded(file, row.prompt, words)[:700],
         negative=row.negative,
         sampler=name.sampler,
         schedule=name.schedule,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -186,3 +187,13 @@ def accepted_file(user: User | AnonymousUser, version_id: int) -> File | None:
         return None
     files = File.objects.filter(version_id=version_id, verdict=File.Verdict.ACCEPTED).exclude(adapter="")
     return files.select_related("version__base", "version__model").order_by("-primary", "id").first()
+
+
+def worded(file: File, prompt: str, words: Sequence[str]) -> str:
+    """``prompt`` with trigger words where they belong.
+
+    An inversion's word names a thing, so it leads. Other trigger words follow: then the prompt's own words stand where
+    they stand without the adapter, and the base alone draws what its own board shows.
+    """
+    parts = [*words, prompt] if file.adapter == "textual_inversion" else [prompt, *words]
+    return ", ".join(part for part in parts if part)

@@ -8,7 +8,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PROJECT = Path(__file__).resolve().parents[2]
-APPS = ("accounts", "catalog", "gallery", "tryit", "uploads")
+APPS = ("accounts", "catalog", "community", "gallery", "prompts", "tryit", "uploads")
 
 
 def routes(resolver: URLResolver, app: str = "") -> Iterator[tuple[str, URLPattern]]:

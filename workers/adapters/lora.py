@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,13 @@ class Factors:
             return (*full, *[1] * (rank - len(full)))
         return full[:rank] if all(size == 1 for size in full[rank:]) else full
 
+    @cached_property
+    def thin(self) -> tuple[Tensor, Tensor] | None:
+        """(down [rank, in, …], up [out, rank]), fp32, with the scale in ``up``; None where there is a mid."""
+        if self.mid is not None:
+            return None
+        return self.down.float().contiguous(), (self.up.float().flatten(1) * self.scale).contiguous()
+
     def product(self) -> Tensor:
         """up @ down, fp32, flat over what the module reads."""
         up, down = self.up.float().flatten(1), self.down.float().flatten(1)
@@ -169,6 +177,12 @@ class LoraEdit(Edit):
         for name in names.names_of(module):
             if factors := self.factors.get(name):
                 return (factors.product() * (self.weight * factors.scale)).reshape(weight.shape)
+        return None
+
+    def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
+        for name in names.names_of(module):
+            if (factors := self.factors.get(name)) and (thin := factors.thin):
+                return thin[0], thin[1] * self.weight
         return None
 
 

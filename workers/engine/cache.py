@@ -76,6 +76,9 @@ def adapter(sha256: str, kind: str, path: Path) -> Edit:
                 metadata = dict(file.metadata() or {})
         except (SafetensorError, OSError) as error:
             raise Refusal("adapter-unreadable", "This file cannot be read as safetensors.") from error
-        return ADAPTERS[kind].read(tensors, metadata), path.stat().st_size
+        edit = ADAPTERS[kind].read(tensors, metadata)
+        edit.key = key
+        return edit, path.stat().st_size
 
-    return adapters.get(f"{kind}:{sha256}", read_it)
+    key = f"{kind}:{sha256}"
+    return adapters.get(key, read_it)

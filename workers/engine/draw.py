@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from workers import prompts, samplers
+from workers import samplers
 from workers.engine import device, text
 from workers.engine.edits import applied
 from workers.engine.model import Model
@@ -50,8 +51,7 @@ def draw(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | Non
     _check(recipe)
     device.set_threads(model.bytes)
     with torch.inference_mode(), applied(model, edits):
-        contexts = _contexts(model, recipe, edits)
-        latents = _sampled(model, recipe, contexts, watch)
+        latents = _sampled(model, recipe, edits, watch)
         return _decoded(model, latents)
 
 
@@ -67,41 +67,20 @@ def _check(recipe: Recipe) -> None:
         raise Refusal("seed", "A seed is a whole number from 0 to 2⁶⁴ − 1.")
 
 
-def _contexts(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> tuple[Tensor, Tensor]:
-    """(what the prompt says, what the negative says)."""
-    words: dict[str, Mapping[str, Tensor]] = {}
-    emphasis: dict[str, float] = {}
-    for edit in edits:
-        if edit.weight != 0:
-            words.update(edit.words())
-            emphasis.update(dict.fromkeys(edit.words(), edit.weight))
-    parsed = [prompts.parse(recipe.prompt), prompts.parse(recipe.negative)]
-    for prompt in parsed:
-        if not prompt.drawable:
-            raise Refusal("prompt", prompt.warnings[0])
-    for extra in prompts.extras_missing(parsed[0], [use.name for use in recipe.uses]):
-        raise Refusal("prompt", f"The prompt names {extra.name}, which is not in the stack.")
-    for word in words:
-        if not any(prompts.said(prompt, word) for prompt in parsed):
-            raise Refusal("word-missing", f"The prompt does not say “{word}”, so that this inversion would do nothing.")
-    positive, negative = (
-        text.encoded(model, prompt, clip_skip=recipe.clip_skip, words=words, emphasis=emphasis) for prompt in parsed
-    )
-    return positive, negative
-
-
-def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor], watch: Watch) -> Tensor:
+def _sampled(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch) -> Tensor:
     sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
+    # A1111 counts each call of the UNet, so that words change after half as many steps of a sampler that asks twice.
+    plan = text.plan(model, recipe, edits, calls=recipe.steps * sampler.evaluations)
     sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps, model.family)
     shape = (4, recipe.height // 8, recipe.width // 8)
     noise = RowNoise(recipe.seed, shape, model.device, low=sigmas[-2], high=sigmas[0])
     running = sampler.sample(noise.draw() * sigmas[0], sigmas, noise)
     ask, done = next(running), 0
-    while True:
+    for call in itertools.count():
         if watch.cancelled():
             running.close()
             raise Cancelled
-        denoised, unguided = _denoised(model, ask, contexts, recipe.cfg)
+        denoised, unguided = _denoised(model, ask, plan.at(call), recipe.cfg)
         if not bool(denoised.isfinite().all()):
             raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
         if ask.step + 1 > done:
@@ -111,24 +90,35 @@ def _sampled(model: Model, recipe: Recipe, contexts: tuple[Tensor, Tensor], watc
             ask = running.send((denoised, unguided) if ask.unguided else denoised)
         except StopIteration as finished:
             return finished.value
+    raise AssertionError  # a sampler ends
 
 
-def _denoised(model: Model, ask: Ask, contexts: tuple[Tensor, Tensor], cfg: float) -> tuple[Tensor, Tensor]:
+def _denoised(model: Model, ask: Ask, words: text.Words, cfg: float) -> tuple[Tensor, Tensor]:
     """The clean latents that the UNet sees in ``ask.x``, [1, 4, h, w], fp32: guided by CFG, and by the negative alone
-    (left out at a scale of 1, where it cancels out, unless the sampler wants it)."""
-    positive, negative = contexts
+    (left out where one text at a scale of 1 cancels it out, unless the sampler wants it)."""
     scale = cfg * ask.cfg_share
     x = (ask.x / math.sqrt(ask.sigma**2 + 1)).to(model.dtype).contiguous(memory_format=torch.channels_last)
     time = torch.tensor([time_at(ask.sigma)], device=model.device, dtype=torch.float32)
-    if scale == 1 and not ask.unguided:
-        denoised = ask.x - _unet(model, x, time, positive) * ask.sigma
+    shares = [weight * scale for _, weight in words.wanted]
+    if shares == [1] and not ask.unguided:
+        denoised = ask.x - _unet(model, x, time, words.wanted[0][0].context) * ask.sigma
         return denoised, denoised
-    if negative.shape == positive.shape:
-        wanted, unwanted = _unet(model, x.repeat(2, 1, 1, 1), time.repeat(2), torch.cat([positive, negative])).chunk(2)
-    else:
-        wanted, unwanted = _unet(model, x, time, positive), _unet(model, x, time, negative)
-    noise = unwanted + (wanted - unwanted) * scale
+    unwanted, *wanted = _rows(model, x, time, [words.unwanted, *(cond for cond, _ in words.wanted)])
+    noise = unwanted + sum((one - unwanted) * share for one, share in zip(wanted, shares, strict=True))
     return ask.x - noise * ask.sigma, ask.x - unwanted * ask.sigma
+
+
+def _rows(model: Model, x: Tensor, time: Tensor, conds: Sequence[text.Cond]) -> list[Tensor]:
+    """The noise in ``x`` as each text says; texts of one length share a call."""
+    found: dict[int, Tensor] = {}
+    by_length: dict[int, list[int]] = {}
+    for row, cond in enumerate(conds):
+        by_length.setdefault(cond.context.shape[1], []).append(row)
+    for rows in by_length.values():
+        context = torch.cat([conds[row].context for row in rows])
+        answers = _unet(model, x.repeat(len(rows), 1, 1, 1), time.repeat(len(rows)), context)
+        found.update(zip(rows, answers.split(1), strict=True))
+    return [found[row] for row in range(len(conds))]
 
 
 def _unet(model: Model, x: Tensor, time: Tensor, context: Tensor) -> Tensor:

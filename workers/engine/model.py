@@ -28,6 +28,7 @@ class Model:
     scaling: float
     latent_rgb: Tensor
     pristine: dict[str, Tensor] = field(default_factory=dict)
+    fits: dict[Any, frozenset[str]] = field(default_factory=dict)  # what edits change in it, by their identity
 
     @cached_property
     def modules(self) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def test_the_first_visit_is_not_blank(client, nano, linocut):
     page = client.get("/try")
     text = page.content.decode()
     assert page.status_code == 200
-    assert "lnct print, cat, blue background" in text
+    assert "cat, blue background, lnct print" in text
     assert "Linocut" in text
     assert 'value="128"' in text
 
@@ -230,7 +230,7 @@ def test_the_stack_works_without_scripts(client, alice, nano, linocut):
     removed = client.post("/try", form(nano, linocut, do=f"remove:{linocut.pk}")).content.decode()
     assert "Use Linocut" not in removed
     worded = client.post("/try", form(nano, linocut, do="word:0-1")).content.decode()
-    assert "two inks, a cat" in worded
+    assert "a cat, two inks" in worded
     assert not Generation.objects.exists()
 
 

@@ -8,7 +8,7 @@ import torch
 
 from tests.workers import small
 from workers.adapters import ADAPTERS
-from workers.engine.edits import applied
+from workers.engine.edits import OfPart, applied
 from workers.errors import Refusal
 
 READ = {
@@ -80,15 +80,15 @@ def test_an_exception_inside_undoes_everything(model):
 
 def test_a_stack_that_breaks_half_way_undoes_everything(model, monkeypatch):
     before, edit = digest(model), READ["lora"]()
-    real, calls = edit.delta, []
+    real, calls = edit.low_rank, []
 
-    def breaks(module, weight):
+    def breaks(module):
         calls.append(module)
         if len(calls) == 9:
             raise MemoryError
-        return real(module, weight)
+        return real(module)
 
-    monkeypatch.setattr(edit, "delta", breaks)
+    monkeypatch.setattr(edit, "low_rank", breaks)
     with pytest.raises(MemoryError), applied(model, [edit]):
         pass
     assert digest(model) == before
@@ -109,3 +109,34 @@ def test_two_hundred_random_switches_leave_the_base_to_the_bit(model):
         with applied(model, stack):
             pass
     assert digest(model) == before
+
+
+@pytest.mark.parametrize("kind", sorted(READ))
+def test_a_low_rank_form_is_the_delta(model, kind):
+    edit = READ[kind]().at(0.7)
+    for name in edit.fit(model.shapes):
+        if factors := edit.low_rank(name):
+            down, up = factors
+            delta = edit.delta(name, model.modules[name].weight)
+            assert torch.allclose((up @ down.flatten(1)).view(delta.shape), delta, atol=1e-6)
+
+
+def test_one_side_alone(model):
+    unet, text = "unet.conv_in", "text_encoder.encoder.layers.0.self_attn.q_proj"
+    touched = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    before = {name: model.modules[name].weight.clone() for name in (unet, text, touched)}
+    for part, changed in {"unet": touched, "text": text}.items():
+        with applied(model, [READ["lora"]()], part):
+            differs = {name for name in before if not torch.equal(model.modules[name].weight, before[name])}
+        assert differs == {changed}
+
+
+def test_text_and_picture_may_have_weights_of_their_own(model):
+    whole = ADAPTERS["lora"].read(small.lora(), {})
+    parts = [OfPart(whole.at(0.5), text=False), OfPart(whole.at(0.2), text=True)]
+    unet, text = "unet.down_blocks.0.attentions.0.proj_in", "text_encoder.encoder.layers.0.mlp.fc1"
+    for name, weight in ((unet, 0.5), (text, 0.2)):
+        before = model.modules[name].weight.clone()
+        delta = whole.delta(name, before)
+        with applied(model, parts):
+            assert torch.allclose(model.modules[name].weight, before + weight * delta, atol=1e-5)

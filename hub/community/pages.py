@@ -1,0 +1,227 @@
+"""People's words as pages; the small parts (a like, a thread) are fragments of the pages that show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from hub.accounts.permissions import person
+from hub.accounts.queries import user_by_name
+from hub.catalog.models import Model
+from hub.catalog.serializers import card, model_url
+from hub.community import actions, queries
+from hub.community.templatetags.community import discussion_context, follow_context, like_context, reviews_context
+from hub.errors import NotFound, Refused
+
+MAX_ID = 2**31
+
+
+def address_of(target: Any) -> str:
+    """The page of the thing that people speak of."""
+    return model_url(target) if isinstance(target, Model) else reverse("gallery:picture-detail", args=[target.pk])
+
+
+@login_required
+@require_POST
+def model_like(request: HttpRequest, model_id: int) -> HttpResponse:
+    return _like(request, queries.target_for(request.user, model_id=model_id))
+
+
+@login_required
+@require_POST
+def picture_like(request: HttpRequest, picture_id: int) -> HttpResponse:
+    return _like(request, queries.target_for(request.user, picture_id=picture_id))
+
+
+def _like(request: HttpRequest, target: Any) -> HttpResponse:
+    count = actions.like_set(user=person(request), target=target, on=request.POST.get("on") == "1")
+    if request.headers.get("HX-Request"):
+        return render(request, "community/like.html", like_context(request.user, target, count))
+    return redirect(address_of(target))
+
+
+@login_required
+@require_POST
+def user_follow(request: HttpRequest, name: str) -> HttpResponse:
+    followed = user_by_name(name)
+    if followed is None:
+        raise NotFound(_("Nobody here is called %(name)s.") % {"name": name[:96]})
+    actions.follow_set(follower=person(request), followed=followed, on=request.POST.get("on") == "1")
+    if request.headers.get("HX-Request"):
+        return render(request, "community/follow.html", follow_context(request.user, followed))
+    return redirect("accounts:user-detail", followed.username)
+
+
+@login_required
+@require_POST
+def comment_create(request: HttpRequest, model_id: int | None = None, picture_id: int | None = None) -> HttpResponse:
+    """Say something, or answer; a refusal comes back with the words still in the field."""
+    target = queries.target_for(request.user, model_id=model_id, picture_id=picture_id)
+    text, parent = request.POST.get("text", ""), _number(request.POST.get("parent", ""))
+    refused = None
+    try:
+        actions.comment_create(author=person(request), target=target, text=text, parent_id=parent)
+    except Refused as error:
+        refused = error
+    if not request.headers.get("HX-Request"):
+        if refused:
+            raise refused
+        return redirect(address_of(target) + "#discussion")
+    context = discussion_context(request.user, target)
+    if refused:
+        context |= {"refused": refused.sentence, "text": text, "answering": parent}
+    return render(request, "community/discussion.html", context, status=refused.status if refused else 200)
+
+
+@login_required
+@require_POST
+def comment_remove(request: HttpRequest, comment_id: int) -> HttpResponse:
+    comment = actions.comment_remove(comment_id=comment_id, by=person(request))
+    if request.headers.get("HX-Request"):
+        return render(request, "community/discussion.html", discussion_context(request.user, comment.target))
+    return redirect(address_of(comment.target) + "#discussion")
+
+
+@login_required
+@require_POST
+def review_write(request: HttpRequest, model_id: int) -> HttpResponse:
+    model = queries.target_for(request.user, model_id=model_id)
+    text, recommends = request.POST.get("text", ""), request.POST.get("recommends", "")
+    refused = None
+    try:
+        if recommends not in {"yes", "no"}:
+            raise actions.Unsaid(_("Say whether you recommend it."))
+        actions.review_write(author=person(request), model=model, recommends=recommends == "yes", text=text)  # type: ignore[arg-type]
+    except Refused as error:
+        refused = error
+    if not request.headers.get("HX-Request"):
+        if refused:
+            raise refused
+        return redirect(address_of(model) + "#reviews")
+    context = reviews_context(request.user, model)  # type: ignore[arg-type]
+    if refused:
+        context |= {"refused": refused.sentence, "text": text, "recommends": recommends}
+    return render(request, "community/reviews.html", context, status=refused.status if refused else 200)
+
+
+@login_required
+@require_POST
+def review_remove(request: HttpRequest, review_id: int) -> HttpResponse:
+    review = actions.review_remove(review_id=review_id, by=person(request))
+    if request.headers.get("HX-Request"):
+        return render(request, "community/reviews.html", reviews_context(request.user, review.model))
+    return redirect(address_of(review.model) + "#reviews")
+
+
+# Collections
+
+
+@require_safe
+def collection_list(request: HttpRequest) -> HttpResponse:
+    """One's own collections first, then everybody's public ones, newest change first."""
+    mine = list(queries.collection_list(request.user, owner=person(request))) if request.user.is_authenticated else []
+    others = [one for one in queries.collection_list(request.user)[:60] if one.owner_id != request.user.pk]
+    return render(request, "community/collection_list.html", {"mine": mine, "others": others})
+
+
+@login_required
+@require_POST
+def collection_create(request: HttpRequest) -> HttpResponse:
+    fields = _collection_fields(request)
+    collection = actions.collection_create(owner=person(request), **fields)
+    return redirect("community:collection-detail", collection.pk)
+
+
+@require_safe
+def collection_detail(request: HttpRequest, collection_id: int) -> HttpResponse:
+    collection = queries.collection_for(request.user, collection_id)
+    shown = []
+    for piece in queries.pieces(request.user, collection):
+        version = piece.model.versions.filter(status="published").first() if piece.model else None
+        shown.append((piece, card(version) if version else None))
+    context = {"collection": collection, "shown": shown, "own": collection.owner_id == request.user.pk}
+    return render(request, "community/collection_detail.html", context)
+
+
+@login_required
+@require_POST
+def collection_edit(request: HttpRequest, collection_id: int) -> HttpResponse:
+    actions.collection_edit(collection_id=collection_id, by=person(request), **_collection_fields(request))
+    messages.success(request, _("Saved."))
+    return redirect("community:collection-detail", collection_id)
+
+
+def _collection_fields(request: HttpRequest) -> dict[str, Any]:
+    given = request.POST
+    return {
+        "name": given.get("name", ""),
+        "description": given.get("description", ""),
+        "private": given.get("private") == "on",
+    }
+
+
+@login_required
+@require_POST
+def collection_delete(request: HttpRequest, collection_id: int) -> HttpResponse:
+    actions.collection_delete(collection_id=collection_id, by=person(request))
+    messages.success(request, _("The collection is gone. What was in it is still here."))
+    return redirect("community:collection-list")
+
+
+@login_required
+@require_POST
+def collection_add(request: HttpRequest) -> HttpResponse:
+    """Put a model or a picture into a collection, old or new."""
+    given = request.POST
+    model_id, picture_id = _number(given.get("model", "")), _number(given.get("picture", ""))
+    target = queries.target_for(request.user, model_id=model_id, picture_id=picture_id)
+    chosen = _number(given.get("collection", ""))
+    collection = actions.collection_add(
+        by=person(request), target=target, collection_id=chosen, name=given.get("name", "")
+    )
+    messages.success(request, _("It is in %(name)s now.") % {"name": collection.name})
+    return redirect(address_of(target))
+
+
+@login_required
+@require_POST
+def collection_remove(request: HttpRequest, collection_id: int, item_id: int) -> HttpResponse:
+    actions.collection_remove(collection_id=collection_id, item_id=item_id, by=person(request))
+    return redirect("community:collection-detail", collection_id)
+
+
+@login_required
+@require_POST
+def collection_move(request: HttpRequest, collection_id: int, item_id: int) -> HttpResponse:
+    steps = -1 if request.POST.get("to") == "earlier" else 1
+    actions.collection_move(collection_id=collection_id, item_id=item_id, by=person(request), steps=steps)
+    return redirect(reverse("community:collection-detail", args=[collection_id]) + f"#item-{item_id}")
+
+
+@login_required
+@never_cache
+@require_safe
+def notice_list(request: HttpRequest) -> HttpResponse:
+    """What concerns one, and the newest of those whom one follows. Seen is what this page has shown."""
+    user = person(request)
+    notices = queries.notice_list(user)
+    context = {
+        "notices": [(notice, address_of(notice.target) if notice.target else "") for notice in notices],
+        "cards": [card(version) for version in queries.newest_of_followed(user)],
+    }
+    response = render(request, "community/notice_list.html", context)
+    if notices:
+        actions.notices_read(user=user, upto=notices[0].pk)
+    return response
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 11 and int(text) < MAX_ID else None

@@ -1,0 +1,129 @@
+"""What can be asked about people's words: who likes and follows, threads, reviews, collections, notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Q, QuerySet
+
+from hub.accounts.models import User
+from hub.catalog.models import Listing, Model, Version
+from hub.catalog.queries import model_detail, models_visible
+from hub.community.models import Collection, Comment, Follow, Like, Notice, Review
+from hub.errors import NotFound
+from hub.gallery.models import Picture
+from hub.gallery.queries import picture_for, pictures_for
+
+Person = User | AnonymousUser
+THREADS, REVIEWS, NOTICES = 50, 20, 50
+
+
+def may_see(user: Person, target: Model | Picture) -> bool:
+    if isinstance(target, Model):
+        return models_visible(user).filter(pk=target.pk).exists()
+    return pictures_for(user).filter(pk=target.pk).exists()
+
+
+def target_for(user: Person, *, model_id: int | None = None, picture_id: int | None = None) -> Model | Picture:
+    """The thing that people speak of. Raises `NotFound` where ``user`` may not see it, or it was taken down."""
+    if model_id is not None:
+        model = model_detail(user, model_id)
+        if model.status == Model.Status.TAKEN_DOWN:
+            raise NotFound("This model was removed.")
+        return model
+    return picture_for(user, picture_id or 0)
+
+
+def may_remove(user: Person, comment: Comment) -> bool:
+    """Its author, a moderator, and the owner of the thing under which it stands."""
+    if not isinstance(user, User):
+        return False
+    return user.is_moderator or user.pk in {comment.author_id, comment.target.owner_id}
+
+
+def likes(user: Person, target: Model | Picture) -> bool:
+    if not user.is_authenticated:
+        return False
+    about = {"model": target} if isinstance(target, Model) else {"picture": target}
+    return Like.objects.filter(user=user, **about).exists()
+
+
+def follows(user: Person, person: User) -> bool:
+    return user.is_authenticated and Follow.objects.filter(follower=user, followed=person).exists()
+
+
+@dataclass
+class Thread:
+    """A comment and the answers to it; ``removable`` says whether the reader may remove the first."""
+
+    comment: Comment
+    removable: bool
+    answers: list[Thread] = field(default_factory=list)
+
+
+def threads(user: Person, target: Model | Picture, *, limit: int = THREADS) -> list[Thread]:
+    """The newest threads under ``target``, oldest first; a removed comment stays only where it was answered."""
+    about = {"model": target} if isinstance(target, Model) else {"picture": target}
+    comments = Comment.objects.filter(**about).select_related("author", "model", "picture")
+    tops = list(comments.filter(parent=None).order_by("-id")[:limit])[::-1]
+    found = {top.pk: Thread(top, may_remove(user, top)) for top in tops}
+    for answer in comments.filter(parent__in=found, removed_at=None):
+        if answer.parent_id is not None:
+            found[answer.parent_id].answers.append(Thread(answer, may_remove(user, answer)))
+    return [thread for thread in found.values() if thread.answers or not thread.comment.removed_at]
+
+
+def reviews(model: Model, *, limit: int = REVIEWS) -> tuple[list[Review], dict[str, int]]:
+    """The newest reviews, and how many recommend the model of how many."""
+    counted = Review.objects.filter(model=model).aggregate(total=Count("id"), yes=Count("id", Q(recommends=True)))
+    return list(Review.objects.filter(model=model).select_related("author")[:limit]), counted
+
+
+def collection_list(user: Person, *, owner: User | None = None) -> QuerySet[Collection]:
+    """Collections that ``user`` may see, newest change first, each with ``size``."""
+    seen = Q(private=False) | (Q(owner=user.pk) if user.is_authenticated else Q(pk__in=[]))
+    collections = Collection.objects.filter(seen).select_related("owner").annotate(size=Count("items"))
+    return collections.filter(owner=owner) if owner else collections
+
+
+def collection_for(user: Person, collection_id: int) -> Collection:
+    """Raises `NotFound` where there is none, or a private one of somebody else."""
+    collection = collection_list(user).filter(pk=collection_id).first()
+    if collection is None:
+        raise NotFound("There is no such collection.")
+    return collection
+
+
+@dataclass
+class Piece:
+    """An item of a collection; one of ``model`` and ``picture``."""
+
+    item_id: int
+    model: Model | None = None
+    picture: Picture | None = None
+
+
+def pieces(user: Person, collection: Collection) -> list[Piece]:
+    """What ``user`` may see of a collection, in its order; of the rest not even the number is told."""
+    items = list(collection.items.all())
+    models = models_visible(user).in_bulk([item.model_id for item in items if item.model_id])
+    pictures = pictures_for(user).in_bulk([item.picture_id for item in items if item.picture_id])
+    found = [Piece(item.pk, models.get(item.model_id), pictures.get(item.picture_id)) for item in items]
+    return [piece for piece in found if piece.model or piece.picture]
+
+
+def notice_list(user: User, *, limit: int = NOTICES) -> list[Notice]:
+    return list(user.notices.select_related("actor", "model", "picture", "comment")[:limit])
+
+
+def notices_unread(user: Person) -> int:
+    return user.notices.filter(read_at=None).count() if isinstance(user, User) else 0
+
+
+def newest_of_followed(user: User, *, limit: int = 10) -> list[Version]:
+    """The newest versions of people whom ``user`` follows."""
+    followed = Follow.objects.filter(follower=user).values("followed")
+    rows = Listing.objects.filter(creator__in=followed, lead=True).order_by("-published_at", "-model")[:limit]
+    related = ("version__model__owner", "version__model__stat", "version__base")
+    return [row.version for row in rows.select_related(*related)]

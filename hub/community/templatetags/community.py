@@ -1,0 +1,99 @@
+"""Likes, follows, threads and collections: parts that other apps' pages show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from hub.accounts.models import User
+from hub.catalog.markdown import rendered
+from hub.catalog.models import Model
+from hub.catalog.queries import stat_of
+from hub.community import queries
+from hub.community.models import Review
+
+register = template.Library()
+
+
+def _kind(target: Any) -> str:
+    return "model" if isinstance(target, Model) else "picture"
+
+
+def like_context(user: Any, target: Any, count: int | None = None) -> dict[str, Any]:
+    """count: how many like it, where that is known better than by the stored totals."""
+    if count is None:
+        count = stat_of(target).likes if isinstance(target, Model) else target.likes
+    address = reverse(f"community:{_kind(target)}-like", args=[target.pk])
+    return {"user": user, "address": address, "count": count, "on": queries.likes(user, target)}
+
+
+@register.inclusion_tag("community/like.html", takes_context=True)
+def like(context: dict[str, Any], target: Any) -> dict[str, Any]:
+    return like_context(context["request"].user, target)
+
+
+def follow_context(user: Any, followed: User) -> dict[str, Any]:
+    return {"user": user, "person": followed, "on": queries.follows(user, followed), "own": user == followed}
+
+
+@register.inclusion_tag("community/follow.html", takes_context=True)
+def follow(context: dict[str, Any], followed: User) -> dict[str, Any]:
+    return follow_context(context["request"].user, followed)
+
+
+def discussion_context(user: Any, target: Any) -> dict[str, Any]:
+    return {
+        "user": user,
+        "threads": queries.threads(user, target),
+        "address": reverse("community:comment-create", kwargs={f"{_kind(target)}_id": target.pk}),
+    }
+
+
+@register.inclusion_tag("community/discussion.html", takes_context=True)
+def discussion(context: dict[str, Any], target: Any) -> dict[str, Any]:
+    """What people say under a model or a picture."""
+    request = context["request"]
+    return discussion_context(request.user, target) | {"request": request}
+
+
+def reviews_context(user: Any, model: Model) -> dict[str, Any]:
+    found, counted = queries.reviews(model)
+    mine = Review.objects.filter(model=model, author=user).first() if user.is_authenticated else None
+    may = user.is_authenticated and user.pk != model.owner_id
+    return {"user": user, "model": model, "reviews": found, "counted": counted, "mine": mine, "may": may}
+
+
+@register.inclusion_tag("community/reviews.html", takes_context=True)
+def reviews(context: dict[str, Any], model: Model) -> dict[str, Any]:
+    return reviews_context(context["request"].user, model)
+
+
+@register.inclusion_tag("community/collect.html", takes_context=True)
+def collect(context: dict[str, Any], target: Any) -> dict[str, Any]:
+    """Puts the thing into a collection of one's own."""
+    user = context["request"].user
+    return {
+        "kind": _kind(target),
+        "target": target,
+        "collections": queries.collection_list(user, owner=user) if user.is_authenticated else [],
+        "user": user,
+    }
+
+
+@register.inclusion_tag("community/collections_of.html", takes_context=True)
+def collections_of(context: dict[str, Any], owner: User) -> dict[str, Any]:
+    return {"collections": queries.collection_list(context["request"].user, owner=owner), "owner": owner}
+
+
+@register.simple_tag(takes_context=True)
+def notices_unread(context: dict[str, Any]) -> int:
+    request = context.get("request")
+    return queries.notices_unread(request.user) if request is not None and hasattr(request, "user") else 0
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    return rendered(text)

@@ -1,0 +1,29 @@
+from django.urls import path
+
+from hub.community import feeds, pages
+
+# Not below /models/<id>/: there stands a model's slug, which may be any word.
+app_name = "community"
+urlpatterns = [
+    path("likes/models/<int:model_id>", pages.model_like, name="model-like"),
+    path("comments/models/<int:model_id>", pages.comment_create, name="comment-create"),
+    path("reviews/models/<int:model_id>", pages.review_write, name="review-write"),
+    path("models/feed", feeds.model_feed, name="model-feed"),
+    path("likes/pictures/<int:picture_id>", pages.picture_like, name="picture-like"),
+    path("comments/pictures/<int:picture_id>", pages.comment_create, name="comment-create"),
+    path("comments/<int:comment_id>/remove", pages.comment_remove, name="comment-remove"),
+    path("reviews/<int:review_id>/remove", pages.review_remove, name="review-remove"),
+    path("u/<str:name>/follow", pages.user_follow, name="user-follow"),
+    path("u/<str:name>/feed", feeds.user_feed, name="user-feed"),
+    path("collections", pages.collection_list, name="collection-list"),
+    path("collections/new", pages.collection_create, name="collection-create"),
+    path("collections/add", pages.collection_add, name="collection-add"),
+    path("collections/<int:collection_id>", pages.collection_detail, name="collection-detail"),
+    path("collections/<int:collection_id>/edit", pages.collection_edit, name="collection-edit"),
+    path("collections/<int:collection_id>/delete", pages.collection_delete, name="collection-delete"),
+    path("collections/<int:collection_id>/items/<int:item_id>/move", pages.collection_move, name="collection-move"),
+    path(
+        "collections/<int:collection_id>/items/<int:item_id>/remove", pages.collection_remove, name="collection-remove"
+    ),
+    path("notifications", pages.notice_list, name="notice-list"),
+]

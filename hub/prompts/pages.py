@@ -1,0 +1,203 @@
+"""The prompt library's pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from hub.accounts.permissions import person
+from hub.errors import NotFound, Refused
+from hub.gallery import recipes
+from hub.prompts import actions, imports, queries, templates
+from hub.prompts.forms import PromptForm
+from hub.prompts.models import LICENCES, Prompt
+from hub.prompts.queries import Wish
+
+
+def _wish(params: QueryDict) -> Wish:
+    page = params.get("page", "")
+    return Wish(
+        query=params.get("query", "")[:200],
+        tag=params.get("tag", "")[:60],
+        creator=params.get("creator", "")[:96],
+        licence=params.get("licence", "") if params.get("licence") in LICENCES else "",
+        template="template" in params,
+        stacked="stacked" in params,
+        sort=params.get("sort", "") if params.get("sort") in queries.SORTS else "newest",
+        page=min(int(page), 400) if page.isdecimal() and len(page) < 4 else 0,
+    )
+
+
+@require_safe
+def prompt_list(request: HttpRequest) -> HttpResponse:
+    wish = _wish(request.GET)
+    prompts, more = queries.prompt_list(request.user, wish)
+    following = request.GET.copy()
+    following["page"] = str(wish.page + 1)
+    context = {
+        "prompts": prompts,
+        "wish": wish,
+        "licences": LICENCES,
+        "next_url": f"?{following.urlencode()}" if more else "",
+        "filtered": bool(wish.query or wish.tag or wish.creator or wish.licence or wish.template or wish.stacked),
+    }
+    part = request.headers.get("HX-Target") == "more"
+    return render(request, "prompts/prompt_cards.html" if part else "prompts/prompt_list.html", context)
+
+
+@require_safe
+def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    prompt = queries.prompt_for(request.user, prompt_id)
+    recipe = recipes.read(prompt.recipe)
+    wildcards = queries.wildcards_of(prompt.owner)
+    seen = prompt.made_from if prompt.made_from_id and _visible(request, prompt.made_from_id) else None
+    context = {
+        "prompt": prompt,
+        "recipe": recipe,
+        "pictures": [example.picture for example in prompt.shown_examples],  # type: ignore[attr-defined]
+        "fields": _numbered(templates.fields(prompt.text, wildcards)),
+        "wordings": prompt.wordings.all()[:20],
+        "forks": queries.forks_of(request.user, prompt),
+        "made_from": seen,
+        "licence": LICENCES[prompt.licence],
+        "a1111": recipes.as_a1111(recipe) if recipe.base else _plain_a1111(recipe),
+        "own": prompt.owner_id == request.user.pk,
+    }
+    return render(request, "prompts/prompt_detail.html", context)
+
+
+def _visible(request: HttpRequest, prompt_id: int) -> bool:
+    return queries.visible(request.user).filter(pk=prompt_id).exists()
+
+
+def _numbered(found: list[templates.Field]) -> list[dict[str, Any]]:
+    """Fields as selects: a name, and choices with the words that stand for an empty one."""
+    return [
+        {
+            "name": f"f{number}",
+            "label": field.wildcard or _("Choice %(n)d") % {"n": number + 1},
+            "choices": [(index, choice or _("nothing")) for index, choice in enumerate(field.choices)],
+        }
+        for number, field in enumerate(field for field in found if field.choices)
+    ]
+
+
+def _plain_a1111(recipe: Any) -> str:
+    """A prompt without settings, as A1111's own prompt box takes it."""
+    return recipe.prompt + (f"\nNegative prompt: {recipe.negative}" if recipe.negative else "")
+
+
+@login_required
+def prompt_create(request: HttpRequest) -> HttpResponse:
+    """Keep a prompt: a blank one, or (``?picture=``) the one that drew a picture, with its stack."""
+    recipe, picture = actions.EMPTY, None
+    number = request.POST.get("picture") or request.GET.get("picture") or ""
+    if number.isdecimal() and len(number) < 19:
+        picture, recipe = queries.recipe_of_picture(request.user, int(number))
+    form = PromptForm.of_recipe(recipe, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            prompt = actions.prompt_create(owner=person(request), fields=form.values(), recipe=recipe, picture=picture)
+        except Refused as refused:
+            form.add_error(None, refused.sentence)
+        else:
+            return redirect("prompts:prompt-detail", prompt.pk)
+    context = {"form": form, "picture": picture, "recipe": recipe}
+    return render(request, "prompts/prompt_create.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+def prompt_edit(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    prompt = _own(request, prompt_id)
+    form = PromptForm.of(prompt, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.prompt_edit(prompt_id=prompt_id, by=person(request), fields=form.values())
+        except Refused as refused:
+            form.add_error(None, refused.sentence)
+        else:
+            return redirect("prompts:prompt-detail", prompt_id)
+    context = {"form": form, "prompt": prompt}
+    return render(request, "prompts/prompt_edit.html", context, status=422 if form.errors else 200)
+
+
+def _own(request: HttpRequest, prompt_id: int) -> Prompt:
+    prompt = queries.prompt_for(request.user, prompt_id)
+    if prompt.owner_id != request.user.pk:
+        raise NotFound(_("There is no such prompt."))
+    return prompt
+
+
+@login_required
+@require_POST
+def prompt_fork(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    fork = actions.prompt_fork(prompt_id=prompt_id, by=person(request))
+    messages.success(request, _("This is your own copy. Only you see it until you say otherwise."))
+    return redirect("prompts:prompt-edit", fork.pk)
+
+
+@login_required
+@require_POST
+def prompt_delete(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    actions.prompt_delete(prompt_id=prompt_id, by=person(request))
+    messages.success(request, _("Deleted."))
+    return redirect("prompts:prompt-list")
+
+
+@login_required
+@require_POST
+def example_add(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    """Show a picture beside the prompt: its number, or the address of its page."""
+    number = request.POST.get("picture", "").rstrip("/").rpartition("/")[2]
+    if not number.isdecimal() or len(number) > 18:
+        raise actions.BadPrompt(_("Give the address of a picture's page on this hub."))
+    actions.example_add(prompt_id=prompt_id, picture_id=int(number), by=person(request))
+    return redirect("prompts:prompt-detail", prompt_id)
+
+
+@login_required
+@require_POST
+def example_remove(request: HttpRequest, prompt_id: int, picture_id: int) -> HttpResponse:
+    actions.example_remove(prompt_id=prompt_id, picture_id=picture_id, by=person(request))
+    return redirect("prompts:prompt-detail", prompt_id)
+
+
+@login_required
+def prompt_import(request: HttpRequest) -> HttpResponse:
+    """A file of styles: first what is in it, then its prompts into the library."""
+    if request.method != "POST":
+        return render(request, "prompts/prompt_import.html", {"licences": LICENCES})
+    given = request.FILES.get("file")
+    if given is None:
+        raise imports.NotStyles(_("Choose a file first."))
+    if (given.size or 0) > imports.MOST_BYTES:
+        raise imports.NotStyles(_("A file of styles has at most 4 MB here."))
+    licence = request.POST.get("licence", "cc0")
+    fields = {"licence": licence, "private": request.POST.get("private") == "on"}
+    added, here = actions.prompts_import(owner=person(request), rows=imports.rows(given.read()), fields=fields)
+    said = ngettext("%(n)d prompt was added.", "%(n)d prompts were added.", added) % {"n": added}
+    if here:
+        said += " " + ngettext("%(n)d was here already.", "%(n)d were here already.", here) % {"n": here}
+    messages.success(request, said)
+    return redirect(reverse("prompts:prompt-list") + f"?creator={person(request).username}")
+
+
+@login_required
+def wildcard_list(request: HttpRequest) -> HttpResponse:
+    """One's wildcards, each a list of lines."""
+    user = person(request)
+    if request.method == "POST":
+        kept = actions.wildcard_set(
+            owner=user, name=request.POST.get("name", ""), values=request.POST.get("values", "")
+        )
+        messages.success(request, _("%(name)s is saved.") % {"name": kept} if kept.pk else _("It is gone."))
+        return redirect("prompts:wildcard-list")
+    return render(request, "prompts/wildcard_list.html", {"wildcards": user.wildcards.all()})

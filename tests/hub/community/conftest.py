@@ -1,0 +1,1 @@
+from tests.hub.gallery.conftest import draw, linocut, nano  # noqa: F401
