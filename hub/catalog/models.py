@@ -92,6 +92,10 @@ class Model(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint("owner", Lower("slug"), name="slug_once_per_owner")]
+        indexes = [
+            models.Index(Lower("name"), name="model_called"),
+            models.Index(Lower("slug"), name="model_slug_called"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -210,6 +214,7 @@ class File(models.Model):
 
     class Meta:
         ordering = ["-primary", "id"]
+        indexes = [models.Index(Lower("name"), name="file_called")]
 
     def __str__(self) -> str:
         return self.name

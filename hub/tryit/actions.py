@@ -23,7 +23,8 @@ from hub.gallery.actions import picture_add
 from hub.tryit import sending
 from hub.tryit.models import Generation
 from hub.tryit.previews import frame_create, frames_filled, preview_create, preview_request, previews_backfill
-from hub.tryit.stacks import recipe_checked
+from hub.tryit.stacks import numbers_checked, recipe_checked
+from hub.tryit.wording import words_settled
 from workers.messages import GENERATE, Failed, Generated, Recipe
 
 __all__ = [
@@ -57,7 +58,8 @@ def generation_create(*, owner: User, recipe: Recipe, count: int = 1, purpose: s
 
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`, `LimitReached`.
     """
-    checked = recipe_checked(owner, recipe, count)
+    numbers_checked(recipe, count)
+    checked = recipe_checked(owner, words_settled(owner, recipe), count)
     sending.limits_checked(owner, count)
     return sending.enqueue(owner=owner, recipe=checked, count=count, purpose=purpose, priority=sending.PEOPLE)
 

@@ -18,10 +18,14 @@ from hub.tryit.serializers import (
     GenerationOutput,
     GenerationPageOutput,
     PreviewCreateInput,
+    PromptReadInput,
+    PromptReadOutput,
     StripOutput,
     person,
 )
 from hub.tryit.stacks import file_named
+from hub.tryit.wording import reading
+from workers.messages import Recipe
 
 TAGS = ["generations"]
 
@@ -74,6 +78,20 @@ class GenerationDetail(APIView):
         generation = queries.generation_for(request.user, generation_id)
         cancelled = actions.generation_cancel(generation=generation, by=person(request))
         return Response(GenerationOutput(queries.generation_view(cancelled)).data)
+
+
+class PromptRead(APIView):
+    scope, public, reading = "read", True, ("POST",)
+
+    @extend_schema(tags=TAGS, request=PromptReadInput, responses=PromptReadOutput)
+    def post(self, request: Request) -> Response:
+        """What a prompt says: its length, what it names and whether that is here, what keeps it from drawing."""
+        asked = PromptReadInput(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = dict(asked.validated_data)
+        base = file_named(request.user, data.pop("base")) if "base" in data else None
+        recipe = Recipe(base=base.blob_id if base else "", base_family="", **data)
+        return Response(PromptReadOutput(reading(request.user, recipe, base)).data)
 
 
 class PreviewList(APIView):

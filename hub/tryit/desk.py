@@ -15,6 +15,7 @@ from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sh
 from hub.gallery.queries import board_of
 from hub.tryit import samplers
 from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of, worded
+from workers import prompts
 from workers.messages import Recipe
 
 if TYPE_CHECKING:
@@ -89,8 +90,26 @@ class Desk:
             negative=self.fields.get("negative", ""),
             sampler=self.fields.get("sampler", ""),
             schedule=self.fields.get("schedule", "Automatic"),
+            **self._language(),
             **numbers,
         )
+
+    def draft(self) -> Recipe:
+        """As much of the recipe as its words need, whatever stands in the other fields."""
+        steps = self.fields.get("steps", "")
+        return Recipe(
+            base=self.base.blob_id if self.base else "",
+            base_family="",
+            uses=tuple(use_of(row.file, row.weight) for row in self.rows if row.on and not row.reason),
+            prompt=self.fields.get("prompt", "")[:MAX_PROMPT],
+            negative=self.fields.get("negative", "")[:MAX_PROMPT],
+            steps=int(steps) if steps.isdecimal() and len(steps) < 4 else 20,
+            **self._language(),
+        )
+
+    def _language(self) -> dict[str, Any]:
+        wanted = {"dialect": prompts.DIALECTS, "emphasis": prompts.EMPHASES}
+        return {name: self.fields[name] for name, known in wanted.items() if self.fields.get(name) in known}
 
     @property
     def count(self) -> int:
@@ -192,7 +211,8 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
                 _("Uses %s, which is not on this hub. It can be drawn without it.") % (use.name or use.kind)
             )
     names = ("prompt", "negative", "sampler", "schedule", "steps", "cfg", "seed", "width", "height", "clip_skip")
-    desk.fields = {name: _plain(getattr(recipe, name)) for name in names} | {"count": str(count)}
+    language = ("dialect", "emphasis")
+    desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *language)} | {"count": str(count)}
     return desk.fit()
 
 
@@ -244,6 +264,7 @@ def _defaults(base: File | None) -> dict[str, str]:
     board = board_of(base) if base is not None else []
     fields = {"steps": "20", "cfg": "7", "seed": "-1", "width": "512", "height": "512", "clip_skip": "1", "count": "1"}
     fields |= {"sampler": "Euler a", "schedule": "Automatic", "prompt": "", "negative": ""}
+    fields |= {"dialect": "a1111", "emphasis": "Original"}
     if board:
         row = board[0]
         name = samplers.split(row.sampler, "Automatic")
@@ -253,7 +274,7 @@ def _defaults(base: File | None) -> dict[str, str]:
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, str]:
-    names = ("prompt", "negative", "sampler", "schedule", *NUMBERS)
+    names = ("prompt", "negative", "sampler", "schedule", "dialect", "emphasis", *NUMBERS)
     # A form's line ends are CR LF; a prompt's are LF.
     return {name: str(data.get(name, "")).replace("\r\n", "\n")[: MAX_PROMPT + 1] for name in names}
 

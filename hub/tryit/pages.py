@@ -28,7 +28,10 @@ from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recip
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
+from hub.tryit.wording import reading, summary
+from workers.prompts import EMPHASES
 
+DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
 KEPT = "recipe"  # of somebody who has to sign in first
 SIZES = {"sd1": [(512, 512), (512, 768), (768, 512)], "sdxl": [(1024, 1024), (832, 1216), (1216, 832)]}
 
@@ -103,6 +106,17 @@ def _posted(request: HttpRequest) -> HttpResponse:
     else:
         desk.base_changed(request.user, request.POST.get("was", ""))
     return _page(request, desk.fit())
+
+
+@require_POST
+def prompt_read(request: HttpRequest) -> HttpResponse:
+    """What stands under the prompt while it is written."""
+    return render(request, "tryit/prompt_read.html", _reading(request, from_form(request.user, request.POST)))
+
+
+def _reading(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    read = reading(request.user, desk.draft(), desk.base)
+    return {"reading": read, "length": summary(read)}
 
 
 def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -193,6 +207,9 @@ def _page(
         "counts": range(1, MAX_COUNT + 1),
         "refused": refused,
         "film": queries.film(request.user),
+        "dialects": DIALECTS,
+        "emphases": EMPHASES,
+        **_reading(request, desk),
         **_status(request, view),
     }
     return render(request, template, context, status=status)

@@ -17,6 +17,7 @@ from hub.gallery.models import Frame, Picture, Strip
 from hub.gallery.queries import board_of, picture_url
 from hub.tryit import queries
 from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
+from workers import prompts
 from workers.messages import Recipe
 
 
@@ -59,6 +60,8 @@ class SettingsInput(serializers.Serializer):
     width = serializers.IntegerField(required=False, min_value=64, help_text="A multiple of 8.")
     height = serializers.IntegerField(required=False, min_value=64, help_text="A multiple of 8.")
     clip_skip = serializers.IntegerField(required=False, min_value=1, max_value=12)
+    dialect = serializers.ChoiceField(list(prompts.DIALECTS), required=False, help_text="How the prompts are read.")
+    emphasis = serializers.ChoiceField(list(prompts.EMPHASES), required=False, help_text="How brackets count.")
 
 
 class GenerationCreateInput(SettingsInput):
@@ -106,6 +109,46 @@ class PreviewCreateInput(SettingsInput):
     base = Named(required=False, help_text=f"By default the base that the board strip stands on. {NAMED}")
 
 
+class PromptReadInput(serializers.Serializer):
+    """Words to be read before anything is drawn."""
+
+    prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
+    negative = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
+    base = Named(required=False, help_text=f"The base that named adapters must fit. {NAMED}")
+    steps = serializers.IntegerField(default=20, min_value=1, max_value=150)
+    dialect = serializers.ChoiceField(list(prompts.DIALECTS), default="a1111")
+
+
+class NamedOutput(serializers.Serializer):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    weight = serializers.FloatField()
+    state = serializers.CharField(help_text="found, missing, misfit, offered")
+    sentence = serializers.CharField()
+    version = serializers.IntegerField(source="file.version_id", allow_null=True, default=None)
+    sha256 = serializers.CharField(source="file.blob_id", allow_null=True, default=None)
+
+
+class MixedOutput(serializers.Serializer):
+    text = serializers.CharField()
+    weight = serializers.FloatField()
+
+
+class PromptReadOutput(serializers.Serializer):
+    """A prompt as it will be drawn."""
+
+    tokens = serializers.IntegerField(help_text="Of its longest text, as A1111 counts.")
+    room = serializers.IntegerField(help_text="75 for each chunk.")
+    negative_tokens = serializers.IntegerField()
+    negative_room = serializers.IntegerField()
+    parts = MixedOutput(many=True, help_text="What AND mixes.")
+    changes = serializers.IntegerField(help_text="How often the words change on the way.")
+    named = NamedOutput(many=True, help_text="Adapters that the prompt names.")
+    offered = NamedOutput(many=True, help_text="Inversions of this hub whose word it says, not in the stack.")
+    warnings = serializers.ListField(child=serializers.CharField())
+    problems = serializers.ListField(child=serializers.CharField(), help_text="Why it cannot be drawn as written.")
+
+
 class PictureOutput(serializers.ModelSerializer):
     url = serializers.SerializerMethodField(help_text="The PNG, which carries the recipe.")
     page = serializers.SerializerMethodField()
@@ -146,6 +189,8 @@ class RecipeOutput(serializers.Serializer):
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     clip_skip = serializers.IntegerField()
+    dialect = serializers.CharField(default="a1111")
+    emphasis = serializers.CharField(default="Original")
 
 
 class ProgressOutput(serializers.Serializer):

@@ -16,6 +16,7 @@ from hub.catalog.queries import files_by_sha256, version_visible
 from hub.errors import NotFound, Refused
 from hub.gallery.queries import variant_of
 from hub.tryit import samplers
+from workers import prompts
 from workers.messages import Recipe, Use
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
             raise FileNotHere(_("The adapter %(name)s is not on this hub.") % {"name": _short(use.name, use.sha256)})
         if reason := misfit(base, file):
             raise DoesNotFit(reason)
-        uses.append(use_of(file, use.weight))
+        own = use_of(file, use.weight)
+        uses.append(replace(own, text_weight=use.text_weight, token=use.token or own.token))
     if len({use.sha256 for use in uses}) < len(uses):
         raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
     seed = random.randint(0, MAX_SEED - MAX_COUNT) if recipe.seed == -1 else recipe.seed
@@ -98,12 +100,22 @@ def numbers_checked(recipe: Recipe, count: int) -> None:
     bounds += [
         (_("The weight of %s") % (use.name or use.kind), use.weight, -MAX_WEIGHT, MAX_WEIGHT) for use in recipe.uses
     ]
+    bounds += [
+        (_("The text weight of %s") % (use.name or use.kind), use.text_weight, -MAX_WEIGHT, MAX_WEIGHT)
+        for use in recipe.uses
+        if use.text_weight is not None
+    ]
     for name, value, low, high in bounds:
         if not (math.isfinite(value) and low <= value <= high):
             raise BadRecipe(
                 _("%(name)s must be from %(low)s to %(high)s.")
                 % {"name": name, "low": f"{low:g}", "high": f"{high:.0f}"}
             )
+    if recipe.dialect not in prompts.DIALECTS or recipe.emphasis not in prompts.EMPHASES:
+        raise BadRecipe(
+            _("Prompts are read as %(dialects)s here, with emphasis %(emphases)s.")
+            % {"dialects": ", ".join(prompts.DIALECTS), "emphases": ", ".join(prompts.EMPHASES)}
+        )
     for side in (recipe.width, recipe.height):
         if side < 64 or side % 8:
             raise BadRecipe(_("Width and height must be multiples of 8, from 64 up."))
