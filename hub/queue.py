@@ -1,5 +1,6 @@
 """`send`: the one door to the workers. It opens on commit; and news of running jobs, read from the cache."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -10,13 +11,27 @@ from django.db import transaction
 
 from hub.celery import app
 from workers import messages
-from workers.messages import GENERATE, INSPECT, Generate, InspectModel, Progress
+from workers.messages import (
+    GENERATE,
+    HEADER,
+    INSPECT,
+    Generate,
+    Inspecting,
+    InspectModel,
+    Progress,
+    ReadHeader,
+)
 
-TASKS = {InspectModel: ("workers.inspect_model", INSPECT), Generate: ("workers.generate", GENERATE)}
+TASKS = {
+    InspectModel: ("workers.inspect_model", INSPECT),
+    ReadHeader: ("workers.read_header", HEADER),
+    Generate: ("workers.generate", GENERATE),
+}
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
 PRIORITIES = (0, 3, 6, 9)  # kombu's own steps
 _SEPARATOR = "\x06\x16"  # between a queue's name and its priority, in kombu's keys
+NEWS_SECONDS = 120  # how long news is kept, as the workers keep theirs
 _client: redis.Redis | None = None
 
 
@@ -27,7 +42,7 @@ def cache() -> redis.Redis:
     return _client
 
 
-def send(message: InspectModel | Generate, *, then: str, priority: int = 0) -> None:
+def send(message: InspectModel | ReadHeader | Generate, *, then: str, priority: int = 0) -> None:
     """Hand ``message`` to a worker once the transaction commits; its answer arrives at the hub's task ``then``.
 
     priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.
@@ -54,15 +69,29 @@ def progress_of(job_ids: Sequence[str]) -> dict[str, Progress]:
     return {job_id: msgspec.json.decode(news, type=Progress) for job_id, news in found if news}
 
 
+def inspecting(upload_id: str) -> Inspecting | None:
+    """The last news of a running inspection; None where there is none (in line, long silent, cache restarted)."""
+    stored = cache().get(messages.progress_key(upload_id))
+    return msgspec.json.decode(stored, type=Inspecting) if stored else None
+
+
+def say(news: Inspecting) -> None:
+    """Tell of what the hub itself does with an inspected file; a cache that does not answer costs the news only."""
+    with contextlib.suppress(redis.RedisError):
+        stamped = msgspec.structs.replace(news, at=time.time())
+        cache().set(messages.progress_key(news.upload_id), msgspec.json.encode(stamped), ex=NEWS_SECONDS)
+
+
 def cancel(job_id: str) -> None:
     """Ask the worker that draws ``job_id`` to stop before its next step."""
     # Kept for longer than a message may lie in the broker before it is given out again (an hour).
     cache().set(messages.cancel_key(job_id), int(time.time()), ex=24 * 3600)
 
 
-def waiting(queue: str) -> int:
-    """How many messages no worker has taken yet."""
-    return sum(int(cache().llen(f"{queue}{_SEPARATOR}{step}" if step else queue)) for step in PRIORITIES)
+def waiting(queue: str, *, up_to: int = PRIORITIES[-1]) -> int:
+    """How many messages of a priority ``up_to`` or more urgent no worker has taken yet."""
+    steps = [step for step in PRIORITIES if step <= up_to]
+    return sum(int(cache().llen(f"{queue}{_SEPARATOR}{step}" if step else queue)) for step in steps)
 
 
 def workers_alive(queue: str) -> int:

@@ -149,6 +149,7 @@ MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 ha
 MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDXL checkpoint is about 14
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
+MAX_HEAD_BYTES = env_int("MAX_HEAD_BYTES", 32 * MIB)  # of a file's header, read early; as WORKER_HEADER_BYTES
 UPLOAD_ABANDONED_HOURS = env_int("UPLOAD_ABANDONED_HOURS", 24)  # parts of an upload nobody goes on with
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted

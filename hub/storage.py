@@ -158,6 +158,29 @@ def part_url(key: str, multipart: str, number: int, size: int, *, seconds: int |
     )
 
 
+def object_url(key: str, size: int) -> str:
+    """A URL that takes a small object by PUT, of exactly ``size`` bytes; only where being written twice is harmless."""
+    return signer().generate_presigned_url(
+        "put_object",
+        Params={"Bucket": settings.S3_BUCKET, "Key": key, "ContentLength": size},
+        ExpiresIn=settings.PART_URL_SECONDS,
+    )
+
+
+def incoming_url(key: str, filename: str) -> str:
+    """A short-lived URL of an incoming object, for its owner alone."""
+    return signer().generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": settings.S3_BUCKET,
+            "Key": key,
+            "ResponseContentDisposition": content_disposition(filename),
+            "ResponseContentType": "application/octet-stream",
+        },
+        ExpiresIn=settings.DOWNLOAD_URL_SECONDS,
+    )
+
+
 def parts(key: str, multipart: str) -> list[Part]:
     """Every part that the store has, all pages, in order of numbers. Raises `NoSuchMultipart`.
 

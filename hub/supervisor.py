@@ -20,7 +20,7 @@ from pathlib import Path
 from hub import embedded
 from hub.embedded import CannotStart, Servers
 from hub.processes import Processes, Program, wait_until
-from workers.messages import GENERATE, INSPECT
+from workers.messages import GENERATE, HEADER, INSPECT
 
 PROJECT = Path(__file__).resolve().parent.parent
 # What opens the hub's data: no worker gets it, since workers touch hostile bytes.
@@ -90,7 +90,7 @@ class Supervisor:
         self.processes.start(_web(hub, host, port))
         self._wait_for_web(address)
         self.say(f"Weightroom is at {public}   (Ctrl-C stops it; logs are in {self.folder / 'logs'})")
-        for program in (_background(hub), _worker(INSPECT, hub), _worker(GENERATE, hub)):
+        for program in (_background(hub), _worker(HEADER, hub), _worker(INSPECT, hub), _worker(GENERATE, hub)):
             self.processes.start(program)
         while not self._job_succeeds(store, "storage-prepare"):
             self.say("pages work, uploads and downloads do not yet; trying again")

@@ -14,6 +14,6 @@ COPY workers workers
 USER weightroom
 ENV WORKER_CACHE_DIR=/cache
 VOLUME /cache
-# QUEUE is inspect or generate.
+# QUEUE is inspect, header or generate.
 ENV QUEUE=inspect
 CMD ["sh", "-c", "exec celery -A workers.celery worker -Q \"$QUEUE\" -n \"$QUEUE@%h\" --pool=solo --loglevel=INFO"]

@@ -129,8 +129,9 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
 
 
 def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Iterable[Check], watch: Watch) -> Report:
-    for check in checks:
-        watch("checks", what=type(check).__module__.rpartition(".")[2].replace("_", " "))
+    checks = list(checks)
+    for done, check in enumerate(checks):
+        watch("checks", done=done, total=len(checks), what=type(check).__module__.rpartition(".")[2].replace("_", " "))
         findings += check.findings(file)
     described = metadata.describe(header.metadata)
     recognised = recognise(header)

@@ -155,7 +155,7 @@ class Inspecting(Message, frozen=True):
 
     upload_id: str
     attempt: int
-    stage: Literal["fetching", "digests", "header", "checks", "conversion", "scans"]
+    stage: Literal["fetching", "digests", "header", "checks", "conversion", "scans", "storing"]
     what: str = ""
     done: int = 0
     total: int = 0

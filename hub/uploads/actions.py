@@ -34,7 +34,7 @@ from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, st
 from hub.uploads.models import Upload
 from hub.uploads.names import checked_filename
 from workers import messages
-from workers.messages import Failed, Finding, Inspected, InspectModel
+from workers.messages import Failed, Finding, Inspected, Inspecting, InspectModel
 
 log = logging.getLogger(__name__)
 Status = Upload.Status
@@ -254,6 +254,7 @@ def upload_inspected(report: Inspected) -> None:
         _end(upload, Status.REFUSED, [*report.findings, found], report=msgspec.to_builtins(report))
         return
     # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.
+    queue.say(Inspecting(upload_id=str(upload.pk), attempt=upload.attempt, stage="storing"))
     storage.promote(upload.key, report.digests["sha256"])
     try:
         with transaction.atomic():

@@ -12,8 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.accounts.models import User
-from hub.uploads import actions, queries
+from hub.uploads import actions, heads, queries
 from hub.uploads.serializers import (
+    HeadSignInput,
+    HeadSignOutput,
     PartOutput,
     PartsSignInput,
     PartsSignOutput,
@@ -82,6 +84,22 @@ class UploadParts(UploadView):
         wanted = PartsSignInput.checked(request.data)
         urls = actions.parts_sign(owner=self.owner, id=id, **wanted)
         return Response({"urls": {str(n): url for n, url in urls.items()}, "expires": settings.PART_URL_SECONDS})
+
+
+class UploadHead(UploadView):
+    """A file's first bytes, sent apart so that they are read while the rest is still on its way."""
+
+    @extend_schema(request=HeadSignInput, responses=HeadSignOutput, operation_id="head-sign")
+    def post(self, request: Request, id: UUID) -> Response:
+        """A URL for the first bytes. Of a .safetensors file: the first 8, and as many as they count. Else 64 KiB do."""
+        wanted = HeadSignInput.checked(request.data)
+        url = heads.head_sign(owner=self.owner, id=id, **wanted)
+        return Response({"url": url, "expires": settings.PART_URL_SECONDS})
+
+    @extend_schema(request=None, responses={202: UploadOutput}, operation_id="head-arrived")
+    def put(self, request: Request, id: UUID) -> Response:
+        """Say that they are there. What they tell stands in the upload's ``header`` a moment later."""
+        return Response(UploadOutput(heads.head_arrived(owner=self.owner, id=id)).data, status=202)
 
 
 class UploadComplete(UploadView):

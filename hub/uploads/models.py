@@ -34,6 +34,8 @@ class Upload(models.Model):
     findings = models.JSONField(default=list)
     # What its owner said, or confirmed: becomes the model and version once accepted.
     fields = models.JSONField(default=dict, help_text="model id or name, version, type, base, trigger words, publish.")
+    header_asked = models.BooleanField(default=False, help_text="Its first bytes were given to the inspectors.")
+    header = models.JSONField(null=True, help_text="workers.messages.HeaderRead: what its first bytes told.")
     fingerprint = models.CharField(
         max_length=64,
         blank=True,

@@ -13,9 +13,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
+from hub import storage
 from hub.accounts.models import User
 from hub.catalog.serializers import verdict_sentence
-from hub.uploads import actions, queries
+from hub.errors import NotFound
+from hub.uploads import actions, queries, words
 from hub.uploads.actions import WrongFields
 from hub.uploads.models import Upload
 from hub.uploads.names import EXTENSIONS, model_name_of
@@ -29,7 +31,11 @@ def _owner(request: HttpRequest) -> User:
 def _row(upload: Upload) -> dict[str, Any]:
     """What a row's template reads."""
     drawing = queries.drawing_of(upload.version) if upload.version else None
+    inspecting = upload.status == Upload.Status.INSPECTING
     return {
+        "told": words.told(upload.header),
+        "doing": words.doing(**queries.inspection_of(upload)) if inspecting else None,
+        "advice": words.advice(upload.status, upload.report),
         "upload": upload,
         "parts": queries.part_count(upload),
         "guess": model_name_of(upload.filename),
@@ -71,6 +77,25 @@ def upload_status(request: HttpRequest, id: UUID) -> HttpResponse:
     row = _row(queries.upload_of(_owner(request), id))
     status = 200 if row["moving"] else HTMX_STOP_POLLING
     return render(request, "uploads/upload_status.html", {"row": row, "polled": True}, status=status)
+
+
+@require_GET
+@login_required
+def upload_header(request: HttpRequest, id: UUID) -> HttpResponse:
+    """What the file's first bytes told; polled until they were read, then 286 ends the polling."""
+    row = _row(queries.upload_of(_owner(request), id))
+    status = HTMX_STOP_POLLING if row["told"] or not row["open"] else 200
+    return render(request, "uploads/upload_header.html", {"row": row}, status=status)
+
+
+@require_GET
+@login_required
+def upload_file(request: HttpRequest, id: UUID) -> HttpResponse:
+    """A file that was not accepted, for its owner and nobody else."""
+    upload = queries.upload_of(_owner(request), id)
+    if upload.status not in (Upload.Status.REFUSED, Upload.Status.UNKNOWN) or not upload.stored:
+        raise NotFound("This upload has no file of its own to give back.")
+    return redirect(storage.incoming_url(upload.key, upload.filename))
 
 
 @require_POST

@@ -13,13 +13,14 @@ from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
 
-from hub import storage
+from hub import queue, storage
 from hub.accounts.models import User
 from hub.catalog.models import Base, Blob, Model, Version
 from hub.errors import NotFound
 from hub.gallery.models import Frame
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
+from workers.messages import INSPECT
 
 OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
 # What S3 promises to take: at most so many parts, each but the last at least so large.
@@ -128,6 +129,19 @@ def quota_of(owner: User) -> int:
 def overdue_after(upload: Upload) -> timedelta:
     """How long an inspection may take before it is asked for again: reading at 20 MB/s beside other work is slow."""
     return timedelta(seconds=settings.INSPECTION_SILENT_SECONDS + upload.size / 20e6)
+
+
+def inspection_of(upload: Upload) -> dict[str, Any]:
+    """The news of a running inspection, how many files wait in line, and how many inspectors live."""
+    news = queue.inspecting(str(upload.pk))
+    if news is not None and news.attempt < upload.attempt:
+        news = None  # of a try that was given up
+    known = news is not None
+    return {
+        "news": news,
+        "before": 0 if known else queue.waiting(INSPECT, up_to=0),
+        "inspectors": 1 if known else queue.workers_alive(INSPECT),
+    }
 
 
 def abandoned(now: datetime) -> QuerySet[Upload]:

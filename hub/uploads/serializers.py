@@ -60,6 +60,15 @@ class PartsSignInput(Input):
     numbers = serializers.ListField(child=serializers.IntegerField(), max_length=1000, help_text="From 1; ≤ 100.")
 
 
+class HeadSignInput(Input):
+    size = serializers.IntegerField(help_text="How many of the file's first bytes are sent.")
+
+
+class HeadSignOutput(serializers.Serializer):
+    url = serializers.URLField(help_text="PUT the bytes there.")
+    expires = serializers.IntegerField(help_text="Seconds until the URL dies.")
+
+
 class PartInput(serializers.Serializer):
     PartNumber = serializers.IntegerField()
     ETag = serializers.CharField(max_length=200, help_text="With or without its quotes.")
@@ -99,6 +108,15 @@ class UploadModelOutput(serializers.Serializer):
     status = serializers.CharField()
 
 
+class DoingOutput(serializers.Serializer):
+    """Where a running inspection is; null where nothing is known or nothing runs."""
+
+    stage = serializers.CharField(help_text="fetching, digests, header, checks, conversion, scans, storing.")
+    what = serializers.CharField(help_text="The check or tool at work.", allow_blank=True)
+    done = serializers.IntegerField(help_text="Of total: bytes, or checks; 0 of 0: not known.")
+    total = serializers.IntegerField()
+
+
 class UploadOutput(serializers.ModelSerializer):
     """An upload as its owner sees it."""
 
@@ -107,13 +125,14 @@ class UploadOutput(serializers.ModelSerializer):
     findings = FindingOutput(many=True)
     version = serializers.IntegerField(source="version_id", allow_null=True)
     model = serializers.SerializerMethodField(help_text="What an accepted file became.")
+    header = serializers.JSONField(allow_null=True, help_text="What its first bytes told, before the rest was here.")
     report = serializers.JSONField(allow_null=True, help_text="What inspection found: digests, kind, base, metadata.")
 
     class Meta:
         model = Upload
         fields: tuple[str, ...] = (
             "id", "filename", "size", "part_size", "parts", "status", "url", "fingerprint", "fields", "findings",
-            "report", "version", "model", "created_at", "finished_at",
+            "header", "report", "version", "model", "created_at", "finished_at",
         )  # fmt: skip
         read_only_fields: tuple[str, ...] = fields
 
@@ -141,8 +160,17 @@ class UploadOutput(serializers.ModelSerializer):
 class UploadDetailOutput(UploadOutput):
     uploaded = serializers.ListField(child=serializers.IntegerField(), help_text="Numbers of the parts that arrived.")
 
+    inspecting = serializers.SerializerMethodField(help_text="Where a running inspection is.")
+
+    @extend_schema_field(DoingOutput(allow_null=True))
+    def get_inspecting(self, upload: Upload) -> dict[str, Any] | None:
+        if upload.status != Upload.Status.INSPECTING:
+            return None
+        news = queries.inspection_of(upload)["news"]
+        return DoingOutput(news).data if news else None
+
     class Meta(UploadOutput.Meta):
-        fields = (*UploadOutput.Meta.fields, "uploaded")
+        fields = (*UploadOutput.Meta.fields, "inspecting", "uploaded")
         read_only_fields = fields
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from hub.celery import app
-from hub.uploads import actions
-from workers.messages import Failed, Inspected, unpack
+from hub.uploads import actions, heads
+from workers.messages import Failed, HeaderRead, Inspected, unpack
 
 
 @app.task(name="hub.uploads.inspected")
@@ -17,6 +17,15 @@ def inspected(answer: dict[str, Any]) -> None:
         actions.upload_failed(message)
     else:
         raise TypeError(f"Inspectors do not answer {type(message).__name__}.")
+
+
+@app.task(name="hub.uploads.header_read")
+def header_read(answer: dict[str, Any]) -> None:
+    """Takes a `HeaderRead`, packed; any other message is a defect and raises."""
+    message = unpack(answer)
+    if not isinstance(message, HeaderRead):
+        raise TypeError(f"Readers of headers do not answer {type(message).__name__}.")
+    heads.header_read(message)
 
 
 @app.task(name="hub.uploads.sweep")

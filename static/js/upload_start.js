@@ -2,7 +2,7 @@
 // have died. What has arrived is asked of the hub, so a reload, another day or another browser sends only the rest.
 (() => {
   'use strict';
-  const LANES = 4, AHEAD = 8, SLOWEST = 30, SAMPLE = 65536, LARGEST_HEADER = 8 << 20, GIVE_UP = 6;
+  const LANES = 4, AHEAD = 8, SLOWEST = 30, SAMPLE = 65536, LARGEST_HEADER = 32 << 20, GIVE_UP = 6;
   const root = document.getElementById('uploads');
   if (!root) return;
   const rows = document.getElementById('upload-rows'), drop = document.getElementById('drop');
@@ -205,32 +205,26 @@
     return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', ends)), b => b.toString(16).padStart(2, '0')).join('');
   }
 
-  async function header(file) { // what a safetensors file says of itself; the inspectors' word counts, this only shows early
-    if (!/\.safetensors$/i.test(file.name) || file.size < 8) return null;
-    const length = Number(new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true));
-    if (length > LARGEST_HEADER || length > file.size - 8) return null;
-    try { return JSON.parse(await file.slice(8, 8 + length).text()); } catch { return null; }
+  // The file's first bytes go ahead of the rest: what the hub reads in them fills the form while the file still comes.
+  async function head(row, file) {
+    let size = Math.min(file.size, SAMPLE);
+    if (/\.safetensors$/i.test(file.name) && file.size >= 8) {
+      const length = new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true);
+      if (length <= LARGEST_HEADER) size = Math.min(file.size, 8 + Number(length));
+    }
+    const { url } = await hub(`/${row.dataset.upload}/head`, 'POST', { size });
+    if (!(await fetch(url, { method: 'PUT', body: file.slice(0, size) })).ok) return;
+    await hub(`/${row.dataset.upload}/head`, 'PUT');
+    const place = row.querySelector('.early');
+    if (place) htmx.ajax('GET', root.dataset.row.replace(/[^/]+\/row$/, `${row.dataset.upload}/header`), { target: place, swap: 'outerHTML' });
   }
 
-  function told(names) {
-    const said = names.__metadata__ || {}, keys = Object.keys(names), has = part => keys.some(key => key.includes(part));
-    const base = `${said.ss_base_model_version || ''} ${said['modelspec.architecture'] || ''}`;
-    return {
-      name: said['modelspec.title'] || said.ss_output_name,
-      words: said['modelspec.trigger_phrase'],
-      type: has('lora_') || has('.lora') ? 'LoRA' : has('emb_params') || has('clip_l') ? 'Textual inversion' : has('model.diffusion_model.') ? 'Checkpoint' : '',
-      base: /sdxl|-xl/.test(base) ? 'SDXL' : /sd_v1|sd_1|-v1/.test(base) ? 'SD 1.5' : /sd_v2|-v2/.test(base) ? 'SD 2' : '',
-    };
-  }
-
-  async function fill(row, file) {
-    const names = await header(file).catch(() => null);
-    if (!names || typeof names !== 'object') return;
-    for (const [what, text] of Object.entries(told(names))) {
-      const place = row.querySelector(`[data-from-file=${what}]`);
-      if (!place || !text) continue;
-      const short = String(text).slice(0, 120);
-      if (place.tagName === 'OPTION') place.textContent = `from the file: ${short}`; else place.placeholder = short;
+  function fill(row) { // where the form says "from the file"; what somebody wrote or chose stays
+    const told = row?.querySelector('[data-told]');
+    for (const place of told ? row.querySelectorAll('[data-from-file]') : []) {
+      const text = told.dataset[place.dataset.fromFile];
+      if (!text) continue;
+      if (place.tagName === 'OPTION') place.textContent = `${place.textContent.split(':')[0]}: ${text}`; else place.placeholder = text;
     }
   }
 
@@ -249,7 +243,7 @@
         return;
       }
       const row = known || await begin(file, print);
-      fill(row, file);
+      if (!known) head(row, file).catch(() => {}); // a hint, nothing waits for it
       const sending = new Sending(row, file);
       sending.resume();
     } catch (error) { complain(`${file.name}: ${error.message}`); }
@@ -280,6 +274,7 @@
     drop.classList.toggle('is-on', kind === 'dragover');
   });
   drop.addEventListener('dragleave', () => drop.classList.remove('is-on'));
+  document.addEventListener('htmx:afterSettle', event => fill(event.target.closest?.('[data-upload]')));
   document.addEventListener('htmx:beforeRequest', event => {
     if (document.hidden && event.target.hasAttribute('data-poll')) event.preventDefault(); // nobody looks
     if (event.detail.requestConfig?.path.endsWith('/remove')) sendings.get(event.target.closest('[data-upload]')?.dataset.upload)?.stop();

@@ -75,8 +75,8 @@ def up(folder):
 def test_it_works_mends_itself_and_leaves_nothing(up):
     up.start()
     assert up.answers()
-    assert wait_until(lambda: all(up.pid(name) for name in ("hub", "inspect", "generate")), 10)
-    for name in ("inspect", "generate"):
+    assert wait_until(lambda: all(up.pid(name) for name in ("hub", "header", "inspect", "generate")), 10)
+    for name in ("header", "inspect", "generate"):
         environment = Path(f"/proc/{up.pid(name)}/environ").read_text()
         assert "DATABASE_URL" not in environment
         assert "\0S3_SECRET_KEY" not in environment, "workers have their own, smaller key"

@@ -72,15 +72,18 @@ def mail() -> Iterator["Mail"]:
 
 
 class Mail:
-    """What was sent to the inspectors, read from the real broker."""
+    """What was sent to the workers of a queue, read from the real broker."""
+
+    def __init__(self, name: str = INSPECT) -> None:
+        self.name = name
 
     def empty(self) -> None:
-        queue.cache().delete(INSPECT)
+        queue.cache().delete(self.name)
 
     def take(self) -> list[tuple[dict, str]]:
         """All (payload, then) that wait, oldest first."""
         found = []
-        while raw := queue.cache().rpop(INSPECT):
+        while raw := queue.cache().rpop(self.name):
             args, _, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
             found.append((args[0], args[1]))
         return found

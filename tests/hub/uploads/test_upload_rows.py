@@ -1,13 +1,15 @@
 """The fragments of the page's rows: row, status, fields, publish, remove."""
 
+import httpx
 import pytest
 from django.test import Client
 
+from hub import queue
 from hub.catalog.models import Version
 from hub.uploads import tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
-from workers.messages import Finding
+from workers.messages import Finding, Inspecting
 
 HTMX = {"hx-request": "true", "accept": "text/html"}
 
@@ -39,8 +41,54 @@ def test_status_while_it_is_checked(page, api):
     answer = page.get(f"/uploads/{upload.id}/status")
     html = answer.content.decode()
     assert answer.status_code == 200
-    assert "Checking the file" in html
+    assert "No inspector is running just now." in html  # none is, in these tests
     assert 'hx-trigger="every 1s"' in html
+
+
+@pytest.mark.parametrize(
+    ("news", "words", "value"),
+    [
+        ({"stage": "fetching", "done": 312_000_000, "total": 900_000_000}, "312 MB of 900 MB", 24),
+        ({"stage": "digests"}, "Computing its digests.", 70),
+        ({"stage": "checks", "what": "weights finite", "done": 4, "total": 5}, "numbers are finite (5 of 5)", 87),
+        ({"stage": "conversion"}, "in a sandbox", 90),
+        ({"stage": "scans", "what": "picklescan"}, "Asking picklescan", 94),
+        ({"stage": "storing"}, "Storing it.", 97),
+    ],
+)
+def test_each_step_of_an_inspection_is_told(page, api, news, words, value):
+    upload = api.arrive(random_file())
+    queue.say(Inspecting(upload_id=str(upload.id), attempt=1, **news))
+    html = page.get(f"/uploads/{upload.id}/status").content.decode()
+    assert words in html
+    assert f'<progress value="{value}" max="100"' in html
+    assert 'aria-current="step"' in html
+    assert api("GET", f"/{upload.id}")["inspecting"]["stage"] == news["stage"]
+
+
+def test_news_of_a_try_that_was_given_up_is_not_told(page, api):
+    upload = api.arrive(random_file())
+    queue.say(Inspecting(upload_id=str(upload.id), attempt=1, stage="storing"))
+    Upload.objects.filter(id=upload.id).update(attempt=2)
+    html = page.get(f"/uploads/{upload.id}/status").content.decode()
+    assert "Storing it." not in html
+    assert "Try 2: the one before did not finish." in html
+
+
+def test_upload_file_is_given_back_to_its_owner_alone(page, charlies_page, mona, api):
+    data = random_file()
+    upload = api.arrive(data)
+    assert page.get(f"/uploads/{upload.id}/file").status_code == 404  # it is being judged
+    tasks.inspected(report(upload, data, verdict="refused", findings=(Finding("danger", "It is not sound."),)))
+    answer = page.get(f"/uploads/{upload.id}/file")
+    assert answer.status_code == 302
+    fetched = httpx.get(answer.headers["Location"])
+    assert fetched.content == data
+    assert "attachment" in fetched.headers["Content-Disposition"]
+    assert charlies_page.get(f"/uploads/{upload.id}/file").status_code == 404
+    moderator = Client()
+    moderator.force_login(mona)
+    assert moderator.get(f"/uploads/{upload.id}/file").status_code == 404
 
 
 def test_upload_status_at_the_end(page, api):
@@ -66,7 +114,7 @@ def test_status_of_a_refused_file(page, api):
     html = answer.content.decode()
     assert answer.status_code == 286
     assert "This file can run code when opened." in html
-    assert "save it as safetensors" in html
+    assert "save it again with the program that made it" in html
     assert "<script>" not in html
 
 
