@@ -160,6 +160,8 @@ GENERATION_MAX_PIXELS = env_int("GENERATION_MAX_PIXELS", 1024 * 1024)  # what th
 GENERATION_MAX_STEPS = env_int("GENERATION_MAX_STEPS", 150)
 GENERATION_WAIT_SECONDS = env_int("GENERATION_WAIT_SECONDS", 3600)  # how long a picture keeps its place with no worker
 WORKER_SILENT_SECONDS = env_int("WORKER_SILENT_SECONDS", 20)  # a job with no sign of life is given to another worker
+WAITING_SECONDS = env_int("WAITING_SECONDS", 1800)  # that a program may wait for its picture
+WAITING_CLIENTS = env_int("WAITING_CLIENTS", 500)  # that may wait in one web process; each costs a thread that sleeps
 JOB_ATTEMPTS = env_int("JOB_ATTEMPTS", 3)  # then it is said to have failed
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", True)  # False: accounts only by `manage.py` or an admin
 

@@ -169,9 +169,11 @@ def _stop(number: int, frame: object) -> None:
 def _web(environment: Mapping[str, str], host: str, port: int) -> Program:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = [sys.executable, "-m", "gunicorn", "hub.wsgi", f"--bind={bind}", "--preload", "--no-control-socket"]
-    # Threads: requests wait for the database; the bytes of uploads and downloads never pass through here.
+    # Threads: requests wait for the database; the bytes of uploads and downloads never pass through here. Clients that
+    # wait for a picture are not counted among them (`hub.threads`).
     command += ["--logger-class=hub.accounts.logs.AccessLogger"]  # what it says of requests holds no tokens
-    command += ["--worker-class=gthread", "--workers=1", "--threads=8", "--timeout=60", "--graceful-timeout=5"]
+    command += ["--worker-class=hub.threads.Worker", "--workers=1", "--threads=8"]
+    command += ["--timeout=60", "--graceful-timeout=5"]
     if Path("/dev/shm").is_dir():  # noqa: S108  a heartbeat file, not data; on a disk it would block under load
         command += ["--worker-tmp-dir=/dev/shm"]
     return Program("web", command, environment, dies_by=signal.SIGQUIT, patience=8, options={"cwd": PROJECT})

@@ -14,5 +14,5 @@ COPY static static
 RUN DATABASE_URL=postgresql://nobody@nowhere/none python manage.py collectstatic --noinput --verbosity 0
 USER weightroom
 EXPOSE 8000
-CMD ["gunicorn", "hub.wsgi", "--bind=0.0.0.0:8000", "--preload", "--worker-class=gthread", "--workers=2", "--threads=8", \
+CMD ["gunicorn", "hub.wsgi", "--bind=0.0.0.0:8000", "--preload", "--worker-class=hub.threads.Worker", "--workers=2", "--threads=8", \
      "--logger-class=hub.accounts.logs.AccessLogger", "--timeout=60", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
@@ -85,6 +86,12 @@ def token_used(*, token: Token) -> None:
     if token.last_used_at is None or token.last_used_at <= now - LAST_USED_STEP:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
         Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def token_options_set(*, token: Token, options: dict[str, Any]) -> None:
+    """Keep what the program behind ``token`` chose; it holds until it chooses anew."""
+    Token.objects.filter(pk=token.pk).update(options=options)
+    token.options = options
 
 
 @transaction.atomic

@@ -4,6 +4,8 @@ A token that is given decides alone: when it is no good the request is anonymous
 public address still answers (Civitai's rule), and ``request.token_problem`` holds the sentence for those that do not.
 """
 
+import base64
+import binascii
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -19,19 +21,33 @@ from hub.accounts.permissions import reading_methods
 UNKNOWN = "This token is not known here."
 
 
-def token_given(request: HttpRequest) -> str:
-    """The token that came with ``request``, as it was written; empty where there is none."""
+def token_given(request: HttpRequest, *, basic: bool = False) -> str:
+    """The token that came with ``request``, as it was written; empty where there is none.
+
+    basic: it may also be the password of HTTP Basic. Only where programs cannot do otherwise: a proxy in front of the
+    hub may ask for a password of its own, which browsers then send everywhere.
+    """
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         return token.strip()
+    if basic and kind.lower() == "basic" and token.strip():
+        return _password(token.strip())
     return request.GET.get("token", "").strip()
 
 
-def take_token(request: HttpRequest) -> Token | None:
+def _password(credentials: str) -> str:
+    """The password out of RFC 7617's ``user:password``; empty where there is none, as some clients send it."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2].strip()
+    except (ValueError, binascii.Error):
+        return credentials  # no token, and said to be none
+
+
+def take_token(request: HttpRequest, *, basic: bool = False) -> Token | None:
     """Let the token of ``request`` say who asks: sets ``request.token``, ``token_problem`` and, when a token was
     given, ``user``. Asking twice costs nothing."""
     if not hasattr(request, "token"):
-        given = token_given(request)
+        given = token_given(request, basic=basic)
         known = queries.token_known(given) if given else None
         problem = (known.problem() if known else UNKNOWN) if given else None
         token = known if problem is None else None
@@ -52,6 +68,17 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="weightroom"'
+
+
+class BasicTokenAuthentication(TokenAuthentication):
+    """The token as HTTP Basic's password too, whatever the name beside it; no session counts."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        token = take_token(request._request, basic=True)
+        return (token.user, token) if token else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Basic realm="weightroom"'
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -71,6 +71,7 @@ class Token(models.Model):
     start = models.CharField(max_length=12, help_text="Its first characters, to tell tokens apart.")
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token, hex.")
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope.choices))
+    options = models.JSONField(default=dict, blank=True, help_text="What its program chose to draw on (A1111's API).")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from hub.protocols.a1111.urls import urlpatterns as a1111
 from hub.protocols.civitai import views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
@@ -21,4 +22,5 @@ urlpatterns = [
     path("api/v1/me", views.Me.as_view(), name="civitai-me"),
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
 ]
+urlpatterns += a1111
 urlpatterns += huggingface
