@@ -25,6 +25,9 @@ from hub import embedded
 PROJECT = Path(__file__).resolve().parents[2]
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every question would bury what failed
 WEIGHTS = PROJECT / "workers" / "nano" / "weights"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+QUIET += ["--disable-component-update", "--disable-sync"]
 ADDRESSES = ("DATABASE_URL", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "BROKER_URL", "SECRET_KEY")
 
 
@@ -161,3 +164,21 @@ def nano(hub) -> dict[str, Any]:
 
 def nano_bytes() -> bytes:
     return (WEIGHTS / "nano-sd1.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    """A page of a real browser; its console stays silent to the end of the story."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: install Debian's chromium, or name one in CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        broken: list[str] = []
+        page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        yield page
+        assert not broken, broken
+        browser.close()

@@ -1,34 +1,11 @@
 """The same in a real browser: sign up, drop a file, watch it come in; then draw a picture and see it."""
 
-import os
-import shutil
-
 import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.journeys.conftest import WEIGHTS
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def page():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: install Debian's chromium, or name one in CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        broken: list[str] = []
-        page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        yield page
-        assert not broken, broken
-        browser.close()
 
 
 def test_upload_and_draw(hub, nano, page, tmp_path):

@@ -1,0 +1,67 @@
+"""Every page in a real browser, wide and narrow, light and dark: axe finds nothing, and nothing scrolls sideways."""
+
+import pytest
+
+pytestmark = [pytest.mark.journey, pytest.mark.browser]
+SIGNED_OUT = [
+    "/",
+    "/models",
+    "/prompts",
+    "/pictures",
+    "/try",
+    "/collections",
+    "/sign-in",
+    "/sign-up",
+    "/reset",
+    "/api/docs",
+]
+SIGNED_IN = [
+    "/uploads/start",
+    "/prompts/new",
+    "/prompts/import",
+    "/prompts/wildcards",
+    "/notifications",
+    "/settings",
+    "/settings/tokens",
+    "/u/bob",
+]
+SIZES = [({"width": 1440, "height": 900}, "light"), ({"width": 390, "height": 844}, "dark")]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@pytest.fixture(scope="module")
+def addresses(hub, nano, page):
+    """What a person sees: signed in, with a prompt and a word under a model of their own hub."""
+    page.goto(f"{hub.address}/sign-up")
+    page.fill("[name=username]", "bob")
+    page.fill("[name=email]", "bob@example.org")
+    page.fill("[name=password1]", "correct horse battery")
+    page.click("main [type=submit]")
+    page.wait_for_url(f"{hub.address}/**")
+    page.goto(f"{hub.address}/prompts/new")
+    page.fill("[name=prompt]", "cat, {blue|red} background")
+    page.click("main form [type=submit]")
+    page.wait_for_url(f"{hub.address}/prompts/*")
+    prompt = page.url.removeprefix(hub.address)
+    page.goto(f"{hub.address}/model-versions/{nano['version']}")
+    model = page.url.removeprefix(hub.address)
+    page.fill("#say-new", "Draws **cats** well.")
+    page.get_by_role("button", name="Say it").click()
+    page.locator(".comment strong").wait_for()
+    return [*SIGNED_OUT, *SIGNED_IN, prompt, f"{prompt}/edit", model]
+
+
+@pytest.mark.parametrize(("size", "theme"), SIZES, ids=["wide and light", "narrow and dark"])
+def test_it_works(hub, page, addresses, size, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    wrong = []
+    for address in addresses:
+        page.goto(f"{hub.address}{address}")
+        found = Axe().run(page, options=RULES).response["violations"]
+        wrong += [f"{address}: {one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{address} scrolls sideways")
+    assert not wrong, "\n".join(wrong)
