@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import workers.adapters
 import workers.bases
 import workers.checks
+import workers.parts
 from workers import metadata
-from workers.files import safetensors
-from workers.files.safetensors import DTYPE_BITS, BadHeader, NeedMore
+from workers.files import numbers, safetensors
+from workers.files.safetensors import BadHeader, NeedMore
 from workers.files.sniff import HEAD_BYTES, NAMES, PROMISES, sniff, sniff_path
 from workers.files.text import clean, evidence
 from workers.messages import Finding, Verdict
 from workers.news import Watch, nobody
-from workers.plugins import Adapter, Base, Check, Header, Match, OpenedFile, found_in
+from workers.plugins import Adapter, Base, Check, Decides, Header, Match, OpenedFile, Part, found_in
 
 log = logging.getLogger(__name__)
+
+# The numbers of one tensor, by its name.
+ReadNumbers = Callable[[str], Sequence[float]]
 
 # In the order of the files' names; weights_finite, which reads every byte, is last.
 CHECKS: list[Check] = found_in(workers.checks, "check")
 BASES: list[Base] = found_in(workers.bases, "base")
 ADAPTERS: list[Adapter] = found_in(workers.adapters, "adapter")
+PARTS: list[Part] = found_in(workers.parts, "part")
 BASE = "base"  # the kind of a checkpoint
+FAMILY_LABELS = {base.family: base.label for base in BASES}
 
 # As Civitai spells them; a file that is refused keeps the plain name.
 FORMATS = {"safetensors": "SafeTensor", "gguf": "GGUF", "pickle": "PickleTensor", "torch-zip": "PickleTensor"}
@@ -72,12 +79,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Recognised:
-    """Whose file it is: ``kind`` is an adapter's slug or `BASE`."""
+    """Whose file it is: ``kind`` is an adapter's or a part's slug, or `BASE`."""
 
     kind: str
     label: str
     family: str
     match: Match
+    plug: Adapter | Base | Part
 
 
 def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
@@ -98,7 +106,7 @@ def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
             findings.append(Finding("danger", bad.sentence, bad.evidence))
         else:
             file = OpenedFile(path, name, path.stat().st_size, "safetensors", header)
-            return _read(file, header, findings, CHECKS, watch)
+            return _read(file, header, findings, CHECKS, watch, lambda key: numbers.read(path, header, key))
     else:
         findings.append(Finding("danger", _refusal(format)))
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
@@ -128,13 +136,22 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
 
 
-def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Iterable[Check], watch: Watch) -> Report:
+def _read(
+    file: OpenedFile,
+    header: Header,
+    findings: list[Finding],
+    checks: Iterable[Check],
+    watch: Watch,
+    read_numbers: ReadNumbers | None = None,
+) -> Report:
     checks = list(checks)
     for done, check in enumerate(checks):
         watch("checks", done=done, total=len(checks), what=type(check).__module__.rpartition(".")[2].replace("_", " "))
         findings += check.findings(file)
     described = metadata.describe(header.metadata)
-    recognised = recognise(header)
+    recognised = settled(recognise(header), described)
+    if recognised and read_numbers:
+        recognised = decided(recognised, read_numbers)
     findings += _recognition(header, recognised, described)
     verdict: Verdict = "accepted" if recognised else "unknown"
     if any(finding.severity == "danger" for finding in findings):
@@ -149,21 +166,36 @@ def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Ite
         precision=precision_of(header),
         metadata=described.kept,
         trigger_words=described.trigger_words,
-        summary=_summary(header, recognised, described),
+        summary=summary_of(header, recognised, described),
         sshs=described.sshs,
     )
 
 
 def recognise(header: Header) -> Recognised | None:
     """The plug that claims the most of the header's keys, bases first among equals; None: nobody claims any."""
-    matches = [(BASE, base.label, base.family, base.recognise(header)) for base in BASES]
-    matches += [(adapter.slug, adapter.label, "", adapter.recognise(header)) for adapter in ADAPTERS]
-    claims = [
-        Recognised(kind, label, match.base or family, match)
-        for kind, label, family, match in matches
-        if match and match.claimed
-    ]
+    plugs: list[tuple[str, str, Adapter | Base | Part]] = [(BASE, base.family, base) for base in BASES]
+    plugs += [(plug.slug, "", plug) for plug in (*ADAPTERS, *PARTS)]
+    claims = []
+    for kind, family, plug in plugs:
+        match = plug.recognise(header)
+        if match and match.claimed:
+            claims.append(Recognised(kind, plug.label, match.base or family, match, plug))
     return max(claims, key=lambda claim: len(claim.match.claimed), default=None)
+
+
+def decided(recognised: Recognised, read_numbers: ReadNumbers) -> Recognised:
+    """``recognised``, after its plug was given the numbers of the tensor that it asks for, if it asks for one."""
+    if not recognised.match.asks or not isinstance(recognised.plug, Decides):
+        return recognised
+    match = recognised.plug.decide(recognised.match, read_numbers(recognised.match.asks))
+    return replace(recognised, match=match, family=match.base or recognised.family)
+
+
+def settled(recognised: Recognised | None, described: metadata.Described) -> Recognised | None:
+    """Where the shapes fit several families, the one that the metadata names."""
+    if recognised is None or recognised.family or described.base_family not in recognised.match.candidates:
+        return recognised
+    return replace(recognised, family=described.base_family)
 
 
 def precision_of(header: Header) -> str:
@@ -172,7 +204,7 @@ def precision_of(header: Header) -> str:
     for info in header.tensors.values():
         if info.dtype.startswith(("F", "BF")):
             name = PRECISIONS.get(info.dtype, info.dtype.split("_")[0].lower().replace("f", "fp"))
-            elements[name] = elements.get(name, 0) + (info.end - info.start) * 8 // DTYPE_BITS[info.dtype]
+            elements[name] = elements.get(name, 0) + math.prod(info.shape)
     if not elements:
         return ""
     main = max(elements, key=lambda name: elements[name])
@@ -211,17 +243,23 @@ def _recognition(header: Header, recognised: Recognised | None, described: metad
     if recognised is None:
         yield Finding(
             "warning",
-            "No base and no adapter type that this hub knows has tensors of these names, so it cannot be drawn.",
+            "No base, adapter or part that this hub knows has tensors of these names, so it cannot be drawn.",
             _some(sorted(header)),
         )
         return
+    if recognised.match.candidates and not recognised.family:
+        families = [FAMILY_LABELS.get(name, name) for name in recognised.match.candidates]
+        yield Finding(
+            "note",
+            f"Its shapes fit {', '.join(families[:-1])} and {families[-1]} alike: say yourself which it is for.",
+        )
     if unclaimed := sorted(set(header) - recognised.match.claimed):
         are = "tensor is" if len(unclaimed) == 1 else "tensors are"
         yield Finding(
             "warning", f"{len(unclaimed):,} {are} not part of a {recognised.label} as we know it.", _some(unclaimed)
         )
     told, found = described.base_family, recognised.family
-    if told and found and told != found:
+    if told and found and told != found and told not in recognised.match.candidates:
         yield Finding(
             "warning",
             f"The metadata says that this is for {told}, its tensors fit {found}; we go by the tensors.",
@@ -234,16 +272,18 @@ def _some(keys: list[str]) -> str:
     return ", ".join(evidence(key)[:100] for key in keys[:NAMED_KEYS]) + more
 
 
-def _summary(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
+def summary_of(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
     """Plain JSON: what metadata says (network, training, dataset, …), and what the tensors say, which goes first."""
     told = described.summary | (_plain(dict(recognised.match.summary)) if recognised else {})
     told |= {
         "tensors": len(header.tensors),
-        "parameters": sum((i.end - i.start) * 8 // DTYPE_BITS[i.dtype] for i in header.tensors.values()),
+        "parameters": sum(math.prod(info.shape) for info in header.tensors.values()),
         "unclaimed": len(set(header) - recognised.match.claimed) if recognised else len(header.tensors),
     }
     if ranks := told.get("ranks"):
         told["rank"] = ranks[0] if len(ranks) == 1 else f"{min(ranks)} to {max(ranks)}"
+    if recognised and recognised.match.candidates and not recognised.family:
+        told["candidates"] = list(recognised.match.candidates)
     if recognised and recognised.kind == BASE:
         # Civitai's words: with the training's running averages, or without.
         told["size_kind"] = "full" if any(key.startswith("model_ema.") for key in header) else "pruned"

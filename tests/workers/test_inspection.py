@@ -100,7 +100,7 @@ def test_tensors_that_nobody_claims_are_told(inspect):
 def test_a_file_that_nobody_knows_is_unknown(inspect):
     report = inspect(made.shapes({"layer.weight": [2, 2]}))
     assert (report.verdict, report.kind, report.base_family) == ("unknown", "", "")
-    assert "No base and no adapter type" in report.findings[0].sentence
+    assert "No base, adapter or part" in report.findings[0].sentence
     assert report.findings[0].evidence == "layer.weight"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.bases import recognition, widths
+from workers.bases.recognition import Found
 from workers.plugins import Header, Match
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ class StableDiffusion1:
     label = "Stable Diffusion 1"
 
     def recognise(self, header: Header) -> Match | None:
-        """SD1 has 768 numbers of context a token (64 in nano), read by convolutions around its attention."""
-        prefix = recognition.prefix_of(header)
-        if prefix is None:
+        """SD1 has 768 numbers of context a token (64 in nano)."""
+        unet = recognition.unet(header)
+        if unet is None:
             return None
-        family, variant = widths.family(recognition.context_width(header, prefix))
-        return recognition.claim(header, prefix, family, variant) if family == self.family else None
+        family, variant = widths.family(unet.context)
+        return recognition.claim_unet(header, unet, Found(family, variant)) if family == self.family else None
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
         """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""

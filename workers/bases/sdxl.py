@@ -1,4 +1,4 @@
-"""Stable Diffusion XL: base and refiner, and everything trained from them. Recognised; not drawn with yet."""
+"""Stable Diffusion XL: base, its smaller children, and everything trained from them. Recognised; not drawn with yet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workers.bases import recognition, widths
+from workers.bases.recognition import Found
 from workers.errors import Refusal
 from workers.plugins import Header, Match
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 
     from workers.engine.model import Model
 
+# What is embedded beside the time step: pooled text (1280) and six numbers of 256 each; the refiner's five.
+LABEL = 2816
+# Distilled children, by the transformer blocks of each layer on the way down (SDXL: 0 0 2 2 10 10).
+DEPTHS = {
+    (0, 0, 2, 2, 4, 4): "ssd-1b",
+    (0, 0, 1, 1, 2, 2): "vega",
+    (0, 2, 5): "koala-700m",
+    (0, 2, 6): "koala-1b",
+}
+
 
 class StableDiffusionXL:
     family = "sdxl"
@@ -21,11 +32,15 @@ class StableDiffusionXL:
 
     def recognise(self, header: Header) -> Match | None:
         """SDXL has 2048 numbers of context a token (its refiner 1280), and embeds sizes beside the time step."""
-        prefix = recognition.prefix_of(header)
-        if prefix is None or f"{prefix}label_emb.0.0.weight" not in header:
+        unet = recognition.unet(header)
+        if unet is None or not unet.label or "edm_mean" in header:
             return None
-        family, variant = widths.family(recognition.context_width(header, prefix))
-        return recognition.claim(header, prefix, family, variant) if family == self.family else None
+        family, variant = widths.family(unet.context)
+        if family != self.family or (not variant and unet.label != LABEL):
+            return None
+        if recognition.prediction(header)[0] == "v":
+            variant = variant or "v-prediction"
+        return recognition.claim_unet(header, unet, Found(family, DEPTHS.get(unet.depths, variant)))
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
         """Raises ``Refusal``: its second text encoder and its size embedding are not built yet."""
