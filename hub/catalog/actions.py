@@ -8,11 +8,13 @@ from http import HTTPStatus
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import User
+from hub.catalog.hashes import AUTOV3_HEX, names_nothing
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
     Base,
@@ -63,6 +65,7 @@ TYPES = {
 # What a family is called where its file says no more.
 FAMILY_NAMES = {"sd1": "SD 1.5", "sd2": "SD 2.1", "sdxl": "SDXL 1.0"}
 VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "pix2pix": "Pix2Pix"}
+TRAINING = ("network", "resolution", "base", "dataset", "training")  # parts of an inspection's summary
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
 DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
 HEX = re.compile(r"^(?:[0-9a-f]{2})+$")
@@ -236,15 +239,8 @@ def _words_for(model: Model, report: Inspected, filename: str, fields: Mapping[s
 
 
 def _training(report: Inspected) -> dict[str, Any]:
-    """Training details as flat pairs, out of what inspection read in the metadata."""
-    told = report.summary.get("metadata") or {}
-    facts = dict(told.get("training") or {})
-    if resolution := told.get("resolution"):
-        facts["resolution"] = " × ".join(str(side) for side in resolution)
-    for name, value in (told.get("dataset") or {}).items():
-        if isinstance(value, (str, int, float)):
-            facts[f"dataset {name}"] = value
-    return facts
+    """How it was trained, in the parts that inspection read out of its metadata."""
+    return {part: report.summary[part] for part in TRAINING if report.summary.get(part)}
 
 
 def _version_make(model: Model, report: Inspected, filename: str, fields: Mapping[str, Any], base: Base) -> Version:
@@ -280,7 +276,7 @@ def _file_make(
         size_kind=str(summary.get("size_kind") or ""),
         primary=not version.files.filter(primary=True).exists(),
         verdict=report.verdict,
-        findings=[{"severity": f.severity, "sentence": f.sentence, "evidence": f.evidence} for f in findings],
+        findings=msgspec.to_builtins(findings),
         summary=summary,
         metadata=dict(report.metadata),
         inspected_at=timezone.now(),
@@ -301,8 +297,8 @@ def _digests(file: File, digests: Mapping[str, str]) -> Iterable[Digest]:
     """One row per digest; AutoV2 is the beginning of SHA-256 and needs none, AutoV3 is kept at its 12 hex."""
     for kind in Digest.Kind:
         value = digests.get(kind.name.lower(), "").lower()
-        value = value[:12] if kind == Digest.Kind.AUTOV3 else value
-        if HEX.match(value):
+        value = value[:AUTOV3_HEX] if kind == Digest.Kind.AUTOV3 else value
+        if HEX.match(value) and not names_nothing(value):
             yield Digest(
                 digest=bytes.fromhex(value),
                 kind=kind,

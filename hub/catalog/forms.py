@@ -61,7 +61,13 @@ class VersionForm(forms.Form):
         required=False, max_length=100_000, label=_("About this version"), help_text=_("Markdown."),
         widget=forms.Textarea(attrs={"rows": 8}),
     )  # fmt: skip
-    hide_training = forms.BooleanField(required=False, label=_("Hide the training details"))
+    hide_training = forms.BooleanField(
+        required=False,
+        label=_("Hide the training details"),
+        help_text=_(
+            "Pages and the API leave them out. The file is not changed, so whoever downloads it can read them."
+        ),
+    )
 
     @classmethod
     def of(cls, version: Version, data: Any = None) -> VersionForm:

@@ -1,4 +1,9 @@
-"""Digests as people paste them and as the tables hold them: 8, 10, 12 or 64 hex, one range of one b-tree."""
+"""Digests as people and programs know them, and as the tables hold them: ranges of one b-tree.
+
+In any case, with or without ``0x`` before them. 8 hex are AutoV1 or CRC32, in either byte order; 10 AutoV2, the first
+of SHA-256; 12 AutoV3, the first of the hash that a trainer embedded (SSHS), or of SHA-256 as A1111 names inversions;
+64 any of these in full.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +14,33 @@ from django.db.models import F, Q, QuerySet
 
 from hub.catalog.models import Digest, Model, Version
 
-# Which digests a number of hex digits may be. AutoV2 is the first ten of SHA-256.
-KINDS = {
+# Which digests a number of hex digits may be, as they stand or as the beginning of a longer one.
+WHOLE = {
     8: (Digest.Kind.AUTOV1, Digest.Kind.CRC32),
-    10: (Digest.Kind.SHA256,),
-    12: (Digest.Kind.AUTOV3,),
-    64: (Digest.Kind.SHA256, Digest.Kind.BLAKE3),
+    12: (Digest.Kind.AUTOV3, Digest.Kind.SSHS),
+    64: (Digest.Kind.SHA256, Digest.Kind.BLAKE3, Digest.Kind.SSHS),
 }
+BEGINNING = {10: (Digest.Kind.SHA256,), 12: (Digest.Kind.SHA256, Digest.Kind.SSHS)}
+AUTOV3_HEX = 12  # of it are kept
 # SHA-256 of nothing: files without metadata of their own share it, so it names none of them.
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-HASH = re.compile(r"^(?:[0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64})$")
+HASH = re.compile(r"^(?:0x)?([0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64})$")
+
+
+def hash_of(value: str) -> str:
+    """The lower-case hex of a digest as people paste it; empty where ``value`` has no form of one."""
+    found = HASH.match(value.strip().lower()) if len(value) < 100 else None
+    return found[1] if found else ""
 
 
 def is_hash(value: str) -> bool:
     """Whether ``value`` has the form of a digest people paste."""
-    return bool(HASH.match(value.lower()))
+    return bool(hash_of(value))
+
+
+def names_nothing(value: str) -> bool:
+    """Whether ``value`` (hex, lower case) is a digest of no bytes, or begins one: many files share it."""
+    return not value or EMPTY.startswith(value) or (len(value) > 11 and value.startswith(EMPTY[:12]))
 
 
 def civitai_crc32(ieee: str) -> str:
@@ -36,18 +53,22 @@ def hash_matches(value: str) -> list[Digest]:
 
     CRC32 is looked up in both byte orders. The digest of an empty file matches nothing.
     """
-    value = value.lower()
-    if not is_hash(value) or EMPTY.startswith(value):
+    value = hash_of(value)
+    if names_nothing(value):
         return []
-    condition = Q(kind__in=KINDS[len(value)]) & _range(bytes.fromhex(value), exact=len(value) != 10)
-    if len(value) == 8:
-        condition |= Q(kind=Digest.Kind.CRC32, digest=bytes.fromhex(value)[::-1])
+    digest, length = bytes.fromhex(value), len(value)
+    condition = Q(kind__in=WHOLE.get(length, ()), digest=digest)
+    if length in BEGINNING:
+        condition |= Q(kind__in=BEGINNING[length]) & _from(digest)
+    if length == 8:
+        condition |= Q(kind=Digest.Kind.CRC32, digest=digest[::-1])
+    if length == 64:  # AutoV3 in full, as SwarmUI prints it
+        condition |= Q(kind=Digest.Kind.AUTOV3, digest=bytes.fromhex(value[:AUTOV3_HEX]))
     return list(_published().filter(condition)[:50])
 
 
-def _range(start: bytes, *, exact: bool) -> Q:
-    if exact:
-        return Q(digest=start)
+def _from(start: bytes) -> Q:
+    """Digests that begin with ``start``."""
     if start == b"\xff" * len(start):
         return Q(digest__gte=start)
     return Q(digest__gte=start, digest__lt=(int.from_bytes(start) + 1).to_bytes(len(start)))
@@ -55,7 +76,7 @@ def _range(start: bytes, *, exact: bool) -> Q:
 
 def sha256_matches(values: Iterable[str]) -> list[Digest]:
     """Digests of published versions among these SHA-256 (64 hex, any case), in the order of the versions' ids."""
-    wanted = {value.lower() for value in values if is_hash(value) and len(value) == 64} - {EMPTY}
+    wanted = {value for value in map(hash_of, values) if len(value) == 64 and not names_nothing(value)}
     rows = _published().filter(kind=Digest.Kind.SHA256, digest__in=[bytes.fromhex(value) for value in wanted])
     return list(rows.order_by("version_id", "file_id"))
 

@@ -23,9 +23,9 @@ from hub.catalog.serializers import (
     card,
     file_view,
     model_url,
-    training_facts,
     wish_of,
 )
+from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
 PAGE, ROW = 30, 10
@@ -128,7 +128,7 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "can_try": bool(served) and bool(served[0]["file"].adapter) and version is not None and _drawn(version),
         "description": rendered(model.description),
         "about": rendered(version.description) if version else "",
-        "training": training_facts(version) if version and (may_edit or not version.hide_training) else [],
+        "training": training_of(request.user, version) if version else None,
         "may_edit": may_edit,
         "is_owner": request.user.pk == model.owner_id,
         "taken_down": taken_down,

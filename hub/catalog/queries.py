@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from hub.accounts.models import User
-from hub.catalog.hashes import civitai_crc32, hash_matches, is_hash, sha256_matches
+from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES
 from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
 from hub.catalog.models import Digest, File, Model, Version
@@ -260,6 +260,17 @@ def files_by_sha256(user: Person, shas: Iterable[str]) -> dict[str, File]:
     for file in ordered.select_related("version__model__owner", "version__base", "blob"):
         found.setdefault(file.blob_id, file)
     return found
+
+
+def file_of_same_tensors(user: Person, autov3: str, *, but: str) -> File | None:
+    """An accepted file that ``user`` may see with the tensors of AutoV3 ``autov3`` and another SHA-256 than ``but``:
+    the same weights, other metadata. The first published, then the lowest id."""
+    if names_nothing(autov3):
+        return None
+    same = Digest.objects.filter(kind=Digest.Kind.AUTOV3, digest=bytes.fromhex(autov3[:AUTOV3_HEX]))
+    files = files_visible(user).filter(pk__in=same.values("file_id"), verdict=File.Verdict.ACCEPTED)
+    files = files.exclude(blob_id=but).order_by(F("version__published_at").asc(nulls_last=True), "id")
+    return files.select_related("version__model__owner", "version__base", "blob").first()
 
 
 def _for_tryit(user: Person, query: str) -> QuerySet[File]:

@@ -149,6 +149,11 @@ def verdict_sentence(file: File) -> str:
     return " ".join(sentences)
 
 
+def attacks(file: File) -> list[str]:
+    """What everybody who downloads a file should know: that its metadata or names may harm other programs."""
+    return [finding["sentence"] for finding in file.findings if finding.get("public") and finding["severity"] != "note"]
+
+
 def file_view(file: File) -> dict[str, Any]:
     """A file as the model page shows it."""
     shown_first = ("AutoV2", "SHA256")
@@ -159,6 +164,7 @@ def file_view(file: File) -> dict[str, Any]:
         "size": file.blob.size,
         "traits": " · ".join(filter(None, [file.precision, file.size_kind, file.format])),
         "sentence": verdict_sentence(file),
+        "attacks": attacks(file),
         "hashes": [(kind, hashes[kind]) for kind in shown_first if kind in hashes],
         "more_hashes": [(kind, value) for kind, value in hashes.items() if kind not in shown_first],
         "url": download_url(file),
@@ -169,15 +175,6 @@ def download_url(file: File) -> str:
     """The hub's address of a file, absolute; a primary file needs no more than its version's id."""
     url = f"{settings.PUBLIC_URL}/api/download/models/{file.version_id}"
     return url if file.primary else f"{url}?fileId={file.pk}"
-
-
-def training_facts(version: Version) -> list[tuple[str, str]]:
-    """Training details as pairs of words, plain values only."""
-    facts = []
-    for name, value in version.training.items():
-        if isinstance(value, (str, int, float)) and value not in ("", None):
-            facts.append((str(name).replace("_", " ").capitalize()[:60], str(value)[:200]))
-    return facts[:40]
 
 
 class ModelEditInput(serializers.Serializer[Any]):

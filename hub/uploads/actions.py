@@ -24,12 +24,12 @@ from django.utils import timezone
 from hub import queue, storage
 from hub.accounts.models import User
 from hub.catalog import actions as catalog
-from hub.catalog import queries as catalog_queries
 from hub.catalog.models import Base, File, Model, Version
 from hub.errors import NotFound, Refused
 from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
 from hub.uploads import queries
+from hub.uploads.duplicates import here_already
 from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard
 from hub.uploads.models import Upload
 from hub.uploads.names import checked_filename
@@ -273,7 +273,7 @@ def upload_inspected(report: Inspected) -> None:
 
 def _accept(upload: Upload, report: Inspected) -> None:
     """Make the file a version of a model, have it drawn, and keep what was said of it."""
-    findings = _here_already(upload.owner, report.digests["sha256"])
+    findings: list[Any] = here_already(upload.owner, report.digests)
     file, problem = _file_add(upload, report)
     findings += problem
     try:
@@ -299,20 +299,6 @@ def _file_add(upload: Upload, report: Inspected) -> tuple[File, list[Finding]]:
     except Refused as refused:
         file = catalog.file_add(**asked, fields={})
         return file, [Finding("warning", f"{refused.sentence} The file is kept as a new private model.")]
-
-
-def _here_already(owner: User, sha256: str) -> list[Finding]:
-    """Says that the hub holds the same bytes, where ``owner`` may see them; others' private files are not betrayed."""
-    found: File | None = catalog_queries.files_by_sha256(owner, [sha256]).get(sha256)
-    if found is None:
-        return []
-    model = found.version.model
-    by = "yours" if model.owner_id == owner.pk else f"by {model.owner.username}"
-    sentence = (
-        f"The hub has this file already ({model.name}, {found.version.name}, {by}). "
-        "It is stored once; you can still publish it under your name."
-    )
-    return [Finding("note", sentence)]
 
 
 def _end(upload: Upload, verdict: str, findings: Iterable[Finding], *, report: dict[str, Any] | None = None) -> None:

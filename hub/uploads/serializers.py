@@ -96,6 +96,8 @@ class FindingOutput(serializers.Serializer):
     severity = serializers.ChoiceField(choices=["danger", "warning", "note"])
     sentence = serializers.CharField()
     evidence = serializers.CharField(allow_blank=True)
+    public = serializers.BooleanField(default=False, help_text="Told to everybody who downloads it.")
+    url = serializers.CharField(required=False, help_text="The model it speaks of, on this hub.")
 
 
 class UploadModelOutput(serializers.Serializer):

@@ -35,9 +35,8 @@ def _hash_findings(field: str, value: str) -> Iterator[Finding]:
         return
     if MARKUP.search(value) or "<" in value or '"' in value:
         # Stable Diffusion web UI 1.10.1 writes sshs_model_hash into its page as it stands.
-        yield Finding(
-            "danger", f"The metadata's {field} holds markup, which attacks programs that show it.", evidence(value)
-        )
+        sentence = f"The metadata's {field} holds markup, which attacks programs that show it."
+        yield Finding("danger", sentence, evidence(value), public=True)
     else:
         yield Finding("warning", f"The metadata's {field} is not a hash; we dropped it.", evidence(value))
 
@@ -53,7 +52,8 @@ def _letters(metadata: dict[str, str]) -> Iterator[Finding]:
             if found := pattern.search(key) or pattern.search(value):
                 start = max(0, found.start() - 40)
                 around = evidence(found.string[start : start + 120])
-                yield Finding("warning", f"The metadata holds {what}.", f"{evidence(key)[:80]}: {around}")
+                where = f"{evidence(key)[:80]}: {around}"
+                yield Finding("warning", f"The metadata holds {what}.", where, public=True)
                 break
 
 

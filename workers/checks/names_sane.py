@@ -35,7 +35,7 @@ class NamesSane:
         for breaks, one, several in RULES:
             if found := [name for name in names if breaks(name)]:
                 sentence = f"A tensor's name {one}." if len(found) == 1 else f"{len(found):,} tensors' names {several}."
-                yield Finding("warning", sentence, evidence(min(found, key=len)))
+                yield Finding("warning", sentence, evidence(min(found, key=len)), public=True)
 
 
 check = NamesSane()

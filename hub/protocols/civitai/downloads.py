@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from hub import storage
 from hub.catalog import actions, queries
+from hub.catalog.serializers import attacks
 from hub.errors import Refused
 from hub.protocols.civitai import docs
 from hub.protocols.civitai.params import AlwaysJson, Params, identity
@@ -46,7 +47,10 @@ class FileDownload(APIView):
         if request.method == "GET":  # asking for the headers is no download
             actions.download_count(version=file.version)
         address = storage.download_url(file.blob_id, queries.download_name(file))
-        return HttpResponse(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": address})
+        headers = {"Location": address}
+        if said := attacks(file):
+            headers["X-Weightroom-Warning"] = " ".join(said).encode("ascii", "replace").decode()
+        return HttpResponse(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
     def handle_exception(self, error: Exception) -> Any:
         if not isinstance(error, Refused):

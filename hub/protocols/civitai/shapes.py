@@ -11,7 +11,7 @@ from django.conf import settings
 from hub.catalog.markdown import rendered
 from hub.catalog.models import File, Model, Version
 from hub.catalog.queries import DRAWN_FAMILIES, download_name, file_hashes, stat_of
-from hub.catalog.serializers import air, download_url
+from hub.catalog.serializers import air, attacks, download_url
 from hub.gallery.models import Picture
 from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
 
@@ -47,7 +47,7 @@ def file_shape(file: File) -> dict[str, Any]:
         "pickleScanResult": SCANS[file.verdict],
         "pickleScanMessage": "No Pickle imports" if safe else None,
         "virusScanResult": SCANS[file.verdict],
-        "virusScanMessage": None,
+        "virusScanMessage": " ".join(attacks(file)) or None,
         "scannedAt": iso(file.inspected_at),
         "metadata": {"format": file.format, "size": file.size_kind or None, "fp": file.precision or None},
         "hashes": file_hashes(file),
@@ -228,7 +228,7 @@ def version_shape(version: Version, pictures: Sequence[Picture], version_ids: Ma
         "modelId": version.model_id,
         "updatedAt": iso(version.updated_at),
         "trainingStatus": None,
-        "trainingDetails": None,
+        "trainingDetails": None if version.hide_training else version.training or None,
         "earlyAccessConfig": None,
         "uploadType": "Created",
         "usageControl": "Download",

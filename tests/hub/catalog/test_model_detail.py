@@ -6,6 +6,7 @@ from django.urls import reverse
 from hub.catalog import actions, queries
 from hub.catalog.models import Model
 from tests.hub.catalog.files import added
+from workers.messages import Finding
 
 
 def url(file):
@@ -104,11 +105,48 @@ def test_hostile_text_is_cleaned(client, alice):
     assert '<img src="/image/abc/original=true/1.png">' in text
 
 
-def test_training_details_can_be_hidden(client, alice):
-    file = added(alice, inspected={"summary": {"metadata": {"training": {"epochs": 10, "notes": "secret-folder"}}}})
+TRAINED = {
+    "network": {"module": "networks.lora", "rank": 16, "alpha": 8},
+    "resolution": [512, 768],
+    "dataset": {"pictures": 1200, "top_tags": [["lighthouse", 900], ["<b>sea</b>", 40]]},
+    "training": {"steps": 2400, "learning_rate": 0.0001, "started_at": 1700000000, "session": "secret-folder"},
+}
+
+
+def test_training_details_are_read(client, alice):
+    base = added(alice, "Base", inspected={"kind": "base", "base_family": "sd1"})
+    told = TRAINED | {"base": {"name": "base.safetensors", "sha256": base.blob_id}}
+    text = client.get(url(added(alice, inspected={"summary": told}))).content.decode()
+    for words in ("512 × 768", "<dd>16</dd>", "<dd>8</dd>", "<dd>2,400</dd>", "0.0001", "14 Nov 2023", "lighthouse"):
+        assert words in text, words
+    assert "That is Base, v1, of this hub." in text
+    assert "<b>sea" not in text
+
+
+def test_training_details_can_be_hidden_from_pages_and_api(client, alice, charlie):
+    file = added(alice, inspected={"summary": TRAINED})
+    api = f"/api/v1/model-versions/{file.version_id}"
     assert "secret-folder" in client.get(url(file)).content.decode()
+    assert client.get(api).json()["trainingDetails"]["network"]["rank"] == 16
     actions.version_edit(version=file.version, by=alice, fields={"hide_training": True})
+    client.force_login(charlie)
     assert "secret-folder" not in client.get(url(file)).content.decode()
+    assert client.get(api).json()["trainingDetails"] is None
+    client.force_login(alice)
+    assert "Hidden from others." in client.get(url(file)).content.decode()
+
+
+def test_who_downloads_is_told_of_metadata_that_attacks_other_programs(client, alice):
+    attack = Finding("warning", "The metadata holds HTML or a script.", "<img src=x>", public=True)
+    mine = Finding("warning", "4 of 268 keys are unknown.")
+    file = added(alice, inspected={"findings": (attack, mine)})
+    text = client.get(url(file)).content.decode()
+    assert "May harm other programs" in text
+    assert "<img src=x>" not in text
+    answer = client.get(f"/api/download/models/{file.version_id}")
+    assert answer.headers["X-Weightroom-Warning"] == "The metadata holds HTML or a script."
+    told = client.get(f"/api/v1/model-versions/{file.version_id}").json()["files"][0]
+    assert told["virusScanMessage"] == "The metadata holds HTML or a script."
 
 
 def test_a_model_taken_down_keeps_its_title(client, alice):

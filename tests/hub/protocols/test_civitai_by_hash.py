@@ -57,14 +57,35 @@ def test_what_is_not_here_is_a_model_not_found(db, value):
 def test_a_part_of_a_hash_is_no_hash(alice):
     file = added(alice)
     assert by_hash(file.blob_id[:20]).status_code == 404
-    assert by_hash(file.blob_id[:12]).status_code == 404  # twelve are AutoV3
+
+
+def test_the_hash_that_a_trainer_embedded_is_found_in_full_and_by_its_first_twelve(alice):
+    sshs = hashlib.sha256(b"as kohya computes it").hexdigest()
+    file = added(alice, inspected={"digests": report("x").digests | {"sshs": sshs}})
+    other = added(alice, "Short", inspected={"digests": report("y").digests | {"sshs": "00112233445566"}})
+    for value in (sshs, sshs[:12], f"0x{sshs}", sshs.upper()):
+        assert by_hash(value).json()["id"] == file.version_id
+    assert by_hash("001122334455").json()["id"] == other.version_id
+
+
+def test_an_inversion_is_found_as_a1111_names_it(alice):
+    """Infotexts say “TI hashes: word: 0a1b2c3d4e5f”, the first twelve of SHA-256."""
+    file = added(alice)
+    assert by_hash(file.blob_id[:12]).json()["id"] == file.version_id
+
+
+def test_autov3_in_full_as_swarmui_prints_it(alice):
+    file = added(alice)
+    short = bytes(file.digests.get(kind=3).digest).hex()
+    assert by_hash(f"0x{short}{'ab' * 26}").json()["id"] == file.version_id
 
 
 def test_the_hash_of_nothing_names_nothing(alice):
     empty = hashlib.sha256(b"").hexdigest()
-    digests = report("x").digests | {"autov3": empty[:12], "sha256": empty}
-    added(alice, inspected={"digests": digests})
-    for value in (empty, empty[:10], empty[:12]):
+    nothing = {"autov1": empty[:8], "autov3": empty[:12], "sshs": empty, "sha256": empty}
+    file = added(alice, inspected={"digests": report("x").digests | nothing})
+    assert set(file.digests.values_list("kind", flat=True)) == {4, 5}  # such a value is never kept
+    for value in (empty, empty[:8], empty[:10], empty[:12], f"0x{empty[:12]}", empty[:12] + "0" * 52):
         assert by_hash(value).status_code == 404
     assert post("by-hash", [empty]).json() == []
 

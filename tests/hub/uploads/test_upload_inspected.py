@@ -116,6 +116,34 @@ def test_a_file_that_the_hub_has_is_stored_once_and_says_so(api, charlies, charl
     assert in_store(mine.key) is None
 
 
+def with_autov3(upload, data: bytes, autov3: str) -> dict:
+    digest = hashlib.sha256(data).hexdigest()
+    return report(upload, data, digests={"sha256": digest, "autov2": digest[:10], "autov3": autov3})
+
+
+def test_the_same_tensors_with_other_metadata_are_told_with_a_link(api, charlies):
+    first, second = random_file(), random_file()
+    theirs = charlies.arrive(first, fields={"model_name": "Linocut", "publish": True})
+    answer(with_autov3(theirs, first, "22d8cb95b807"))
+    theirs.refresh_from_db()
+    mine = api.arrive(second)
+    answer(with_autov3(mine, second, "22d8cb95b807"))
+    found = api("GET", f"/{mine.id}")["findings"][-1]
+    assert "same tensors with other metadata (Linocut, v1, by charlie)" in found["sentence"]
+    assert found["url"] == f"/models/{theirs.version.model_id}/linocut?version={theirs.version_id}"
+    assert Blob.objects.count() == 2
+
+
+@pytest.mark.parametrize(("autov3", "publish"), [("22d8cb95b807", False), ("e3b0c44298fc", True)])
+def test_neither_private_tensors_nor_the_hash_of_nothing_are_told(api, charlies, autov3, publish):
+    first, second = random_file(), random_file()
+    theirs = charlies.arrive(first, fields={"model_name": "Secret project", "publish": publish})
+    answer(with_autov3(theirs, first, autov3))
+    mine = api.arrive(second)
+    answer(with_autov3(mine, second, autov3))
+    assert api("GET", f"/{mine.id}")["findings"] == []
+
+
 def test_a_private_file_of_others_is_not_betrayed(api, charlies):
     data = random_file()
     theirs = charlies.arrive(data, fields={"model_name": "Secret project"})

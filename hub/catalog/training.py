@@ -1,0 +1,81 @@
+"""How a version was trained, as its page tells it: read from the file's metadata, so a stranger's words throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from hub.catalog.models import File, Version
+from hub.catalog.queries import Person, files_by_sha256, may_edit
+
+LABELS = {
+    "te": "text encoder", "unet_learning_rate": "U-Net learning rate", "min_snr_gamma": "min SNR gamma",
+    "started_at": "begun", "finished_at": "ended", "algo": "algorithm", "conv_rank": "rank of convolutions",
+    "conv_alpha": "alpha of convolutions", "regularisation_pictures": "pictures for regularisation",
+    "autov1": "AutoV1", "sha256": "SHA-256", "vae": "VAE", "clip_skip": "clip skip",
+}  # fmt: skip
+LONGEST, TAGS_SHOWN = 200, 50
+
+
+@dataclass(frozen=True)
+class Training:
+    """``groups``: headings with their pairs of words. ``tags``: of the captions, with how often. ``base``: the file
+    here that it was trained on, where the reader may see it."""
+
+    groups: list[tuple[str, list[tuple[str, str]]]]
+    tags: list[tuple[str, int]]
+    base: File | None = None
+
+
+def shown_to(user: Person, version: Version) -> bool:
+    """Its owner may hide it from everybody but moderators; the file itself still holds it."""
+    return not version.hide_training or may_edit(user, version.model)
+
+
+def training_of(user: Person, version: Version) -> Training | None:
+    """What is known of a version's training; None where nothing is, or its owner hides it from ``user``."""
+    told: dict[str, Any] = version.training
+    if not told or not shown_to(user, version):
+        return None
+    network = _pairs(told.get("network"))
+    if sides := told.get("resolution"):
+        network.append((_("Resolution"), " × ".join(str(side) for side in sides)))
+    dataset = dict(told.get("dataset") or {})
+    tags = [(str(tag)[:LONGEST], int(n)) for tag, n in dataset.pop("top_tags", [])[:TAGS_SHOWN]]
+    base = dict(told.get("base") or {})
+    known = files_by_sha256(user, [base["sha256"]]).get(base["sha256"]) if len(base.get("sha256", "")) == 64 else None
+    groups = [
+        (_("Network"), network),
+        (_("Pictures"), _pairs(dataset)),
+        (_("Run"), _pairs(told.get("training"))),
+        (_("Trained on"), _pairs(base)),
+    ]
+    groups = [(heading, pairs) for heading, pairs in groups if pairs]
+    return Training(groups, tags, known) if groups or tags else None
+
+
+def _pairs(part: object) -> list[tuple[str, str]]:
+    """Names and values as people read them, plain values only."""
+    if not isinstance(part, dict):
+        return []
+    plain = {name: value for name, value in part.items() if isinstance(value, (str, int, float)) and value != ""}
+    return [(_label(str(name)), _value(str(name), value)) for name, value in plain.items()][:40]
+
+
+def _label(name: str) -> str:
+    words = LABELS.get(name, name.replace("_", " "))[:60]
+    return words[:1].upper() + words[1:]
+
+
+def _value(name: str, value: str | int | float) -> str:
+    if name in {"started_at", "finished_at"} and isinstance(value, (int, float)):
+        try:
+            return f"{datetime.fromtimestamp(value, UTC):%-d %b %Y %H:%M} UTC"
+        except (ValueError, OverflowError, OSError):
+            return str(value)
+    if isinstance(value, int):
+        return f"{value:,}" if "seed" not in name else str(value)
+    return f"{value:g}" if isinstance(value, float) else value[:LONGEST]
