@@ -15,6 +15,7 @@ from workers.messages import (
     GENERATE,
     HEADER,
     INSPECT,
+    AssembleFile,
     Generate,
     Inspecting,
     InspectModel,
@@ -24,6 +25,7 @@ from workers.messages import (
 
 TASKS = {
     InspectModel: ("workers.inspect_model", INSPECT),
+    AssembleFile: ("workers.assemble_file", INSPECT),
     ReadHeader: ("workers.read_header", HEADER),
     Generate: ("workers.generate", GENERATE),
 }
@@ -42,7 +44,7 @@ def cache() -> redis.Redis:
     return _client
 
 
-def send(message: InspectModel | ReadHeader | Generate, *, then: str, priority: int = 0) -> None:
+def send(message: InspectModel | ReadHeader | AssembleFile | Generate, *, then: str, priority: int = 0) -> None:
     """Hand ``message`` to a worker once the transaction commits; its answer arrives at the hub's task ``then``.
 
     priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 import boto3
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
@@ -140,12 +142,15 @@ def multipart_start(key: str) -> str:
     return made["UploadId"]
 
 
-def part_url(key: str, multipart: str, number: int, size: int, *, seconds: int | None = None) -> str:
+def part_url(
+    key: str, multipart: str, number: int, size: int, *, seconds: int | None = None, inside: bool = False
+) -> str:
     """A URL that takes part ``number`` by PUT, of exactly ``size`` bytes (the length is signed), for an hour or so.
 
-    seconds: how long where a client takes all URLs at once and cannot ask again.
+    seconds: how long where a client takes all URLs at once and cannot ask again. inside: for a worker, who reaches
+    the store where the hub does.
     """
-    return signer().generate_presigned_url(
+    return (client() if inside else signer()).generate_presigned_url(
         "upload_part",
         Params={
             "Bucket": settings.S3_BUCKET,
@@ -240,6 +245,41 @@ def incoming_objects(prefix: str) -> Iterator[tuple[str, datetime]]:
     for page in pages:
         for found in page.get("Contents", []):
             yield found["Key"], found["LastModified"]
+
+
+def _xorb_url(by: S3Client, key: str, size: int) -> str:
+    return by.generate_presigned_url(
+        "put_object",
+        Params={"Bucket": settings.S3_BUCKET, "Key": key, "ContentLength": size},
+        ExpiresIn=settings.PART_URL_SECONDS,
+    )
+
+
+def xorb_url(key: str, size: int) -> str:
+    """A URL that takes a block of chunks by PUT, of exactly ``size`` bytes. What is written there is never served, and
+    checked by its digest once it is part of a file, so that writing it again harms nobody."""
+    return _xorb_url(signer(), key, size)
+
+
+def xorb_put(key: str, body: IO[bytes], size: int) -> None:
+    """Pass a block's ``size`` bytes on to the store as they come, some kilobytes at a time. Raises ``OSError``."""
+    answer = _http().request(
+        "PUT", _xorb_url(client(), key, size), body=body, headers={"Content-Length": str(size)}, retries=False
+    )
+    if answer.status != HTTPStatus.OK:
+        raise OSError(f"the store answered {answer.status} to a block of chunks")
+
+
+@cache
+def _http() -> urllib3.PoolManager:
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60))
+
+
+def xorb_drop(key: str) -> None:
+    """Delete a block; none there is fine."""
+    if not key.startswith("xorbs/"):
+        raise ValueError(f"{key} is not a block of chunks.")
+    client().delete_object(Bucket=settings.S3_BUCKET, Key=key)
 
 
 def _status(error: ClientError) -> int:

@@ -15,6 +15,7 @@ app.conf.update(
     accept_content=["json"],
     task_routes={
         "workers.inspect_model": {"queue": INSPECT},
+        "workers.assemble_file": {"queue": INSPECT},
         "workers.read_header": {"queue": HEADER},
         "workers.generate": {"queue": GENERATE},
     },

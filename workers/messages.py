@@ -146,6 +146,35 @@ class HeaderRead(Message, frozen=True):
     summary: dict[str, Any] = {}
 
 
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A run of chunks of a block: from ``first`` to before ``end``, ``size`` bytes once they are unpacked."""
+
+    key: str
+    first: int
+    end: int
+    size: int
+
+
+class AssembleFile(Message, frozen=True):
+    """Join chunks of blocks in the incoming bucket to one file and send its parts to ``urls``, which take ``part_size``
+    bytes each, the last one what is left. The urls are all that the worker may write to."""
+
+    upload_id: str
+    attempt: int
+    size: int
+    sha256: str
+    terms: tuple[Term, ...]
+    part_size: int
+    urls: tuple[str, ...]
+
+
+class Assembled(Message, frozen=True):
+    """The parts are in the store; the file that they make has the promised size and SHA-256."""
+
+    upload_id: str
+    attempt: int
+
+
 class Inspecting(Message, frozen=True):
     """News of a running inspection, kept in the cache for the owner who watches; losing it loses nothing.
 
@@ -214,7 +243,19 @@ class Progress(Message, frozen=True):
     at: float = 0.0
 
 
-Anything = InspectModel | Inspected | ReadHeader | HeaderRead | Inspecting | Generate | Generated | Failed | Progress
+Anything = (
+    AssembleFile
+    | Assembled
+    | InspectModel
+    | Inspected
+    | ReadHeader
+    | HeaderRead
+    | Inspecting
+    | Generate
+    | Generated
+    | Failed
+    | Progress
+)
 
 
 def pack(message: Anything) -> dict[str, Any]:
@@ -224,6 +265,11 @@ def pack(message: Anything) -> dict[str, Any]:
 def unpack(data: object) -> Any:
     """The message in ``data``. Raises ``msgspec.ValidationError`` for anything that is not exactly one."""
     return msgspec.convert(data, Anything)
+
+
+def xorb_key(owner_id: int, hash: str) -> str:
+    """Where a block of chunks lies that a person sent."""
+    return f"xorbs/{owner_id}/{hash[:2]}/{hash}"
 
 
 def blob_key(sha256: str) -> str:

@@ -2,15 +2,21 @@
 
 from typing import Any
 
-from workers import early, generation, incoming, messages
+from workers import assembly, early, generation, incoming, messages
 from workers.celery import app
-from workers.messages import HUB, Failed, Generated, HeaderRead, Inspected
+from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, Inspected
 
 
 @app.task(name="workers.inspect_model")
 def inspect_model(payload: dict[str, Any], then: str) -> None:
     """Inspect an uploaded file; the hub's task ``then`` gets an `Inspected`, or a `Failed` where it was unreadable."""
     answer(incoming.inspect_model(messages.unpack(payload)), then)
+
+
+@app.task(name="workers.assemble_file")
+def assemble_file(payload: dict[str, Any], then: str) -> None:
+    """Join a file's chunks; the hub's task ``then`` gets an `Assembled`, or a `Failed` that says why not."""
+    answer(assembly.assemble_file(messages.unpack(payload)), then)
 
 
 @app.task(name="workers.read_header")
@@ -25,6 +31,6 @@ def generate(payload: dict[str, Any], then: str) -> None:
     answer(generation.generate(messages.unpack(payload)), then)
 
 
-def answer(said: Inspected | HeaderRead | Generated | Failed, then: str) -> None:
+def answer(said: Assembled | Inspected | HeaderRead | Generated | Failed, then: str) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)

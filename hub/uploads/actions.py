@@ -30,11 +30,11 @@ from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
 from hub.uploads import queries
 from hub.uploads.duplicates import here_already
-from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard
+from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard, to_assemble
 from hub.uploads.models import Upload
 from hub.uploads.names import checked_filename
 from workers import messages
-from workers.messages import Failed, Finding, Inspected, Inspecting, InspectModel
+from workers.messages import Assembled, Failed, Finding, Inspected, Inspecting, InspectModel
 
 log = logging.getLogger(__name__)
 Status = Upload.Status
@@ -220,22 +220,41 @@ def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str,
     return upload
 
 
-def inspect(upload: Upload) -> bool:
-    """Move a complete upload on to the inspectors; False where another did, or it is over."""
+def inspect(upload: Upload, *, stored: bool = True) -> bool:
+    """Move a complete upload on to the inspectors; False where another did, or it is over.
+
+    stored: False for one that a worker has to join from its chunks first.
+    """
     with transaction.atomic():
         if not Upload.claim(upload.pk, status=Status.WAITING, becomes=Status.INSPECTING):
             return False
-        upload.status, upload.stored, upload.sent_at = Status.INSPECTING, True, timezone.now()
+        upload.status, upload.stored, upload.sent_at = Status.INSPECTING, stored, timezone.now()
         upload.save(update_fields=["stored", "sent_at", "touched_at"])
         _send(upload)
     return True
 
 
 def _send(upload: Upload) -> None:
+    if not upload.stored:
+        queue.send(to_assemble(upload), then="hub.uploads.inspected")
+        return
     message = InspectModel(
         upload_id=str(upload.id), attempt=upload.attempt, key=upload.key, name=upload.filename, size=upload.size
     )
     queue.send(message, then="hub.uploads.inspected")
+
+
+def upload_assembled(done: Assembled) -> None:
+    """A worker has joined a file from its chunks: on to its inspection. A repeat changes nothing."""
+    rows = Upload.objects.filter(id=done.upload_id, status=Status.INSPECTING, attempt=done.attempt, stored=False)
+    upload = rows.first()
+    if upload is None:
+        return
+    assemble(upload, None)
+    with transaction.atomic():
+        if rows.update(stored=True, sent_at=timezone.now(), touched_at=timezone.now()):
+            upload.stored = True
+            _send(upload)
 
 
 def upload_inspected(report: Inspected) -> None:

@@ -16,8 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hub import storage
 from hub.errors import Refused
 from hub.uploads import queries
-from hub.uploads.models import Upload
+from hub.uploads.models import ChunkedFile, Upload
+from workers.messages import AssembleFile, Term, xorb_key
 
+ASSEMBLY_SECONDS = 12 * 3600  # a worker may come to it late
 log = logging.getLogger(__name__)
 
 
@@ -92,3 +94,23 @@ def _checked_parts(
 def _said_parts(numbers: list[int]) -> str:
     shown = ", ".join(str(n) for n in numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
     return f"Part {shown} is" if len(numbers) == 1 else f"Parts {shown} are"
+
+
+def to_assemble(upload: Upload) -> AssembleFile:
+    """What a worker is told who joins a file from its chunks."""
+    file = ChunkedFile.objects.get(owner_id=upload.owner_id, sha256=upload.sha256)
+    urls = [
+        storage.part_url(
+            upload.key, upload.s3_upload_id, n, queries.part_bytes(upload, n), seconds=ASSEMBLY_SECONDS, inside=True
+        )
+        for n in range(1, queries.part_count(upload) + 1)
+    ]
+    return AssembleFile(
+        upload_id=str(upload.id),
+        attempt=upload.attempt,
+        size=upload.size,
+        sha256=upload.sha256,
+        terms=tuple(Term(xorb_key(upload.owner_id, xorb), *rest) for xorb, *rest in file.terms),
+        part_size=upload.part_size,
+        urls=tuple(urls),
+    )

@@ -72,3 +72,37 @@ class Upload(models.Model):
         if attempt is not None:
             rows = rows.filter(attempt=attempt)
         return rows.update(status=becomes) == 1
+
+
+class Xorb(models.Model):
+    """A block of compressed chunks that a person has sent (Xet's word); opened by workers only, never served."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="xorbs")
+    hash = models.CharField(max_length=64, help_text="As its sender names it; SHA-256 checks what is made of it.")
+    size = models.IntegerField()
+    stored = models.BooleanField(default=False, help_text="Its bytes have arrived in the object store.")
+    used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "hash"], name="xorb_once_per_owner")]
+        indexes = [models.Index(fields=["used_at"], name="xorb_used")]
+
+    def __str__(self) -> str:
+        return self.hash
+
+
+class ChunkedFile(models.Model):
+    """How a file is put together from xorbs: what its owner may commit by its SHA-256."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chunked_files")
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    terms = models.JSONField(help_text="[[xorb, first chunk, chunk behind the last, bytes]] in order.")
+    used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "sha256"], name="chunked_once_per_owner")]
+        indexes = [models.Index(fields=["used_at"], name="chunked_used")]
+
+    def __str__(self) -> str:
+        return self.sha256

@@ -14,7 +14,7 @@ from hub.catalog import queries as catalog_queries
 from hub.catalog.commits import Commit, Content
 from hub.catalog.models import Model
 from hub.errors import NotFound, Refused
-from hub.uploads import queries
+from hub.uploads import chunks, queries
 from hub.uploads.actions import inspect, upload_start
 from hub.uploads.joining import assemble
 from hub.uploads.models import Upload
@@ -112,6 +112,10 @@ def _inspect_as(owner: User, made: Commit, path: str, content: Content) -> None:
     assert made.version is not None
     name = checked_filename(path.rsplit("/", 1)[-1])
     upload = _on_their_way(owner, content.sha256, content.size)
+    fields = {"model_id": made.version.model_id, "version_id": made.version.pk, "path": path}
+    if upload is None and chunks.chunked_here(owner, content.sha256, content.size):
+        chunks.chunked_start(owner=owner, filename=name, sha256=content.sha256, size=content.size, fields=fields)
+        return
     if upload is None:
         judged = _pushed(owner, content.sha256, content.size).filter(status__in=[Status.REFUSED, Status.UNKNOWN])
         if last := judged.first():
@@ -120,7 +124,6 @@ def _inspect_as(owner: User, made: Commit, path: str, content: Content) -> None:
         raise NotArrived(f"The bytes of {path} have not arrived. Push it again.")
     if upload.status == Status.INSPECTING:
         raise StillInspected(f"{path} is being inspected under another name. Push again when that has ended.")
-    upload.filename = name
-    upload.fields = {"model_id": made.version.model_id, "version_id": made.version.pk, "path": path}
+    upload.filename, upload.fields = name, fields
     upload.save(update_fields=["filename", "fields", "touched_at"])
     inspect(upload)

@@ -2,17 +2,21 @@
 
 from typing import Any
 
+from django.core.cache import cache
+
 from hub.celery import app
-from hub.uploads import actions, heads
-from workers.messages import Failed, HeaderRead, Inspected, unpack
+from hub.uploads import actions, chunks, heads
+from workers.messages import Assembled, Failed, HeaderRead, Inspected, unpack
 
 
 @app.task(name="hub.uploads.inspected")
 def inspected(answer: dict[str, Any]) -> None:
-    """Takes an `Inspected` or a `Failed`, packed; any other message is a defect and raises."""
+    """Takes an `Inspected`, an `Assembled` or a `Failed`, packed; any other message is a defect and raises."""
     message = unpack(answer)
     if isinstance(message, Inspected):
         actions.upload_inspected(message)
+    elif isinstance(message, Assembled):
+        actions.upload_assembled(message)
     elif isinstance(message, Failed):
         actions.upload_failed(message)
     else:
@@ -31,3 +35,5 @@ def header_read(answer: dict[str, Any]) -> None:
 @app.task(name="hub.uploads.sweep")
 def sweep() -> None:
     actions.uploads_sweep()
+    if cache.add("uploads:chunks-looked-for", 1, timeout=3600):
+        chunks.chunks_sweep()

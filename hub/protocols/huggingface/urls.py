@@ -2,9 +2,10 @@
 
 from django.urls import path, re_path
 
-from hub.protocols.huggingface import lfs, pages, resolve, views, writes
+from hub.protocols.huggingface import cas, lfs, pages, resolve, views, writes
 
 REPO = "api/models/<str:owner>/<str:name>"
+CAS = "cas/<str:place>/<int:user_id>"
 urlpatterns = [
     path("api/models", views.RepoList.as_view(), name="hf-repo-list"),
     path("api/models-tags-by-type", views.TagsByType.as_view(), name="hf-tags-by-type"),
@@ -21,6 +22,15 @@ urlpatterns = [
     path("<str:owner>/<str:name>.git/info/lfs/objects/batch", lfs.LfsBatch.as_view(), name="hf-lfs-batch"),
     path("api/models/<str:name>", views.NoSuchRepo.as_view(), name="hf-no-owner"),
     re_path(r"^api/(?:datasets|spaces|kernels)/(?P<rest>.+)$", views.NoSuchRepo.as_view(), name="hf-no-such-kind"),
+    path(f"{CAS}/v1/chunks/<str:prefix>/<str:hash>", cas.ChunkQuery.as_view(), name="hf-chunk-query"),
+    path(f"{CAS}/v1/xorb-grants/<str:prefix>/<str:hash>", cas.XorbGrant.as_view(), name="hf-xorb-grant"),
+    path(
+        f"{CAS}/v1/xorb-commits/<str:prefix>/<str:hash>/grant/<str:grant>",
+        cas.XorbCommit.as_view(),
+        name="hf-xorb-commit",
+    ),
+    path(f"{CAS}/v1/xorbs/<str:prefix>/<str:hash>", cas.XorbPut.as_view(), name="hf-xorb-put"),
+    path(f"{CAS}/v1/shards", cas.ShardPut.as_view(), name="hf-shard-put"),
     path("<str:owner>/<str:name>/resolve/<path:rest>", resolve.FileResolve.as_view(), name="hf-file-resolve"),
     re_path(
         r"^(?:(?:datasets|spaces|kernels)/[^/]+/)?(?P<name>[^/]+)/resolve/(?P<rest>.+)$",
@@ -31,6 +41,7 @@ urlpatterns = [
     path(f"{REPO}/revision/<path:rest>", views.RepoDetail.as_view(), name="hf-repo-revision"),
     path(f"{REPO}/tree/<path:rest>", views.RepoTree.as_view(), name="hf-repo-tree"),
     path(f"{REPO}/paths-info/<path:rest>", views.PathsInfo.as_view(), name="hf-paths-info"),
+    path(f"{REPO}/xet-write-token/<path:rest>", cas.WriteToken.as_view(), name="hf-write-token"),
     path(f"{REPO}/refs", views.RepoRefs.as_view(), name="hf-repo-refs"),
     path(f"{REPO}/commits/<path:rest>", views.RepoCommits.as_view(), name="hf-repo-commits"),
     path(f"{REPO}/settings", writes.RepoSettings.as_view(), name="hf-repo-settings"),
