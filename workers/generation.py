@@ -87,7 +87,7 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
     # The word is the user's choice; a file's own name for it comes second, the adapter's title last.
     if edit.words() and (word := use.token or next(iter(edit.words()), "") or use.name):
         edit = edit.called(word)
-    if use.text_weight in (None, use.weight) or edit.words():
+    if use.text_weight in (None, use.weight) or (edit.words() and not edit.words_optional):
         return [edit]
     return [OfPart(edit, text=False), OfPart(whole.at(use.text_weight or 0.0), text=True)]
 

@@ -161,6 +161,7 @@ class Edit:
     """
 
     weight: float = 1.0
+    words_optional = False  # whether a prompt may leave its words unsaid
     key: str = ""  # what its tensors are, by content; set by whoever read the file
 
     def at(self, weight: float) -> Self:

@@ -24,6 +24,12 @@ PLATES = {
     "loha": "k-lora",
     "lokr": "k-lora",
     "dora": "k-lora",
+    "ia3": "k-lora",
+    "oft": "k-lora",
+    "boft": "k-lora",
+    "glora": "k-lora",
+    "full": "k-lora",
+    "norm": "k-lora",
     "textualinversion": "k-inversion",
     "hypernetwork": "k-hyper",
     "controlnet": "k-control",
@@ -35,6 +41,10 @@ KINDS = {
     "loha": "LoHa",
     "lokr": "LoKr",
     "dora": "DoRA",
+    "ia3": "(IA)³",
+    "oft": "OFT",
+    "boft": "BOFT",
+    "glora": "GLoRA",
     "controlnet": "ControlNet",
 }
 

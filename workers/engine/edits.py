@@ -24,6 +24,8 @@ TEXT, UNET = "text", "unet"
 class OfPart(Edit):
     """An edit as far as it changes the text encoders, or everything else: each may have a weight of its own."""
 
+    words_optional = True
+
     def __init__(self, edit: Edit, *, text: bool) -> None:
         self.edit, self.text, self.weight = edit, text, edit.weight
         assert edit.identity  # named now, its copy at weight 1 has the same name
@@ -41,6 +43,9 @@ class OfPart(Edit):
 
     def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
         return self.edit.low_rank(module)
+
+    def words(self) -> Mapping[str, Mapping[str, Tensor]]:
+        return self.edit.words() if self.text else {}
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def _merge(model: Model, touched: list[tuple[Edit, frozenset[str]]], changed: li
     sums: list[Tensor] = []
     for name in sorted(set().union(*(names for _, names in touched)) if touched else ()):
         changed.append(name)
-        weight: Tensor = model.modules[name].weight
+        weight = model.tensors[name]
         weight.copy_(merged(model, name, [edit for edit, names in touched if name in names]))
         sums.append(weight.sum(dtype=torch.float32))
     # Asked once for all: each answer would wait for the device.
@@ -100,7 +105,7 @@ def merged(model: Model, name: str, edits: Sequence[Edit]) -> Tensor:
     """The weight of module ``name`` with ``edits``, fp32; W0 is kept in ``model.pristine``."""
     kept = model.pristine.get(name)
     if kept is None:
-        kept = model.pristine[name] = model.modules[name].weight.detach().clone()
+        kept = model.pristine[name] = model.tensors[name].detach().clone()
     total = kept.float()
     if factors := side_by_side(name, edits):
         down, up = factors
@@ -127,7 +132,7 @@ def side_by_side(name: str, edits: Sequence[Edit]) -> tuple[Tensor, Tensor] | No
 @torch.no_grad()
 def _restore(model: Model, changed: list[str]) -> None:
     for name in changed:
-        model.modules[name].weight.copy_(model.pristine[name])
+        model.tensors[name].copy_(model.pristine[name])
 
 
 class RewrittenContext:

@@ -43,9 +43,20 @@ class Model:
         return found
 
     @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor that an edit may change: a weight by its module's name, a bias as ``<module>.bias``."""
+        found: dict[str, Tensor] = {}
+        for part, whole in {"unet": self.unet, **self.text_encoders}.items():
+            for path, tensor in whole.named_parameters():
+                # Older transformers keep a level that newer ones dropped.
+                path = path.removeprefix("text_model.")
+                found[f"{part}.{path.removesuffix('.weight')}"] = tensor
+        return found
+
+    @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """What an adapter is fitted against: module → shape of its weight."""
-        return {name: tuple(module.weight.shape) for name, module in self.modules.items()}
+        """What an adapter is fitted against: the shapes of `tensors`."""
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
 
     @cached_property
     def bytes(self) -> int:

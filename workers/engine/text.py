@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,20 +69,26 @@ def _said(line: Line, call: int) -> Cond:
 
 @dataclass(frozen=True)
 class Spoken:
-    """What inversions in the stack add to the language: word → encoder → vectors [n, width]; word → its weight."""
+    """What inversions in the stack add to the language.
+
+    word → encoder → vectors [n, width]; word → its weight; the words that a prompt may leave out.
+    """
 
     words: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    optional: Collection[str] = ()
 
     @classmethod
     def by(cls, edits: Sequence[Edit]) -> Spoken:
         words: dict[str, Mapping[str, Tensor]] = {}
         weights: dict[str, float] = {}
+        optional: set[str] = set()
         for edit in edits:
             if edit.weight != 0:
                 words.update(edit.words())
-                weights.update(dict.fromkeys(edit.words(), edit.weight))
-        return cls(words, weights)
+                weights.update(dict.fromkeys(edit.words(), 1.0 if edit.words_optional else edit.weight))
+                optional.update(edit.words() if edit.words_optional else ())
+        return cls(words, weights, optional)
 
 
 @torch.inference_mode()
@@ -112,7 +118,7 @@ def _checked(recipe: Recipe, wanted: prompts.Prompt, unwanted: prompts.Prompt, s
         for extra in prompts.extras_missing(prompt, there):
             raise Refusal("prompt", f"The prompt names {extra.name}, which is not in the stack.")
     for word in spoken.words:
-        if not any(prompts.said(prompt, word, steps) for prompt in (wanted, unwanted)):
+        if word not in spoken.optional and not any(prompts.said(prompt, word, steps) for prompt in (wanted, unwanted)):
             raise Refusal("word-missing", f"The prompt does not say “{word}”, so that this inversion would do nothing.")
 
 

@@ -1,7 +1,12 @@
+import json
+
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from torch import nn
 
 from tests.workers import small
+from tests.workers.adapters import oracle
 from workers.adapters import recognised
 from workers.adapters.lora import adapter
 from workers.errors import Refusal
@@ -31,6 +36,27 @@ def test_a_convolution_is_what_drawing_through_both_factors_is(model):
     through = torch.nn.functional.conv2d(x, tensors[f"{flat}.lora_down.weight"], padding=1)
     through = torch.nn.functional.conv2d(through, tensors[f"{flat}.lora_up.weight"]) * 0.5
     assert torch.allclose(torch.nn.functional.conv2d(x, delta, padding=1), through, atol=1e-4)
+
+
+def test_it_equals_peft():
+    """As PEFT's layers merge, whose alpha diffusers keeps in the metadata."""
+    torch.manual_seed(3)
+    layers = nn.ModuleDict({"to_q": nn.Linear(144, 144, bias=False), "conv": nn.Conv2d(48, 96, 3, padding=1)})
+    before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
+    config = LoraConfig(r=4, lora_alpha=6, alpha_pattern={"conv": 3}, target_modules=["to_q", "conv"])
+    wrapped = get_peft_model(layers, config)
+    tensors = {}
+    for name, path in {"to_q": "mid_block.attentions.0.to_q", "conv": "down_blocks.1.resnets.0.conv"}.items():
+        layer = wrapped.base_model.model[name]
+        nn.init.normal_(layer.lora_B["default"].weight, std=0.2)
+        tensors[f"unet.{path}.lora_A.weight"] = layer.lora_A["default"].weight.detach()
+        tensors[f"unet.{path}.lora_B.weight"] = layer.lora_B["default"].weight.detach()
+    told = {"unet.r": 4, "unet.lora_alpha": 6, "unet.alpha_pattern": {"down_blocks.1.resnets.0.conv": 3}}
+    edit = adapter.read(tensors, {"lora_adapter_metadata": json.dumps(told)})
+    merged = wrapped.merge_and_unload()
+    for name, path in {"to_q": "mid_block.attentions.0.to_q", "conv": "down_blocks.1.resnets.0.conv"}.items():
+        mine = before[name] + edit.delta(f"unet.{path}", before[name])
+        assert oracle.distance(mine, merged[name].weight.detach()) <= 1e-6
 
 
 def test_a_middle_factor_is_contracted():
@@ -88,9 +114,21 @@ def test_the_base_is_known_by_what_cross_attention_reads(width, family, variant)
     assert match.summary["ranks"] == [4]
 
 
-def test_relatives_that_need_another_rule_are_not_claimed():
-    tensors = small.lora() | {"lora_unet_conv_in.dora_scale": torch.zeros(1)}
-    assert adapter.recognise(small.header(tensors)) is None
+def test_tensors_of_no_known_kind_are_refused():
+    """Leaving one out would draw another picture than the file's."""
+    with pytest.raises(Refusal, match=r"1 of this LoRA's tensors .* lora_unet_conv_in.something"):
+        read(small.lora() | {"lora_unet_conv_in.something": torch.zeros(1)})
+
+
+def test_names_of_both_kinds_for_one_module_are_refused(model):
+    names = ["lora_unet_input_blocks_1_1_proj_in", "lora_unet_down_blocks_0_attentions_0_proj_in"]
+    tensors = {
+        f"{name}.lora_{half}.weight": torch.zeros(*shape, 1, 1)
+        for name in names
+        for half, shape in {"up": (48, 2), "down": (2, 48)}.items()
+    }
+    with pytest.raises(Refusal, match="twice"):
+        read(tensors).fit(model.shapes)
 
 
 def test_a_lora_for_another_base_is_refused(model):

@@ -2,11 +2,13 @@
 
 import hashlib
 import random
+from functools import partial
 
 import pytest
 import torch
 
 from tests.workers import small
+from tests.workers.adapters import oracle
 from workers.adapters import ADAPTERS
 from workers.engine.edits import OfPart, applied
 from workers.errors import Refusal
@@ -15,6 +17,10 @@ READ = {
     "lora": lambda: ADAPTERS["lora"].read(small.lora(), {}),
     "hypernetwork": lambda: ADAPTERS["hypernetwork"].read(small.hypernetwork(), small.HYPERNETWORK),
     "textual_inversion": lambda: ADAPTERS["textual_inversion"].read(small.inversion(), {}),
+} | {
+    kind: partial(lambda kind: ADAPTERS[kind].read(oracle.whole(kind), {}), kind)
+    for kind in oracle.KINDS
+    if kind != "lora"
 }
 
 
@@ -101,10 +107,11 @@ def test_a_weight_that_overflows_is_refused_and_undone(model):
     assert digest(model) == before
 
 
-def test_two_hundred_random_switches_leave_the_base_to_the_bit(model):
+def test_a_thousand_random_switches_leave_the_base_to_the_bit(model):
     before, dice = digest(model), random.Random(1)
-    edits = [READ["lora"](), ADAPTERS["lora"].read(small.lora(2, parts=("unet",)), {}), READ["hypernetwork"]()]
-    for _ in range(200):
+    edits = [edit() for kind, edit in READ.items() if kind != "lora"]
+    edits.append(ADAPTERS["lora"].read(oracle.whole("lora"), {}))
+    for _ in range(1000):
         stack = [dice.choice(edits).at(dice.uniform(-2, 2)) for _ in range(dice.randint(1, 3))]
         with applied(model, stack):
             pass

@@ -1,0 +1,386 @@
+"""Adapters that hold a few tensors for each module that they change: what those types have in common.
+
+A file is read into modules: the module's name → role → the file's key. Each type says which endings of keys are its
+roles, which modules are its own, and what patch their tensors make. Files mix types (a LyCORIS preset may train
+attention as LoKr and norms in full; a LoRA may carry a bias): each module is read by the type that owns it, and the
+file is of the type that says the most about it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import prod
+from typing import TYPE_CHECKING, ClassVar
+
+from workers.adapters import names
+from workers.bases import widths
+from workers.errors import Refusal
+from workers.plugins import Edit, Header, Match, Slider, by_ending
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
+Words = Mapping[str, Mapping[str, "Tensor"]]
+
+BUNDLED = "bundle_emb."  # inversions inside a LoRA: bundle_emb.<word>.<the inversion's own key>
+# Roles that may stand beside those of any type: what is added to the module's bias.
+BIASES = ("diff_b", "b_norm")
+_CROSS = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
+_DEEP = re.compile(r"transformer_blocks[._][2-9][._]")
+
+
+class Patch:
+    """What one module's tensors make of its weight, at any strength; ``bias`` is added to its bias."""
+
+    bias: Tensor | None = None
+
+    def made_for(self, live: Shape) -> Shape | None:
+        """``live`` where it fits a weight of that shape, else the shape that it was made for; None: no weight."""
+        raise NotImplementedError
+
+    def delta(self, weight: Tensor, strength: float) -> Tensor | None:
+        """What is added to ``weight`` (fp32, as it is just now), in its shape."""
+        raise NotImplementedError
+
+    @property
+    def thin(self) -> tuple[Tensor, Tensor] | None:
+        """`delta` at strength 1 as two factors, down [rank, in, …] and up [out, rank], fp32; None: no such form."""
+        return None
+
+
+def as_live(made: Shape, live: Shape) -> Shape:
+    """``live`` where a weight of shape ``made`` can be read as one: a matrix as a convolution, flat over what it reads,
+    or a convolution of one pixel as a matrix; else ``made``."""
+    if made[0] != live[0] or prod(made[1:]) != prod(live[1:]):
+        return made
+    return live if len(made) <= 2 or len(live) == 2 or made == live else made
+
+
+class OfModules:
+    """An adapter type of this sort; a subclass in a file of its own is a plug.
+
+    endings: how its keys end → what they are called here. rank: which type a file is of, where it mixes several; the
+    higher goes first, among equals that with more modules.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    controls: ClassVar[tuple[Slider, ...]] = (Slider("weight", -2, 2, 1),)
+    drawn: ClassVar[bool] = True
+    endings: ClassVar[Mapping[str, str]]
+    rank: ClassVar[int] = 2
+
+    def owns(self, shapes: Shapes) -> bool:
+        """Whether a module with these roles (→ their shapes) is this type's."""
+        raise NotImplementedError
+
+    def reads(self, shapes: Shapes) -> int | None:
+        """How wide the module's input is; None where its tensors do not tell."""
+        return None
+
+    def ranks(self, shapes: Shapes) -> int | None:
+        """The rank of the module's factors; None where there is none."""
+        return None
+
+    def patch(self, tensors: Mapping[str, Tensor]) -> Patch:
+        """The patch of one of its modules, role → tensor. Raises ``Refusal`` or ``ValueError`` for what fits not."""
+        raise NotImplementedError
+
+    def recognise(self, header: Header) -> Match | None:
+        """Names that end as this type's do, and no type that says more about the file."""
+        found = header.shared("modules", lambda header: survey(header.endings, lambda key: header.tensors[key].shape))
+        if found.kind != self.slug:
+            return None
+        family, variant = base_of(found)
+        text = sum(names.of_text(name) for name in found.modules)
+        summary: dict[str, object] = {
+            "modules": len(found.modules),
+            "unet_modules": len(found.modules) - text,
+            "text_modules": text,
+            "ranks": sorted({rank for name in found.modules if (rank := found.asked(name, OfModules.ranks))}),
+            "convolutions": sum(
+                len(shapes.get("down", ())) == 4 and shapes["down"][2:] != (1, 1)
+                for shapes in map(found.shapes, found.modules)
+            ),
+        }
+        if len(kinds := found.kinds()) > 1:
+            summary["kinds"] = kinds
+        if bundled := sorted({key.split(".")[1] for key in found.bundled}):
+            summary["words"] = bundled
+        claimed = frozenset(key for roles in found.roles.values() for key in roles.values())
+        return Match(claimed.union(found.bundled), base=family, variant=variant, summary=summary)
+
+    def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
+        """Every module's patch. Raises ``Refusal`` for what is incomplete, unknown, or not finite."""
+        found = survey(by_ending(tensors), lambda key: tuple(tensors[key].shape))
+        known = {key for roles in found.roles.values() for key in roles.values()}.union(found.bundled)
+        if found.orphans:
+            raise Refusal(
+                "adapter-incomplete", f"This {self.label} lacks half of its factors for {next(iter(found.orphans))}."
+            )
+        if not found.modules:
+            raise Refusal("adapter-empty", f"This {self.label} holds no factors that we know.")
+        if strangers := sorted(set(tensors) - known):
+            raise Refusal(
+                "adapter-unknown",
+                f"{len(strangers)} of this {self.label}'s tensors are of no kind that we know, "
+                f"such as {strangers[0][:120]}; without them the picture would not be as asked.",
+            )
+        for key, tensor in tensors.items():
+            if not bool(tensor.isfinite().all()):
+                raise Refusal(
+                    "adapter-not-finite", f"This {self.label} holds numbers that are not finite, in {key[:120]}."
+                )
+        alphas = Alphas(metadata)
+        patches = {}
+        for module, plug in found.modules.items():
+            held = {role: tensors[key] for role, key in found.roles[module].items()}
+            if "alpha" not in held and (alpha := alphas.of(module, held)) is not None:
+                held["alpha"] = alpha
+            patches[names.normal(module)] = _patch(plug, module, held)
+        return ModulesEdit(self.label, patches, _words(tensors, found.bundled))
+
+
+def _patch(plug: OfModules, module: str, held: Mapping[str, Tensor]) -> Patch:
+    try:
+        patch = plug.patch(held)
+    except (ValueError, RuntimeError, IndexError, KeyError) as error:
+        raise Refusal(
+            "adapter-incomplete", f"The factors of {module[:120]} in this {plug.label} do not fit each other."
+        ) from error
+    bias = next((held[role] for role in BIASES if role in held), None)
+    patch.bias = None if bias is None else bias.reshape(-1)
+    return patch
+
+
+def _words(tensors: Mapping[str, Tensor], keys: list[str]) -> Words:
+    from workers.adapters.textual_inversion import encoder_of
+
+    words: dict[str, dict[str, Tensor]] = {}
+    for key in keys:
+        _, word, rest = key.split(".", 2)
+        if encoder := encoder_of(rest):
+            words.setdefault(word, {})[encoder] = tensors[key].float().reshape(-1, tensors[key].shape[-1])
+    return words
+
+
+class Alphas:
+    """What diffusers keeps of PEFT's configuration, in a file's metadata: by it, where the file has no alphas."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        try:
+            told = json.loads(metadata.get("lora_adapter_metadata") or "{}")
+        except ValueError:
+            told = {}
+        self.told = told if isinstance(told, dict) else {}
+
+    def of(self, module: str, held: Mapping[str, Tensor]) -> Tensor | None:
+        """The alpha of ``module``, as a scalar; None where nothing is told."""
+        if not self.told or "down" not in held:
+            return None
+        part = names.part_of(module)
+        alpha = self.told.get(f"{part}.lora_alpha")
+        patterns = self.told.get(f"{part}.alpha_pattern")
+        for name, value in patterns.items() if isinstance(patterns, dict) else ():
+            if module == name or module.endswith(f".{name}"):
+                alpha = value
+        if not isinstance(alpha, int | float):
+            return None
+        rank = held["down"].shape[0]
+        if self.told.get(f"{part}.use_rslora") is True:
+            alpha = alpha * rank**0.5
+        return held["down"].new_tensor(float(alpha))
+
+
+@dataclass
+class Survey:
+    """A file's modules: whose each is, and its role → key. ``orphans`` have roles that make no type complete."""
+
+    shape: Callable[[str], Shape]
+    kind: str = ""
+    modules: dict[str, OfModules] = field(default_factory=dict)
+    roles: dict[str, dict[str, str]] = field(default_factory=dict)
+    orphans: list[str] = field(default_factory=list)
+    bundled: list[str] = field(default_factory=list)
+
+    def shapes(self, module: str) -> dict[str, Shape]:
+        return {role: self.shape(key) for role, key in self.roles[module].items()}
+
+    def asked(self, module: str, question: Callable[[OfModules, Shapes], int | None]) -> int | None:
+        """A type's answer (`reads` or `ranks`) for one of its modules; None where its shapes are odd."""
+        plug = self.modules[module]
+        try:
+            return getattr(plug, question.__name__)(self.shapes(module))
+        except IndexError:
+            return None
+
+    def kinds(self) -> dict[str, int]:
+        """Slug → how many modules are of it."""
+        counts: dict[str, int] = {}
+        for plug in self.modules.values():
+            counts[plug.slug] = counts.get(plug.slug, 0) + 1
+        return counts
+
+
+def survey(endings: Mapping[str, list[str]], shape: Callable[[str], Shape]) -> Survey:
+    """What modules a file holds, whose keys by `by_ending` are ``endings``; ``shape`` is of a key."""
+    found = Survey(shape)
+    roles: dict[str, dict[str, str]] = {}
+    for ending, suffixes in _suffixes().items():
+        for key in endings.get(ending, ()):
+            if key.startswith(BUNDLED):
+                continue
+            for suffix, role in suffixes:
+                if key.endswith(suffix):
+                    roles.setdefault(key[: -len(suffix)], {})[role] = key
+                    break
+    _companions(endings, roles)
+    for module, held in roles.items():
+        if plug := owner({role: shape(key) for role, key in held.items()}):
+            found.modules[module] = plug
+            found.roles[module] = held
+        elif held.keys() != {"alpha"}:
+            found.orphans.append(module)
+    # A text or a shape in a LoRA's keys may be anything; what is bundled says so at its beginning.
+    found.bundled = [key for keys in endings.values() for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
+    counts = found.kinds()
+    by_slug = {plug.slug: plug for plug in _plugs()}
+    found.kind = max(counts, key=lambda slug: (by_slug[slug].rank, counts[slug]), default="")
+    return found
+
+
+def _companions(endings: Mapping[str, list[str]], roles: Mapping[str, dict[str, str]]) -> None:
+    """(IA)3 calls its numbers ``weight``, which is the ending of half of all keys: they are sought by their module."""
+    for module, held in roles.items():
+        if "on_input" in held:
+            key = f"{module}.weight"
+            if key in endings.get(f"{module.rpartition('.')[2]}.weight", ()):
+                held["scales"] = key
+
+
+def owner(shapes: Shapes) -> OfModules | None:
+    """The type whose module has these roles; None where they make none complete."""
+    return next((plug for plug in _plugs() if plug.owns(shapes)), None)
+
+
+@cache
+def _plugs() -> tuple[OfModules, ...]:
+    """The types of this sort; those that say more are asked first."""
+    from workers.adapters import ADAPTERS
+
+    return tuple(sorted((p for p in ADAPTERS.values() if isinstance(p, OfModules)), key=lambda plug: -plug.rank))
+
+
+@cache
+def _suffixes() -> dict[str, list[tuple[str, str]]]:
+    """Ending as `by_ending` calls it → (how a key ends, its role), the longest first."""
+    table: dict[str, list[tuple[str, str]]] = {}
+    every = {suffix: role for plug in _plugs() for suffix, role in plug.endings.items()}
+    for suffix in sorted(every, key=len, reverse=True):
+        (ending,) = by_ending([f"x{suffix}"])
+        table.setdefault(ending, []).append((suffix, every[suffix]))
+    return table
+
+
+def base_of(found: Survey) -> tuple[str, str]:
+    """(family, variant) by what cross-attention reads, else by the text encoders, else by widths only nano has."""
+    for name in found.modules:
+        if _CROSS.search(name):
+            family, variant = widths.family(found.asked(name, OfModules.reads))
+            if family:
+                return family, variant
+    if other := names.family_by_names(found.modules):
+        return other, ""
+    if any(names.part_of(name) == "text_encoder_2" or name.startswith("lora_te1_") for name in found.modules):
+        return "sdxl", ""
+    for name in found.modules:
+        if names.of_text(name) and name.endswith("q_proj"):
+            return widths.family(found.asked(name, OfModules.reads))
+    if any(_DEEP.search(name) for name in found.modules):
+        return "sdxl", ""
+    for name in found.modules:
+        if name.endswith("to_q") and found.asked(name, OfModules.reads) in widths.NANO_LEVELS:
+            return "sd1", "nano"
+    return "", ""
+
+
+class ModulesEdit(Edit):
+    """Patches by their modules' flattened names; ``bundled``: words that came with them."""
+
+    words_optional = True
+
+    def __init__(self, label: str, patches: Mapping[str, Patch], bundled: Words | None = None) -> None:
+        self.label, self.patches, self.bundled = label, patches, bundled or {}
+
+    def fit(self, modules: Mapping[str, Shape]) -> frozenset[str]:
+        """Every patch must find its module, and every module must have the patch's shape."""
+        found: dict[str, str] = {}
+        for module in modules:
+            for name in names.names_of(module):
+                if name in self.patches:
+                    found[name] = module
+        if not found:
+            raise self._misfit(
+                f"changes no module of this base: it was made for another (it names {next(iter(self.patches))[:120]})."
+            )
+        if strangers := [name for name in self.patches if name not in found]:
+            raise self._misfit(
+                f"was made for another base: {len(strangers)} of its {len(self.patches)} modules are not in this one, "
+                f"such as {strangers[0][:120]}."
+            )
+        if len(set(found.values())) < len(found):
+            raise self._misfit("names a module of this base twice, in two ways.")
+        return frozenset(name for patch, module in found.items() for name in self._changed(patch, module, modules))
+
+    def _changed(self, name: str, module: str, modules: Mapping[str, Shape]) -> Iterator[str]:
+        patch, live = self.patches[name], modules[module]
+        mine = patch.made_for(live)
+        if mine is not None:
+            if mine != live:
+                raise self._misfit(
+                    f"was made for another base: its {module} is {_size(mine)}, the base's {_size(live)}."
+                )
+            yield module
+        if patch.bias is not None:
+            bias = f"{module}.bias"
+            if modules.get(bias) != tuple(patch.bias.shape):
+                raise self._misfit(f"changes the bias of {module}, which this base has not, or of another size.")
+            yield bias
+
+    def _misfit(self, sentence: str) -> Refusal:
+        return Refusal("adapter-does-not-fit", f"This {self.label} {sentence}")
+
+    def delta(self, module: str, weight: Tensor) -> Tensor | None:
+        if module.endswith(".bias"):
+            patch = self._patch(module.removesuffix(".bias"))
+            return None if patch is None or patch.bias is None else patch.bias.float() * self.weight
+        patch = self._patch(module)
+        return None if patch is None else patch.delta(weight, self.weight)
+
+    def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
+        patch = self._patch(module)
+        if patch is None or (thin := patch.thin) is None:
+            return None
+        return thin[0], thin[1] * self.weight
+
+    def words(self) -> Words:
+        return self.bundled
+
+    def _patch(self, module: str) -> Patch | None:
+        return next((patch for name in names.names_of(module) if (patch := self.patches.get(name))), None)
+
+
+def scale_of(tensors: Mapping[str, Tensor], rank: int) -> float:
+    """alpha / rank; 1 where the file has no alpha, or LyCORIS' alpha 0, which means "as the rank"."""
+    alpha = float(tensors["alpha"].float().reshape(-1)[0]) if "alpha" in tensors else 0.0
+    return alpha / rank if alpha else 1.0
+
+
+def _size(shape: Shape) -> str:
+    return "×".join(map(str, shape))
