@@ -13,9 +13,10 @@ urlpatterns = [
     path("", include("hub.prompts.urls")),
     path("", include("hub.gallery.urls")),
     path("", include("hub.accounts.urls")),
-    path("", include("hub.protocols.urls")),
     path("api/docs", pages.api_docs, name="api-docs"),
     path("api/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("healthz", pages.health, name="health"),
+    # Last: a repository's page is /<owner>/<name>, which is what any other address of two parts looks like.
+    path("", include("hub.protocols.urls")),
 ]
 handler404, handler500, handler403 = "hub.pages.not_found", "hub.pages.broken", "hub.pages.forbidden"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from hub.accounts.names import NAME, RESERVED
+
 PROJECT = Path(__file__).resolve().parents[2]
 APPS = ("accounts", "catalog", "community", "gallery", "prompts", "tryit", "uploads")
 
@@ -17,6 +19,15 @@ def routes(resolver: URLResolver, app: str = "") -> Iterator[tuple[str, URLPatte
             yield from routes(pattern, pattern.app_name or app)
         else:
             yield app, pattern
+
+
+def addresses(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        address = before + str(pattern.pattern).lstrip("^")
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, address)
+        else:
+            yield address
 
 
 OURS = sorted({(app, p.name, p.lookup_str) for app, p in routes(get_resolver()) if app in APPS})
@@ -38,6 +49,13 @@ def test_a_route_is_called_as_its_view_and_told_in_its_apps_tests(app, name, vie
     assert any(words.replace("-", "_") in path.stem or any(w in path.read_text() for w in told) for path in tests), (
         f"no test in tests/hub/{app}/ knows {name}"
     )
+
+
+def test_no_person_is_called_like_an_address_of_the_hub():
+    """A repository's page is /<owner>/<name>: an owner called as a page's first part would hide one of the two."""
+    first = {address.split("/")[0] for address in addresses(get_resolver())}
+    taken = {part for part in first if NAME.match(part)}
+    assert taken <= RESERVED, sorted(taken - RESERVED)
 
 
 @pytest.mark.parametrize("app", APPS)

@@ -177,7 +177,10 @@ def page() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         broken: list[str] = []
-        page.on("console", lambda message: broken.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda said: broken.append(f"{said.text} ({said.location['url']})") if said.type == "error" else None,
+        )
         page.on("pageerror", lambda error: broken.append(str(error)))
         yield page
         assert not broken, broken
