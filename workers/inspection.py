@@ -13,8 +13,8 @@ import workers.adapters
 import workers.bases
 import workers.checks
 import workers.parts
-from workers import metadata
-from workers.files import numbers, safetensors
+from workers import metadata, zips
+from workers.files import gguf, numbers, safetensors
 from workers.files.safetensors import BadHeader, NeedMore
 from workers.files.sniff import HEAD_BYTES, NAMES, PROMISES, sniff, sniff_path
 from workers.files.text import clean, evidence
@@ -35,8 +35,11 @@ PARTS: list[Part] = found_in(workers.parts, "part")
 BASE = "base"  # the kind of a checkpoint
 FAMILY_LABELS = {base.family: base.label for base in BASES}
 
+# Whose headers are read here.
+READERS = {"safetensors": safetensors, "gguf": gguf}
 # As Civitai spells them; a file that is refused keeps the plain name.
 FORMATS = {"safetensors": "SafeTensor", "gguf": "GGUF", "pickle": "PickleTensor", "torch-zip": "PickleTensor"}
+QUANTISED = ("Q", "IQ", "TQ", "MXFP")
 PRECISIONS = {"F16": "fp16", "BF16": "bf16", "F32": "fp32", "F64": "fp64", "F4": "fp4"}
 # A checkpoint of one precision still holds a few tensors of another: position ids, a scale.
 MAIN_SHARE = 0.95
@@ -45,19 +48,19 @@ SUMMARY_TEXT = 500
 SUMMARY_ITEMS = 200
 
 # Formats of which the beginning tells no more than their name: what they hold is said once all of it is here.
-READ_WHOLE = frozenset({"pickle", "torch-zip", "zip", "gguf"})
+READ_WHOLE = frozenset({"pickle", "torch-zip", "zip"})
 REFUSED_FORMATS = {
     "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
     "safetensors (most trainers and UIs can save as safetensors) and upload that.",
-    "gguf": "This is a GGUF file; this hub reads safetensors only for now. Upload the weights as safetensors.",
     "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, upload the real file.",
     "xml-error": "This is an object store's error message, saved under the name of the file. Download it again.",
     "html": "This is a web page, saved under the name of the file: perhaps a sign-in page. Download it again.",
     "empty": "The file is empty.",
-    "zip": "This is a ZIP archive. Unpack it, and upload the safetensors file inside.",
 }
 REFUSED_FORMATS["torch-zip"] = REFUSED_FORMATS["pickle"]
-REFUSED_FORMATS |= dict.fromkeys(("7z", "gzip", "rar", "tar"), REFUSED_FORMATS["zip"].replace("a ZIP", "an"))
+REFUSED_FORMATS |= dict.fromkeys(
+    ("7z", "gzip", "rar", "tar"), "This is an archive. Unpack it, and upload the safetensors file inside."
+)
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,15 @@ def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
     watch("header")
     format = sniff_path(path)
     findings = list(_promises(name, path.stat().st_size, size, format))
-    # Bytes that nobody knows, under a safetensors name: the reader says best what is wrong with them.
-    if format == "safetensors" or (format == "" and _promised(name) == PROMISES[".safetensors"]):
+    if reader := _reader_for(format, name):
         try:
-            header = safetensors.read(path)
+            header = READERS[reader].read(path)
         except BadHeader as bad:
             findings.append(Finding("danger", bad.sentence, bad.evidence))
         else:
-            file = OpenedFile(path, name, path.stat().st_size, "safetensors", header)
-            return _read(file, header, findings, CHECKS, watch, lambda key: numbers.read(path, header, key))
+            return _read(OpenedFile(path, name, path.stat().st_size, reader, header), header, findings, CHECKS, watch)
+    elif format == "zip":
+        findings += zips.findings_of(path)
     else:
         findings.append(Finding("danger", _refusal(format)))
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
@@ -119,16 +122,16 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
     """
     format = sniff(head[:HEAD_BYTES], size)
     findings = list(_promises(name, size, size, format))
-    if format == "safetensors" or (format == "" and _promised(name) == PROMISES[".safetensors"]):
+    if reader := _reader_for(format, name):
         try:
-            header = safetensors.read_prefix(head, size)
+            header = READERS[reader].read_prefix(head, size)
         except NeedMore:
             return None
         except BadHeader as bad:
             findings.append(Finding("danger", bad.sentence, bad.evidence))
         else:
             checks = [check for check in CHECKS if getattr(check, "header_only", False)]
-            return _read(OpenedFile(Path(), name, size, "safetensors", header), header, findings, checks, nobody)
+            return _read(OpenedFile(Path(), name, size, reader, header), header, findings, checks, nobody)
     elif format in READ_WHOLE:
         return Report("unknown", tuple(findings), format=FORMATS.get(format, format))
     else:
@@ -136,22 +139,23 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
 
 
-def _read(
-    file: OpenedFile,
-    header: Header,
-    findings: list[Finding],
-    checks: Iterable[Check],
-    watch: Watch,
-    read_numbers: ReadNumbers | None = None,
-) -> Report:
+def _reader_for(format: str, name: str) -> str:
+    """Which of `READERS` reads the file; bytes that nobody knows go to the one that the name promises, which says best
+    what is wrong with them. Empty where none does."""
+    if format in READERS:
+        return format
+    return next((reader for reader in READERS if not format and _promised(name) == {reader}), "")
+
+
+def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Iterable[Check], watch: Watch) -> Report:
     checks = list(checks)
     for done, check in enumerate(checks):
         watch("checks", done=done, total=len(checks), what=type(check).__module__.rpartition(".")[2].replace("_", " "))
         findings += check.findings(file)
     described = metadata.describe(header.metadata)
     recognised = settled(recognise(header), described)
-    if recognised and read_numbers:
-        recognised = decided(recognised, read_numbers)
+    if recognised and file.path.name:  # before all of a file is here, nothing lies there
+        recognised = decided(recognised, lambda key: numbers.read(file.path, header, key))
     findings += _recognition(header, recognised, described)
     verdict: Verdict = "accepted" if recognised else "unknown"
     if any(finding.severity == "danger" for finding in findings):
@@ -162,7 +166,7 @@ def _read(
         kind=recognised.kind if recognised else "",
         base_family=recognised.family if recognised else "",
         base_variant=recognised.match.variant if recognised else "",
-        format=FORMATS["safetensors"],
+        format=FORMATS[file.format],
         precision=precision_of(header),
         metadata=described.kept,
         trigger_words=described.trigger_words,
@@ -199,15 +203,21 @@ def settled(recognised: Recognised | None, described: metadata.Described) -> Rec
 
 
 def precision_of(header: Header) -> str:
-    """fp16, bf16, fp32, fp64, fp8, fp4 or mixed, by the number of elements; empty where no tensor is floating."""
+    """fp16, bf16, fp32, fp64, fp8, fp4 or mixed, by the number of elements; empty where no tensor is floating.
+
+    Where most are quantised, the type that most are of, as llama.cpp calls it: those files always mix."""
     elements: dict[str, int] = {}
     for info in header.tensors.values():
-        if info.dtype.startswith(("F", "BF")):
+        if info.dtype.startswith(QUANTISED):
+            elements[info.dtype] = elements.get(info.dtype, 0) + math.prod(info.shape)
+        elif info.dtype.startswith(("F", "BF")):
             name = PRECISIONS.get(info.dtype, info.dtype.split("_")[0].lower().replace("f", "fp"))
             elements[name] = elements.get(name, 0) + math.prod(info.shape)
     if not elements:
         return ""
     main = max(elements, key=lambda name: elements[name])
+    if main.startswith(QUANTISED):
+        return main
     return main if elements[main] >= MAIN_SHARE * sum(elements.values()) else "mixed"
 
 

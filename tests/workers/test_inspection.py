@@ -1,13 +1,16 @@
+import io
 import json
+import math
 import pickle
 import resource
+import zipfile
 
 import msgspec
 import numpy as np
 import pytest
 
 from tests.workers import models
-from tests.workers.files import made
+from tests.workers.files import made, made_gguf
 from workers import inspection
 
 
@@ -125,8 +128,8 @@ def test_tensors_are_believed_over_metadata(inspect):
         ),
         (pickle.dumps({"w": [1, 2, 3]}), "model.ckpt", "opening it can run code"),
         (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl" + bytes(20), "model.pt", "Convert it to safetensors"),
-        (b"PK\x03\x04" + bytes(60), "model.zip", "Unpack it"),
-        (b"GGUF\x03\x00\x00\x00" + bytes(32), "model.gguf", "GGUF"),
+        (b"PK\x03\x04" + bytes(60), "model.zip", "This ZIP archive is not sound"),
+        (b"GGUF\x09\x00\x00\x00" + bytes(32), "model.gguf", "GGUF version 9"),
         (b"version https://git-lfs.github.com/spec/v1\n", "model.safetensors", "git lfs pull"),
         (b"<!doctype html><title>Sign in</title>", "model.safetensors", "web page"),
         (b"<Error><Code>NoSuchKey</Code></Error>", "model.safetensors", "object store's error"),
@@ -173,6 +176,100 @@ def test_nan_is_warned_of(inspect):
     report = inspect(made.tensors({"emb_params": ("F16", [2, 768], weights)}))
     assert report.verdict == "accepted"
     assert "NaN" in report.findings[0].sentence
+
+
+def test_a_gguf_is_recognised_by_its_tensors(inspect):
+    keys = {"double_blocks.0.img_attn.norm.key_norm.scale": [128], "img_in.weight": [3, 64]}
+    report = inspect(made_gguf.of(keys | {"guidance_in.in_layer.weight": [3, 4]}), "flux.gguf")
+    assert (report.verdict, report.kind, report.base_family, report.base_variant) == (
+        "accepted",
+        "base",
+        "flux1",
+        "dev",
+    )
+    assert (report.format, report.precision) == ("GGUF", "fp16")
+    assert report.metadata["general.architecture"] == "flux"
+    assert report.summary["parameters"] == 128 + 3 * 64 + 3 * 4
+
+
+def test_a_quantised_file_says_how(inspect):
+    infos = [made_gguf.info("double_blocks.0.img_attn.norm.key_norm.scale", [128], 0, 0)]
+    infos.append(made_gguf.info("double_blocks.0.img_mod.lin.weight", [256, 4], 12, 512))
+    data = b"\0\0\x80\x3f" * 128 + bytes(4 * 144)
+    report = inspect(made_gguf.file([], infos, data), "flux.gguf")
+    assert (report.verdict, report.base_variant, report.precision) == ("accepted", "schnell", "Q4_K")
+
+
+def test_a_gguf_is_told_from_its_first_bytes():
+    raw = made_gguf.of({"double_blocks.0.img_attn.norm.key_norm.scale": [128], "x": [4096, 64]})
+    report = inspection.inspect_head(raw[:4096], "flux.gguf", len(raw))
+    assert (report.kind, report.base_family) == ("base", "flux1")
+    assert inspection.inspect_head(raw[:60], "flux.gguf", len(raw)) is None
+
+
+def test_a_chat_template_that_reaches_out_is_refused(inspect):
+    attack = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+    for template, verdict in ((attack, "refused"), ("{% for m in messages %}{{ m.content }}{% endfor %}", "accepted")):
+        keys = [made_gguf.word("general.architecture", "llama"), made_gguf.word("tokenizer.chat_template", template)]
+        infos = [
+            made_gguf.info("token_embd.weight", [4, 8], 0, 0),
+            made_gguf.info("blk.0.attn_norm.weight", [4], 0, 128),
+        ]
+        report = inspect(made_gguf.file(keys, infos, b"\0\0\x80\x3f" * 36), "model.gguf")
+        assert report.verdict == verdict, report.findings
+        assert report.kind == "text_encoder"
+        assert any("chat template" in finding.sentence for finding in report.findings)
+
+
+def zipped(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, raw in files.items():
+            archive.writestr(name, raw)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            {"a.safetensors": models.lora(), "b.png": b"\x89PNG\r\n\x1a\n" + bytes(9)},
+            "1 file of weights and 1 picture.",
+        ),
+        ({"a.safetensors": models.lora(), "b.gguf": made_gguf.of({"x": [4]})}, "2 files of weights. Archives are kept"),
+        ({"a.jpg": b"\xff\xd8\xff" + bytes(9)}, "1 picture and no weights"),
+        ({"read.me": b"hello"}, "neither weights nor pictures"),
+        ({"x.safetensors": b"\x7fELF\x02" + bytes(20)}, "holds programs"),
+    ],
+)
+def test_a_zip_is_listed_and_kept_closed(files, says, inspect):
+    report = inspect(zipped(**files), "pack.zip")
+    assert report.verdict == "refused"
+    assert any(says in sentence for sentence in dangers(report)), report.findings
+
+
+@pytest.mark.parametrize(("spread", "variant", "predicts"), [(0.2, "v-prediction", "v"), (0.02, "", "epsilon")])
+def test_one_bias_says_what_an_sd2_predicts(spread, variant, predicts, inspect):
+    bias = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
+    rest = {
+        "model.diffusion_model.input_blocks.0.0.weight": [4, 4, 3, 3],
+        "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": [4, 1024],
+        "model.diffusion_model.out.2.weight": [4, 4, 3, 3],
+    }
+    numbers = np.random.default_rng(0).normal(0, spread, 320).astype(np.float16)
+    entries = {name: ("F16", shape, b"\x01\x3c" * math.prod(shape)) for name, shape in rest.items()}
+    report = inspect(made.tensors(entries | {bias: ("F16", [320], numbers.tobytes())}))
+    assert (report.base_family, report.base_variant, report.summary["prediction"]) == ("sd2", variant, predicts)
+
+
+def test_a_file_that_fits_several_families_asks_its_owner(inspect):
+    keys = {"decoder.conv_in.weight": [8, 4, 3, 3], "decoder.mid.block_1.norm1.weight": [8]}
+    asked = inspect(made.shapes(keys))
+    assert (asked.verdict, asked.kind, asked.base_family) == ("accepted", "vae", "")
+    assert asked.summary["candidates"] == ["sd1", "sd2", "sdxl"]
+    assert "say yourself which it is for" in asked.findings[0].sentence
+    told = inspect(made.shapes(keys, {"modelspec.architecture": "stable-diffusion-xl-v1-base/vae"}))
+    assert (told.base_family, told.findings) == ("sdxl", ())
 
 
 @pytest.mark.parametrize(
