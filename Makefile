@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-memory clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ bench-inspection: $(STAMP)-run ## Header and digests of an upload, each figure b
 
 bench-engine: $(STAMP)-run ## Seconds of a picture, a step and a switch of adapters, with nano
 	@$(BIN)/python -m infra.bench.engine workers/nano/weights/nano-sd1.safetensors workers/nano/weights/nano-flat.safetensors
+
+bench-recipes: $(STAMP)-run ## Pictures' recipes and prompts read a second, and the worst that strangers send
+	@$(BIN)/python -m infra.bench.recipes
 
 bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 	@$(BIN)/python infra/bench/memory.py

@@ -83,6 +83,42 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     emphasis: Literal["Original", "No norm", "Ignore", "None"] = "Original"
 
 
+class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file that another program names under a picture: ``kind`` is base, lora, textual_inversion, hypernetwork, vae.
+
+    ``digest``: hex of some kind and length, as the program writes it; or empty.
+    """
+
+    kind: str
+    name: str = ""
+    digest: str = ""
+    weight: float = 1.0
+    text_weight: float | None = None
+
+
+class PictureRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a program wrote under a picture it drew: names, not files; None where it does not say.
+
+    ``dialect`` and ``emphasis`` are the prompt's, as in `Recipe`. ``others``: settings that have no place here.
+    """
+
+    program: str
+    prompt: str = ""
+    negative: str = ""
+    resources: tuple[Resource, ...] = ()
+    sampler: str = ""
+    schedule: str = ""
+    steps: int | None = None
+    cfg: float | None = None
+    seed: int | None = None
+    width: int | None = None
+    height: int | None = None
+    clip_skip: int | None = None
+    dialect: Literal["a1111", "comfyui", "invokeai"] = "a1111"
+    emphasis: Literal["Original", "No norm", "Ignore", "None"] = "Original"
+    others: dict[str, str] = {}
+
+
 class InspectModel(Message, frozen=True):
     """Read the object at ``key`` of the incoming bucket and say what it is."""
 

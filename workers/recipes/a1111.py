@@ -1,6 +1,7 @@
 """A1111's "infotext": the prompt, the negative prompt, and a line of settings, as its PNGs carry under ``parameters``.
 
-A value with a comma, a colon or a line break is a JSON string. Source: the format as read and written by
+Forge, Civitai's uploads, stable-diffusion.cpp and many more write it too. A value with a comma, a colon or a line break
+is a JSON string; Civitai adds values that are JSON itself. Source: the format as read and written by
 stable-diffusion-webui 1.10.
 """
 
@@ -8,34 +9,84 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from workers import prompts
-from workers.messages import Recipe
+from workers.messages import PictureRecipe, Recipe, Resource, Use
+from workers.recipes.values import items, loaded, mapping, numbers, others, size, weight, whole, words
 
-_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+# Bounds on the name's length keep a long line of letters from being read from each of its letters.
+_PAIR = re.compile(r'(\w[\w \-/]{1,80}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_JSON_PAIR = re.compile(r"(?:^|, )(Hashes|Civitai resources|Civitai metadata): (?=[\[{])")
 _NEGATIVE = "Negative prompt:"
-_TAGS = {"lora": "lora", "hypernetwork": "hypernet"}
+_TAG = re.compile(r"<(lora|lyco|hypernet):([^<>:]+)(?::([^<>]*))?>", re.IGNORECASE)
+_TAGS = {"textual_inversion": "", "hypernetwork": "hypernet"}  # every other kind is called by <lora:…>
+_KINDS = {"lora": "lora", "lyco": "lora", "hypernet": "hypernetwork", "embed": "textual_inversion", "vae": "vae"}
+_CIVITAI = {"checkpoint": "base", "embed": "textual_inversion", "textualinversion": "textual_inversion", "vae": "vae"}
+_CIVITAI |= {"hypernet": "hypernetwork", "hypernetwork": "hypernetwork"}
+_KNOWN = {
+    "Steps",
+    "Sampler",
+    "Schedule type",
+    "CFG scale",
+    "Seed",
+    "Size",
+    "Model hash",
+    "Model",
+    "Clip skip",
+    "Emphasis",
+}
+_KNOWN |= {"Lora hashes", "TI hashes", "Hypernet hashes", "Hashes", "Civitai resources", "VAE", "VAE hash"}
+_DECODER = json.JSONDecoder()
+
+
+class Raw(str):
+    """A value that is JSON by itself, and stands in the line without quotes."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Infotext:
+    """An infotext taken apart; `joined` puts it together again."""
+
     prompt: str
     negative: str = ""
     settings: dict[str, str] = field(default_factory=dict)
 
 
+def read(text: str) -> Infotext:
+    """An infotext taken apart. Never raises: a text without a line of settings is all prompt."""
+    *lines, last = text.strip().split("\n")
+    settings = _settings(last)
+    if len(settings) < 3:
+        lines, settings = [*lines, last], {}
+    prompt: list[str] = []
+    negative: list[str] = []
+    into = prompt
+    for line in lines:
+        line = line.strip()
+        if line.startswith(_NEGATIVE):
+            into, line = negative, line.removeprefix(_NEGATIVE).strip()
+        into.append(line)
+    return Infotext("\n".join(prompt).strip(), "\n".join(negative).strip(), settings)
+
+
+def joined(info: Infotext) -> str:
+    """The infotext as A1111 writes it."""
+    lines = [info.prompt] if info.prompt or not (info.negative or info.settings) else []
+    if info.negative:
+        lines.append(f"{_NEGATIVE} {info.negative}")
+    if info.settings:
+        lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in info.settings.items()))
+    return "\n".join(lines)
+
+
 def write(recipe: Recipe) -> str:
     """The infotext of a recipe. Adapters that its prompt does not name are added to it as tags, as A1111 wants them."""
     named = {extra.name.lower() for extra in prompts.parse(recipe.prompt).extras}
-    tags = [
-        f"<{_TAGS[use.kind]}:{use.name or use.sha256[:12]}:{use.weight:g}>"
-        for use in recipe.uses
-        if use.kind in _TAGS and (use.name or use.sha256[:12]).lower() not in named
-    ]
-    lines = [" ".join([recipe.prompt, *tags]).strip()]
-    if recipe.negative:
-        lines.append(f"{_NEGATIVE} {recipe.negative}")
+    tags = [_tag(use) for use in recipe.uses if _called(use).lower() not in named]
     settings = {
         "Steps": str(recipe.steps),
         "Sampler": recipe.sampler,
@@ -46,44 +97,78 @@ def write(recipe: Recipe) -> str:
         "Model hash": recipe.base[:10],
         "Model": recipe.base_name,
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip != 1 else "",
+        "Emphasis": recipe.emphasis if recipe.emphasis != "Original" else "",
         "RNG": "CPU",
         "Lora hashes": _hashes(recipe, "lora"),
         "TI hashes": _hashes(recipe, "textual_inversion"),
         "Hypernet hashes": _hashes(recipe, "hypernetwork"),
         "Version": "Weightroom",
     }
-    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items() if value))
-    return "\n".join(lines)
+    prompt = " ".join(filter(None, [recipe.prompt, *tags])).strip()
+    return joined(Infotext(prompt, recipe.negative, {name: value for name, value in settings.items() if value}))
 
 
-def read(text: str) -> Infotext:
-    """An infotext taken apart. Never raises: a text without a line of settings is all prompt."""
-    *lines, last = text.strip().split("\n")
-    pairs = _PAIR.findall(last)
-    if len(pairs) < 3:
-        lines, pairs = [*lines, last], []
-    prompt: list[str] = []
-    negative: list[str] = []
-    into = prompt
-    for line in lines:
-        if line.startswith(_NEGATIVE):
-            into, line = negative, line.removeprefix(_NEGATIVE).strip()
-        into.append(line.strip() if into is prompt else line)
-    return Infotext(
-        "\n".join(prompt).strip(), "\n".join(negative).strip(), {name: _plain(value) for name, value in pairs}
+def told(carried: Mapping[str, str]) -> PictureRecipe | None:
+    """The recipe of a picture that carries an infotext."""
+    for key in ("parameters", "UserComment", "comment", "Description"):
+        text = carried.get(key, "")
+        if "Steps: " in text and not text.lstrip().startswith("{"):
+            info = read(text)
+            if "Steps" in info.settings:
+                return recipe(info)
+    return None
+
+
+def recipe(info: Infotext) -> PictureRecipe:
+    """What an infotext tells."""
+    said = info.settings
+    width, height = size(said.get("Size"))
+    emphasis = said.get("Emphasis", "")
+    return PictureRecipe(
+        program="A1111",
+        prompt=info.prompt,
+        negative=info.negative,
+        resources=tuple(_resources(info)),
+        sampler=said.get("Sampler", ""),
+        schedule=said.get("Schedule type", ""),
+        clip_skip=whole(said.get("Clip skip"), 1, 12),
+        emphasis=emphasis if emphasis in prompts.EMPHASES else "Original",  # type: ignore[arg-type]
+        others=others({name: value for name, value in said.items() if name not in _KNOWN}),
+        **numbers(said.get("Steps"), said.get("CFG scale"), said.get("Seed"), width, height),
     )
 
 
-def _hashes(recipe: Recipe, kind: str) -> str:
-    return ", ".join(
-        f"{(use.token if kind == 'textual_inversion' else '') or use.name or use.sha256[:12]}: {use.sha256[:12]}"
-        for use in recipe.uses
-        if use.kind == kind
-    )
+def _settings(line: str) -> dict[str, str]:
+    raw: dict[str, Raw] = {}
+    if "{" in line or "[" in line:
+        line, raw = _without_json(line)
+    settings: dict[str, str] = {}
+    for name, value in _PAIR.findall(line):
+        settings[name] = raw.get(value) or _plain(value)
+    return settings
+
+
+def _without_json(line: str) -> tuple[str, dict[str, Raw]]:
+    """The line with a mark in place of each value that is JSON, and mark → value."""
+    raw: dict[str, Raw] = {}
+    start = 0
+    for _ in range(10):
+        if not (found := _JSON_PAIR.search(line, start)):
+            break
+        start = found.end()
+        try:
+            _, end = _DECODER.raw_decode(line, start)
+        except (ValueError, RecursionError):
+            continue
+        mark = f"\0{len(raw)}"
+        raw[mark] = Raw(line[start:end])
+        line = line[:start] + mark + line[end:]
+    return line, raw
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if any(mark in value for mark in ',:\n"') else value
+    plain = isinstance(value, Raw) or not any(mark in value for mark in ',:\n"')
+    return value if plain else json.dumps(value, ensure_ascii=False)
 
 
 def _plain(value: str) -> str:
@@ -93,3 +178,90 @@ def _plain(value: str) -> str:
         except ValueError:
             return value
     return value.strip()
+
+
+def _called(use: Use) -> str:
+    name = use.name or use.sha256[:12]
+    return name.removesuffix(".safetensors")
+
+
+def _tag(use: Use) -> str:
+    kind = _TAGS.get(use.kind, "lora")
+    if not kind:
+        return ""
+    text = "" if use.text_weight in (None, use.weight) else f"{use.text_weight:g}:"
+    return f"<{kind}:{_called(use)}:{text}{use.weight:g}>"
+
+
+def _hashes(recipe: Recipe, kind: str) -> str:
+    return ", ".join(
+        f"{(use.token if kind == 'textual_inversion' else '') or _called(use)}: {use.sha256[:12]}"
+        for use in recipe.uses
+        if _KIND_OF.get(use.kind, "lora") == kind
+    )
+
+
+_KIND_OF = {"textual_inversion": "textual_inversion", "hypernetwork": "hypernetwork"}
+
+
+def _resources(info: Infotext) -> list[Resource]:
+    """The base, and each adapter once: what the prompt's tags, the hashes and Civitai's list say of it together."""
+    said = info.settings
+    bases = [Resource(kind="base", name=said.get("Model", ""), digest=said.get("Model hash", ""))]
+    if "VAE" in said or "VAE hash" in said:
+        bases.append(Resource(kind="vae", name=said.get("VAE", ""), digest=said.get("VAE hash", "")))
+    digests = dict(_digests(said))
+    found = [resource for text in (info.prompt, info.negative) if "<" in text for resource in _tagged(text, digests)]
+    tagged = {(resource.kind, resource.name) for resource in found}
+    for (kind, name), digest in digests.items():
+        if kind in {"base", "vae"}:
+            bases = [_filled(one, kind, name, digest) for one in bases]
+        elif (kind, name) not in tagged:
+            found.append(Resource(kind=kind, name=name, digest=digest))
+    if "Civitai resources" in said:
+        found += [one for one in _civitai(said) if one.name not in {other.name for other in [*found, *bases]}]
+    return [one for one in bases if one.name or one.digest] + found
+
+
+def _filled(one: Resource, kind: str, name: str, digest: str) -> Resource:
+    if one.kind != kind:
+        return one
+    return Resource(kind=kind, name=one.name or name, digest=one.digest or digest)
+
+
+def _tagged(text: str, digests: Mapping[tuple[str, str], str]) -> Iterator[Resource]:
+    for tag, name, arguments in _TAG.findall(text):
+        kind = _KINDS[tag.lower()]
+        first, *rest = [part.partition("=")[2] or part for part in arguments.split(":")][:2] if arguments else ["1"]
+        of_text = weight(first)
+        of_unet = weight(rest[0], of_text) if rest else of_text
+        digest = digests.get((kind, name.strip()), "")
+        apart = None if of_text == of_unet else of_text
+        yield Resource(kind=kind, name=name.strip(), digest=digest, weight=of_unet, text_weight=apart)
+
+
+def _digests(said: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
+    lists = (("Lora hashes", "lora"), ("TI hashes", "textual_inversion"), ("Hypernet hashes", "hypernetwork"))
+    for setting, kind in lists:
+        for pair in said.get(setting, "").split(","):
+            name, _colon, digest = pair.rpartition(":")
+            if name:
+                yield (kind, name.strip()), digest.strip()
+    if "Hashes" in said:
+        for key, digest in mapping(loaded(said["Hashes"])).items():
+            kind, _colon, name = str(key).partition(":")
+            known = "base" if kind == "model" else _KINDS.get(kind.lower())
+            if known:
+                yield (known, name), words(digest)
+
+
+def _civitai(said: Mapping[str, str]) -> Iterator[Resource]:
+    for entry in items(loaded(said["Civitai resources"]))[:50]:
+        one = mapping(entry)
+        kind = _CIVITAI.get(words(one.get("type")).lower(), "lora")
+        yield Resource(
+            kind=kind,
+            name=words(one.get("modelName")),
+            digest=words(one.get("modelHash") or one.get("hash")),
+            weight=weight(one.get("weight")),
+        )

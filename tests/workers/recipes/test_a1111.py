@@ -1,4 +1,9 @@
-from workers.messages import Recipe, Use
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.workers.recipes import pictures
+from workers.messages import Recipe, Resource, Use
 from workers.recipes import a1111
 
 RECIPE = Recipe(
@@ -45,3 +50,56 @@ def test_an_adapter_that_the_prompt_names_is_not_named_twice():
 def test_a_text_without_settings_is_all_prompt():
     assert a1111.read("just, a: prompt") == a1111.Infotext("just, a: prompt")
     assert a1111.read("") == a1111.Infotext("")
+
+
+@pytest.mark.parametrize("name", sorted(pictures.A1111))
+def test_every_vector_goes_there_and_back_to_the_letter(name):
+    text = pictures.A1111[name]
+    assert a1111.joined(a1111.read(text)) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z][A-Za-z0-9 /-]{1,20}[a-z]", fullmatch=True), st.text(min_size=1), max_size=8
+    )
+)
+def test_every_value_goes_there_and_back(settings_):
+    # A bare value is stripped of blanks; a line of fewer than three is no settings.
+    values = {name: value for name, value in settings_.items() if value == value.strip() and value.isprintable()}
+    values = {name: value for name, value in values.items() if not value.startswith('"')}
+    said = {"Steps": "20", "Seed": "1", "Size": "64x64"} | values
+    assert a1111.read(a1111.joined(a1111.Infotext("a cat", "", said))).settings == said
+
+
+def test_quoted_fields_are_whole():
+    said = a1111.read(pictures.QUOTED).settings
+    assert said["Lora hashes"] == "flat: cdcdcdcdcdcd, deep: efefefefefef"
+    assert said["Wildcard prompt"] == 'a __animal__: "red"\nin snow'
+    assert said["Version"] == "v1.10.1"
+
+
+def test_its_resources():
+    told = a1111.recipe(a1111.read(pictures.QUOTED))
+    assert told.resources == (
+        Resource(kind="base", name="nano, the base", digest="ababababab"),
+        Resource(kind="lora", name="flat", digest="cdcdcdcdcdcd", weight=0.8),
+        Resource(kind="lora", name="deep", digest="efefefefefef"),
+        Resource(kind="textual_inversion", name="peach1", digest="010101010101"),
+    )
+    assert (told.seed, told.width, told.height, told.cfg) == (7, 512, 768, 7.0)
+    assert told.others == {"Wildcard prompt": 'a __animal__: "red"\nin snow', "Version": "v1.10.1"}
+
+
+def test_civitais_own_lists():
+    hashes = a1111.recipe(a1111.read(pictures.A1111["hashes"]))
+    assert hashes.resources == (
+        Resource(kind="base", digest="4199bcdd14"),
+        Resource(kind="lora", name="flat", digest="cdcdcdcdcd"),
+        Resource(kind="textual_inversion", name="peach", digest="0101010101"),
+    )
+    listed = a1111.recipe(a1111.read(pictures.A1111["civitai"]))
+    assert listed.resources == (
+        Resource(kind="base", name="Pony, the second"),
+        Resource(kind="lora", name="Flat: lines", weight=0.7),
+    )
