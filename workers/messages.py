@@ -36,6 +36,14 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     findings: tuple[str, ...] = ()
 
 
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The walls behind which a worker converts pickles, as its self-test found them: ``bubblewrap``, ``landlock``, or
+    none, and then it converts nothing. ``problem``: what does not hold, for operators. Kept under `SANDBOX_STATE`."""
+
+    walls: Literal["bubblewrap", "landlock", ""]
+    problem: str = ""
+
+
 class Converted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The safetensors made of a pickle, at ``key`` of the incoming bucket; digests as in `Inspected`."""
 
@@ -318,6 +326,11 @@ def picture_key(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}.png"
 
 
+def converted_key(upload_id: str, attempt: int) -> str:
+    """Where a pickle's safetensors waits for the hub's answer: the only keys of this bucket that workers write."""
+    return f"incoming/converted/{upload_id}.{attempt}.safetensors"
+
+
 def progress_key(job_id: str) -> str:
     return f"weightroom:progress:{job_id}"
 
@@ -331,3 +344,5 @@ def cancel_key(job_id: str) -> str:
 INSPECT, HEADER, GENERATE, HUB = "inspect", "header", "generate", "hub"
 # A worker of each queue says that it lives by setting this key with a short expiry.
 WORKER_ALIVE = "weightroom:worker:{queue}:{host}"
+# Each inspecting worker's `Sandbox`, as JSON, beside its sign of life.
+SANDBOX_STATE = "weightroom:sandbox:{host}"
