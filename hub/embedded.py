@@ -354,6 +354,7 @@ def _start_store(servers: Servers, secret: dict[str, str], ports: _Ports, origin
     data.mkdir(exist_ok=True)
     blobs, pictures = _buckets(os.environ)
     worker = [f"Read:{blobs}", f"List:{blobs}", f"Read:{pictures}", f"List:{pictures}", f"Write:{pictures}"]
+    worker.append(f"Write:{blobs}/incoming/converted/*")  # a pickle's safetensors; never an original, never a blob
     identities = [
         _identity("hub", secret["hub_s3_id"], secret["hub_s3_key"], ["Admin", "Read", "Write", "List", "Tagging"]),
         _identity("worker", secret["worker_s3_id"], secret["worker_s3_key"], worker),

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import FrameType
 
 import redis
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workers import inspection, s3, settings
-from workers.digests import Digests
+from workers.digests import Digests, digests_of_path
 from workers.inspection import Report
-from workers.messages import Failed, Finding, Inspected, InspectModel, Verdict
+from workers.messages import Converted, Failed, Finding, Inspected, InspectModel, Verdict, converted_key
 from workers.news import InspectionNews, Watch
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def inspect_model(asked: InspectModel) -> Inspected | Failed:
         with InspectionNews(asked) as news, time_limit(ANSWER_SHARE * seconds):
             size, digests = _fetch(asked, path, news)
             report = inspection.inspect(path, asked.name, asked.size, news)
-        return _inspected(asked, report, size, digests)
+            converted = _put_converted(asked, report.converted, news) if report.converted else None
+        return _inspected(asked, report, size, digests, converted)
     except TooLarge as large:
         return _without_report(asked, "refused", Finding("danger", str(large)))
     except StoreSilent as silent:
@@ -77,6 +79,7 @@ def inspect_model(asked: InspectModel) -> Inspected | Failed:
         return _unknown(asked, "Inspection broke on this file, so it is not offered. The operators can see why.")
     finally:
         path.unlink(missing_ok=True)
+        inspection.converted_path(path).unlink(missing_ok=True)
         _delivered(asked)
 
 
@@ -140,8 +143,22 @@ def _silent(error: Exception) -> StoreSilent:
     return StoreSilent("store-down", "The object store does not answer, so the file could not be read yet.")
 
 
-def _inspected(asked: InspectModel, report: Report, size: int, digests: dict[str, str]) -> Inspected:
-    if report.sshs:
+def _put_converted(asked: InspectModel, path: Path, watch: Watch) -> Converted:
+    """The safetensors of a pickle, put beside the original, which stays as it is. Raises `StoreSilent`."""
+    watch("conversion", what="storing")
+    digests = digests_of_path(path)
+    key = converted_key(_plain(asked.upload_id), asked.attempt)
+    try:
+        s3.client().upload_file(str(path), settings.S3_BUCKET, key)
+    except (ClientError, BotoCoreError, S3UploadFailedError, OSError) as error:
+        raise StoreSilent("store-down", "The object store did not take the converted file yet.") from error
+    return Converted(key=key, sha256=digests["sha256"], size=path.stat().st_size, digests=digests)
+
+
+def _inspected(
+    asked: InspectModel, report: Report, size: int, digests: dict[str, str], converted: Converted | None
+) -> Inspected:
+    if report.sshs and not converted:
         digests = digests | {"sshs": report.sshs}
     return Inspected(
         upload_id=asked.upload_id,
@@ -158,6 +175,9 @@ def _inspected(asked: InspectModel, report: Report, size: int, digests: dict[str
         metadata=report.metadata,
         trigger_words=report.trigger_words,
         summary=report.summary,
+        tier=report.tier,
+        scans=report.scans,
+        converted=converted,
     )
 
 
@@ -206,8 +226,11 @@ def _folder() -> Path:
 
 def _prefix(asked: InspectModel) -> str:
     """How this message's files begin; the id came over the wire, so only harmless letters of it are used."""
-    plain = "".join(letter for letter in asked.upload_id if letter.isalnum() or letter == "-")[:64]
-    return f"{plain}.{asked.attempt}."
+    return f"{_plain(asked.upload_id)}.{asked.attempt}."
+
+
+def _plain(id: str) -> str:
+    return "".join(letter for letter in id if letter.isalnum() or letter == "-")[:64]
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import workers.adapters
 import workers.bases
 import workers.checks
 import workers.parts
-from workers import metadata, zips
+from workers import metadata, pickled, zips
 from workers.files import gguf, numbers, safetensors
 from workers.files.safetensors import BadHeader, NeedMore
 from workers.files.sniff import HEAD_BYTES, NAMES, PROMISES, sniff, sniff_path
 from workers.files.text import clean, evidence
-from workers.messages import Finding, Verdict
+from workers.messages import Finding, Scan, Verdict
 from workers.news import Watch, nobody
 from workers.plugins import Adapter, Base, Check, Decides, Header, Match, OpenedFile, Part, found_in
 
@@ -48,16 +48,14 @@ SUMMARY_TEXT = 500
 SUMMARY_ITEMS = 200
 
 # Formats of which the beginning tells no more than their name: what they hold is said once all of it is here.
+PICKLES = frozenset({"pickle", "torch-zip"})
 READ_WHOLE = frozenset({"pickle", "torch-zip", "zip"})
 REFUSED_FORMATS = {
-    "pickle": "This is a Python pickle: opening it can run code, so this hub does not take it. Convert it to "
-    "safetensors (most trainers and UIs can save as safetensors) and upload that.",
     "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, upload the real file.",
     "xml-error": "This is an object store's error message, saved under the name of the file. Download it again.",
     "html": "This is a web page, saved under the name of the file: perhaps a sign-in page. Download it again.",
     "empty": "The file is empty.",
 }
-REFUSED_FORMATS["torch-zip"] = REFUSED_FORMATS["pickle"]
 REFUSED_FORMATS |= dict.fromkeys(
     ("7z", "gzip", "rar", "tar"), "This is an archive. Unpack it, and upload the safetensors file inside."
 )
@@ -65,7 +63,8 @@ REFUSED_FORMATS |= dict.fromkeys(
 
 @dataclass(frozen=True)
 class Report:
-    """What inspection says of a file, apart from its digests; the fields of ``messages.Inspected``."""
+    """What inspection says of a file, apart from its digests; the fields of ``messages.Inspected``. Of a pickle that
+    passed, ``converted`` is where its safetensors lies; all else than ``format`` is said of that."""
 
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
@@ -78,6 +77,9 @@ class Report:
     trigger_words: tuple[str, ...] = ()
     summary: dict[str, Any] = field(default_factory=dict)
     sshs: str = ""
+    tier: str = ""
+    scans: tuple[Scan, ...] = ()
+    converted: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
     watch("header")
     format = sniff_path(path)
     findings = list(_promises(name, path.stat().st_size, size, format))
+    if format in PICKLES and not any(finding.severity == "danger" for finding in findings):
+        return _read_pickle(path, name, format, findings, watch)
     if reader := _reader_for(format, name):
         try:
             header = READERS[reader].read(path)
@@ -137,6 +141,30 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
     else:
         findings.append(Finding("danger", _refusal(format)))
     return Report("refused", tuple(findings), format=FORMATS.get(format, format))
+
+
+def converted_path(path: Path) -> Path:
+    """Where `inspect` puts the safetensors of the pickle at ``path``; whoever calls it removes both."""
+    return path.with_name(f"{path.name}.safetensors")
+
+
+def _read_pickle(path: Path, name: str, format: str, findings: list[Finding], watch: Watch) -> Report:
+    """What the weights in a pickle are: they are read as safetensors, and through the same checks as any."""
+    target = converted_path(path)
+    judged = pickled.judge(path, format, target, watch)
+    findings += judged.findings
+    told: dict[str, Any] = {"format": FORMATS[format], "tier": judged.tier, "scans": judged.scans}
+    if judged.verdict == "refused" or not target.stat().st_size:
+        return Report(judged.verdict, tuple(findings), **told)
+    try:
+        header = safetensors.read(target)
+    except BadHeader as bad:
+        findings.append(Finding("danger", f"Converted to safetensors: {bad.sentence}", bad.evidence))
+        return Report("refused", tuple(findings), **told)
+    file = OpenedFile(target, name, target.stat().st_size, "safetensors", header)
+    report = _read(file, header, findings, CHECKS, watch)
+    verdict = judged.verdict if report.verdict == "accepted" else report.verdict
+    return replace(report, verdict=verdict, converted=target if verdict == "accepted" else None, **told)
 
 
 def _reader_for(format: str, name: str) -> str:

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import io
 import json
 import os
 import time
@@ -8,7 +9,9 @@ import uuid
 import boto3
 import pytest
 import redis
-from botocore.exceptions import EndpointConnectionError
+import safetensors.torch
+import torch
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.workers import models
 from tests.workers.files import made
@@ -225,3 +228,25 @@ def test_a_hostile_upload_id_stays_in_its_folder(uploaded):
     asked = uploaded(models.lora())
     hostile = InspectModel(upload_id="../../x", attempt=1, key=asked.key, name=asked.name, size=asked.size)
     assert answered(hostile).verdict == "accepted"
+
+
+def test_a_pickle_is_answered_with_its_safetensors_in_the_store(uploaded, store):
+    buffer = io.BytesIO()
+    torch.save({"<ink>": torch.ones(768)}, buffer)
+    raw = buffer.getvalue()
+    said = answered(uploaded(raw, "ink.pt"))
+    assert (said.verdict, said.tier, said.format, said.kind) == ("accepted", "A", "PickleTensor", "textual_inversion")
+    assert said.digests["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert "autov3" not in said.digests
+    assert [scan.verdict for scan in said.scans] == ["clean", "clean"]
+    kept = store.get_object(Bucket=settings.S3_BUCKET, Key=said.converted.key)["Body"].read()
+    store.delete_object(Bucket=settings.S3_BUCKET, Key=said.converted.key)
+    assert (said.converted.sha256, said.converted.size) == (hashlib.sha256(kept).hexdigest(), len(kept))
+    assert set(said.converted.digests) == {"sha256", "autov3", "crc32", "blake3"}
+    assert safetensors.torch.load(kept)["<ink>"].equal(torch.ones(768))
+
+
+def test_workers_write_nowhere_else_beside_uploads():
+    for key in ("incoming/anything", "blobs/00/00", "incoming/converted"):
+        with pytest.raises(ClientError):
+            s3.client().put_object(Bucket=settings.S3_BUCKET, Key=key, Body=b"x")
