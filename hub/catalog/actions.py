@@ -114,6 +114,8 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
         if path and not version.files.exists():
             _version_learn(version, report, filename, said)
         file = _file_make(version, blob, report, filename, contradiction, path=path)
+        if report.converted:
+            _converted_make(file, report)
         revision_renew(version, message=f"Add {file.name}")
     if fields.get("publish"):
         _publish_or_wait(version, owner)
@@ -271,24 +273,56 @@ def _file_make(
     summary = dict(report.summary)
     if report.base_variant:
         summary["variant"] = report.base_variant
+    # A pickle is kept and served, never drawn with: its safetensors stands for it.
+    pickled = report.converted is not None
     file = File.objects.create(
         version=version,
         blob=blob,
         name=path or _free_name(version, filename, blob.sha256),
         kind="VAE" if report.kind == "vae" else "Model",
-        adapter=report.kind,
+        adapter="" if pickled else report.kind,
         format=report.format or "Other",
         precision=report.precision,
         size_kind=str(summary.get("size_kind") or ""),
-        primary=not version.files.filter(primary=True).exists(),
+        primary=not pickled and not version.files.filter(primary=True).exists(),
         verdict=report.verdict,
         findings=msgspec.to_builtins(findings),
         summary=summary,
         metadata=dict(report.metadata),
+        tier=report.tier,
+        scans=msgspec.to_builtins(report.scans),
         inspected_at=timezone.now(),
     )
     Digest.objects.bulk_create(_digests(file, report.digests))
     return file
+
+
+def _converted_make(source: File, report: Inspected) -> None:
+    """The safetensors of a pickle, beside it: what inspection found is true of it, and it is drawn with."""
+    assert report.converted is not None
+    version = source.version
+    blob, _ = Blob.objects.get_or_create(sha256=report.converted.sha256, defaults={"size": report.converted.size})
+    if found := version.files.filter(blob=blob).first():  # its owner converted and uploaded it before
+        File.objects.filter(pk=found.pk).update(source=source)
+        return
+    folder, _, last = source.name.rpartition("/")
+    name = _free_name(version, f"{PurePath(last).stem}.safetensors", blob.sha256)
+    file = File.objects.create(
+        version=version,
+        blob=blob,
+        name=f"{folder}/{name}" if folder else name,
+        kind=source.kind,
+        adapter=report.kind,
+        precision=source.precision,
+        size_kind=source.size_kind,
+        primary=not version.files.filter(primary=True).exists(),
+        verdict=File.Verdict.ACCEPTED,
+        summary=source.summary,
+        metadata=source.metadata,
+        source=source,
+        inspected_at=source.inspected_at,
+    )
+    Digest.objects.bulk_create(_digests(file, report.converted.digests))
 
 
 def _free_name(version: Version, filename: str, sha256: str) -> str:

@@ -209,6 +209,15 @@ class File(models.Model):
     findings = models.JSONField(default=list, help_text="[{severity, sentence, evidence}]")
     summary = models.JSONField(default=dict, help_text="Rank, modules, keys: what recognition told.")
     metadata = models.JSONField(default=dict, help_text="The header's own metadata, bounded and stripped.")
+    tier = models.CharField(
+        max_length=1, blank=True, help_text="Of a pickle: A plain tensors, B with known inert extras, C contains code."
+    )
+    scans = models.JSONField(
+        default=list, help_text="Second opinions on a pickle: [{tool, version, verdict, findings}]"
+    )
+    source = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="converted", help_text="The pickle it was made from."
+    )
     inspected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -275,6 +275,8 @@ def upload_inspected(report: Inspected) -> None:
     # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.
     queue.say(Inspecting(upload_id=str(upload.pk), attempt=upload.attempt, stage="storing"))
     storage.promote(upload.key, report.digests["sha256"])
+    if report.converted:
+        storage.promote(report.converted.key, report.converted.sha256)
     try:
         with transaction.atomic():
             if not Upload.claim(upload.pk, status=Status.INSPECTING, becomes=Status.ACCEPTED, attempt=report.attempt):
@@ -287,6 +289,8 @@ def upload_inspected(report: Inspected) -> None:
         return
     # The row no longer needs the incoming copy; where this fails, the sweep finds it.
     storage.drop(upload.key)
+    if report.converted:
+        storage.drop(report.converted.key)
     Upload.objects.filter(pk=upload.pk).update(stored=False)
 
 

@@ -3,15 +3,17 @@
 import hashlib
 
 import pytest
+from django.conf import settings
 from django.test import TestCase
 from msgspec import ValidationError
 
 from hub import storage
 from hub.catalog.models import Blob, File, Model, Version
+from hub.catalog.queries import file_for
 from hub.uploads import tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
-from workers.messages import Failed, Finding, blob_key, pack
+from workers.messages import Converted, Failed, Finding, Scan, blob_key, converted_key, pack
 
 
 def answer(message: dict) -> None:
@@ -242,3 +244,38 @@ def test_others_see_nothing_of_it(api, charlies: Api):
     answer(report(upload, data))
     charlies("GET", f"/{upload.id}", status=404)
     assert charlies("GET") == []
+
+
+def pickled(upload: Upload, data: bytes, safe: bytes) -> dict:
+    """The inspectors' answer for a pickle, its safetensors put where workers put it."""
+    key = converted_key(str(upload.id), upload.attempt)
+    storage.client().put_object(Bucket=settings.S3_BUCKET, Key=key, Body=safe)
+    digest = hashlib.sha256(safe).hexdigest()
+    made = Converted(key=key, sha256=digest, size=len(safe), digests={"sha256": digest, "autov3": "ab" * 32})
+    scans = (Scan(tool="picklescan", version="1.0.5", verdict="clean"),)
+    return report(upload, data, format="PickleTensor", tier="A", scans=scans, converted=made)
+
+
+def test_a_pickle_and_its_safetensors_are_kept_side_by_side(api):
+    data, safe = random_file(), random_file(1500)
+    upload = api.arrive(data, "ink.ckpt", fields={"publish": True})
+    told = pickled(upload, data, safe)
+    answer(told)
+    answer(told)
+    upload.refresh_from_db()
+    assert upload.status == "accepted"
+    drawn, original = upload.version.files.all()
+    assert (drawn.name, drawn.format, drawn.adapter, drawn.primary) == ("ink.safetensors", "SafeTensor", "lora", True)
+    assert (original.name, original.format, original.adapter, original.primary) == (
+        "ink.ckpt",
+        "PickleTensor",
+        "",
+        False,
+    )
+    assert (drawn.source, original.tier, original.scans[0]["tool"]) == (original, "A", "picklescan")
+    assert (drawn.blob_id, original.blob_id) == (hashlib.sha256(safe).hexdigest(), hashlib.sha256(data).hexdigest())
+    assert in_store(blob_key(drawn.blob_id)) == len(safe)
+    assert in_store(blob_key(original.blob_id)) == len(data)  # as it came
+    assert in_store(told["converted"]["key"]) is None
+    assert file_for(upload.owner, upload.version_id) == drawn
+    assert file_for(upload.owner, upload.version_id, format="PickleTensor") == original
