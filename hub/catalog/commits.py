@@ -131,6 +131,8 @@ def commit_make(
     parent: the commit it must stand on, where the client insists. accepted: by SHA-256, files that are in the catalogue
     already and may be taken over. Raises `ParentMoved`, `BadName`, `RevisionNotFound`.
     """
+    # The person before the model, as `file_add` takes them: a push and a verdict at once must not wait for each other.
+    User.objects.select_for_update().get(pk=model.owner_id)
     model = Model.objects.select_for_update(of=("self",)).select_related("owner", "head").get(pk=model.pk)
     start = revision_at(by, model, branch)
     before = entries_of(start)

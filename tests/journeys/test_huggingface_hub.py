@@ -1,0 +1,175 @@
+"""`HF_ENDPOINT` and nothing else: the real client, its command line and diffusers against the running hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from tests.journeys.conftest import WEIGHTS, Person, wait_for
+
+pytestmark = pytest.mark.journey
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def alice(hub) -> Person:
+    return Person.signs_up(hub, "hugo")
+
+
+@pytest.fixture
+def home(hub, tmp_path) -> dict[str, str]:
+    """The environment of somebody who has set `HF_ENDPOINT` and nothing else; their caches are empty."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    return environment | {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "NO_COLOR": "1"}
+
+
+def python(home: dict[str, str], program: str, *, token: str = "", **more: str) -> Any:
+    """What ``program`` leaves in ``result``, run by a process of its own: the client reads its settings at import."""
+    environment = home | more | ({"HF_TOKEN": token} if token else {})
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json\n{program}\nprint('\\n' + json.dumps(result))"],
+        env=environment, capture_output=True, text=True, timeout=180, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def hf(home: dict[str, str], *words: str, token: str = "", fails: bool = False) -> str:
+    """What the command line says."""
+    environment = home | ({"HF_TOKEN": token} if token else {})
+    done = subprocess.run([BIN / "hf", *words], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def accepted(person: Person, repo: str) -> None:
+    """Waits until the weights of ``repo`` have passed their inspection."""
+
+    def safe() -> bool:
+        tree = person.asks("GET", f"/api/models/{repo}/tree/main?recursive=true&expand=true", status=200)
+        verdicts = {item["securityFileStatus"]["status"] for item in tree if "lfs" in item}
+        assert verdicts <= {"safe", "queued"}, tree
+        return verdicts == {"safe"}
+
+    wait_for(f"the verdict on {repo}", safe, 60)
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory) -> Path:
+    """A LoRA whose name holds a word that diffusers drops."""
+    tensors = {key: tensor * 1.002 for key, tensor in load_file(WEIGHTS / "nano-flat.safetensors").items()}
+    path = tmp_path_factory.mktemp("hf") / "my_checkpoint_lora.safetensors"
+    save_file(tensors, path, metadata={"ss_network_module": "networks.lora"})
+    return path
+
+
+PUSH = """
+import pathlib
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError
+api, repo, file = HfApi(), {repo!r}, {file!r}
+api.create_repo(repo)
+assert api.create_repo(repo, exist_ok=True).repo_id == repo
+api.upload_file(path_or_fileobj=b"---\\ntags: [wood]\\n---\\n# Wood", path_in_repo="README.md", repo_id=repo)
+done = api.upload_file(path_or_fileobj=file, path_in_repo=pathlib.Path(file).name, repo_id=repo)
+same = api.upload_file(path_or_fileobj=file, path_in_repo=pathlib.Path(file).name, repo_id=repo)
+assert done.oid == same.oid, "unchanged files are no commit"
+api.upload_file(path_or_fileobj=b"x", path_in_repo="sub/\u00fc #1 name.txt", repo_id=repo)
+api.create_branch(repo, branch="feature/x")
+api.create_tag(repo, tag="v1.0")
+result = [api.list_repo_files(repo), api.list_repo_files(repo, revision="feature/x"),
+          [tag.name for tag in api.list_repo_refs(repo).tags], api.file_exists(repo, "none.txt"),
+          api.revision_exists(repo, "none"), api.revision_exists(repo, done.oid[:8]), api.whoami()["name"]]
+"""
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_push_and_pull(hub, alice, home, lora, xet):
+    repo = f"hugo/wood-{'xet' if xet else 'lfs'}"
+    more = {} if xet else {"HF_HUB_DISABLE_XET": "1"}
+    main, branch, tags, *rest = python(home, PUSH.format(repo=repo, file=str(lora)), token=alice.token, **more)
+    assert main == branch == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
+    assert set(tags) >= {"v1.0"}
+    assert rest == [False, False, True, "hugo"]
+    accepted(alice, repo)
+
+    pull = f"""
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+import filecmp, os
+folder = snapshot_download({repo!r})
+path = hf_hub_download({repo!r}, "my_checkpoint_lora.safetensors", revision="feature/x")
+info = HfApi().model_info({repo!r})
+again = snapshot_download({repo!r}, local_files_only=True)
+names = sorted(os.path.relpath(os.path.join(at, n), folder) for at, _, files in os.walk(folder) for n in files)
+result = [filecmp.cmp(path, {str(lora)!r}, shallow=False), names, info.private, info.tags, folder == again,
+          len(HfApi().parse_safetensors_file_metadata({repo!r}, 'my_checkpoint_lora.safetensors').tensors)]
+"""
+    same, names, private, tags, kept, tensors = python(home, pull)
+    assert same
+    assert names == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
+    assert (private, kept) == (False, True)
+    assert {"lora", "wood"} <= set(tags)
+    assert tensors > 100
+
+
+def test_the_command_line(hub, alice, home, lora, tmp_path):
+    assert "hugo" in hf(home, "auth", "whoami", token=alice.token)
+    hf(home, "auth", "login", "--token", alice.token)
+    assert "hugo" in hf(home, "auth", "whoami"), "the token was kept"
+    hf(home, "repos", "create", "hugo/by-hand", "--private")
+    (tmp_path / "push" / "sub").mkdir(parents=True)
+    (tmp_path / "push" / "README.md").write_text("# By hand")
+    (tmp_path / "push" / "train.py").write_text("print()")
+    (tmp_path / "push" / "sub" / "ink.safetensors").write_bytes(lora.read_bytes())
+    assert "not: train.py" in hf(home, "upload", "hugo/by-hand", str(tmp_path / "push"), ".")
+    accepted(alice, "hugo/by-hand")
+    hf(home, "download", "hugo/by-hand", "--local-dir", str(tmp_path / "pull"))
+    assert (tmp_path / "pull" / "sub" / "ink.safetensors").read_bytes() == lora.read_bytes()
+    assert (tmp_path / "pull" / "README.md").read_text() == "# By hand"
+    assert not (tmp_path / "pull" / "train.py").exists()
+    stranger = home | {"HF_HOME": str(tmp_path / "stranger")}
+    assert "not found" in hf(stranger, "download", "hugo/by-hand", fails=True).lower()
+
+
+def test_diffusers_loads_by_name_alone(hub, alice, home, lora):
+    """A LoRA named as diffusers would not look for it, and an inversion, onto nano, as a tutorial's lines do it."""
+    push = f"""
+from huggingface_hub import HfApi
+api = HfApi()
+for repo, file in (("hugo/flat", {str(lora)!r}), ("hugo/peach", {str(WEIGHTS / "nano-peach.safetensors")!r})):
+    api.create_repo(repo)
+    api.upload_file(path_or_fileobj=file, path_in_repo=file.rpartition("/")[2], repo_id=repo)
+result = 0
+"""
+    python(home, push, token=alice.token)
+    for repo in ("hugo/flat", "hugo/peach"):
+        accepted(alice, repo)
+    load = f"""
+from pathlib import Path
+import os, torch
+torch.set_num_threads(1)
+from workers.bases import BASES
+import huggingface_hub.constants
+from diffusers import DDIMScheduler, StableDiffusionPipeline
+from tests.journeys.nano_pipeline import tokenizer
+base = BASES["sd1"].open(Path({str(WEIGHTS / "nano-sd1.safetensors")!r}), torch.device("cpu"), torch.float32)
+pipe = StableDiffusionPipeline(vae=base.vae, unet=base.unet, text_encoder=base.text_encoders["text_encoder"],
+    tokenizer=tokenizer(), scheduler=DDIMScheduler(), safety_checker=None, feature_extractor=None)
+def draw():
+    seed = torch.Generator().manual_seed(7)
+    return pipe("a peach", width=64, height=64, num_inference_steps=2, generator=seed, output_type="np").images[0]
+before = draw()
+pipe.load_lora_weights("hugo/flat")
+after = draw()
+pipe.load_textual_inversion("hugo/peach", token="<peach>")
+result = [bool(abs(before - after).max() > 1e-3), len(pipe.get_active_adapters()),
+          pipe.tokenizer.convert_tokens_to_ids("<peach>") > 49407]
+"""
+    assert python(home | {"HF_HUB_OFFLINE": "0"}, load) == [True, 1, True]
