@@ -18,6 +18,7 @@ from hub.catalog.models import Version
 from hub.catalog.queries import version_visible
 from hub.errors import NotFound
 from hub.gallery import actions, queries, recipes
+from hub.gallery.links import is_signed
 from hub.gallery.templatetags.gallery import strip_context
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -59,7 +60,7 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
     """A picture's PNG. The address names the bytes, so they may be kept for ever; a private one by browsers only."""
     if not SHA256.fullmatch(sha256):
         raise NotFound("There is no such picture.")
-    public = queries.picture_access(request.user, sha256)
+    public = False if is_signed(request, sha256) else queries.picture_access(request.user, sha256)
     etag = f'"{sha256}"'
     response: HttpResponse
     if request.headers.get("If-None-Match") == etag:

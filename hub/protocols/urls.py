@@ -6,6 +6,7 @@ from hub.protocols.a1111.urls import urlpatterns as a1111
 from hub.protocols.civitai import views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
+from hub.protocols.openai import urlpatterns as openai
 
 app_name = "protocols"
 urlpatterns = [
@@ -23,4 +24,5 @@ urlpatterns = [
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
 ]
 urlpatterns += a1111
+urlpatterns += openai
 urlpatterns += huggingface

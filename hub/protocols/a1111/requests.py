@@ -131,7 +131,7 @@ def settings_checked(owner: User, wanted: Mapping[str, Any]) -> dict[str, Any]:
                 checkpoint_named(owner, str(value))
                 kept[name] = str(value)
         elif name == "CLIP_stop_at_last_layers":
-            kept[name] = _number_of(name, value, int)
+            kept[name] = number_of(name, value, int)
         elif name == "emphasis":
             if value not in EMPHASES:
                 raise BadField(f"emphasis must be one of {', '.join(EMPHASES)}.")
@@ -176,7 +176,7 @@ def _with_numbers(recipe: Recipe, body: Mapping[str, Any]) -> Recipe:
         ("seed", "seed", int),
     ):  # fmt: skip
         if body.get(theirs) is not None:
-            given[ours] = _number_of(theirs, body[theirs], kind)
+            given[ours] = number_of(theirs, body[theirs], kind)
     if given.get("seed", 0) < 0:
         given["seed"] = -1
     return replace(recipe, **given)
@@ -225,10 +225,10 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 def _whole(body: Mapping[str, Any], name: str, default: int) -> int:
     value = body.get(name)
-    return default if value is None else int(_number_of(name, value, int))
+    return default if value is None else int(number_of(name, value, int))
 
 
-def _number_of(name: str, value: Any, kind: type) -> Any:
+def number_of(name: str, value: Any, kind: type) -> Any:
     try:
         if isinstance(value, bool):
             raise ValueError
