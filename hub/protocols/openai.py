@@ -27,7 +27,7 @@ from hub.gallery.links import signed_url
 from hub.gallery.models import Picture
 from hub.protocols import drawing, waiting
 from hub.protocols.a1111.requests import number_of
-from hub.protocols.a1111.views import CLIENT_CLOSED, encoded
+from hub.protocols.a1111.views import encoded
 from hub.protocols.civitai.params import AlwaysJson
 from workers.messages import Recipe
 
@@ -90,7 +90,7 @@ class Generations(Tongue):
         try:
             pictures = drawing.drawn(generations, owner=owner, gone=lambda: waiting.hung_up(request._request))
         except waiting.HungUp:
-            return Response(status=CLIENT_CLOSED)
+            return Response(status=waiting.CLIENT_CLOSED)
         return Response(
             {
                 "created": int(time.time()),

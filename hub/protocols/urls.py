@@ -3,7 +3,7 @@
 from django.urls import path
 
 from hub.protocols.a1111.urls import urlpatterns as a1111
-from hub.protocols.civitai import views
+from hub.protocols.civitai import generation, views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
 from hub.protocols.openai import urlpatterns as openai
@@ -22,6 +22,11 @@ urlpatterns = [
     path("api/v1/enums", views.EnumList.as_view(), name="civitai-enum-list"),
     path("api/v1/me", views.Me.as_view(), name="civitai-me"),
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
+    path("v1/consumer/jobs", generation.Jobs.as_view(), name="civitai-jobs"),
+    path("v1/consumer/jobs/query", generation.JobsQuery.as_view(), name="civitai-jobs-query"),
+    path("v1/consumer/jobs/<uuid:job_id>", generation.Job.as_view(), name="civitai-job"),
+    path("v2/consumer/workflows", generation.Workflows.as_view(), name="civitai-workflows"),
+    path("v2/consumer/workflows/<uuid:workflow_id>", generation.Workflow.as_view(), name="civitai-workflow"),
 ]
 urlpatterns += a1111
 urlpatterns += openai

@@ -23,6 +23,7 @@ from hub.tryit.models import Generation
 
 LOOK_EVERY = 0.2  # seconds between two questions to the database, whoever many wait
 PULSE = 1.0  # seconds between two looks at whether a client is still there
+CLIENT_CLOSED = 499  # the answer to who hung up: nobody reads it, the access log does
 OPEN = [Generation.Status.QUEUED, Generation.Status.RUNNING]
 
 _changed = threading.Condition()

@@ -1,4 +1,4 @@
-"""Programs of other people draw here: each real client against the running hub, with a token and the address changed."""
+"""Programs of other people draw here: each real client on the running hub, with a token and the address changed."""
 
 import io
 from urllib.parse import urlsplit
@@ -65,3 +65,16 @@ def test_openai(ai, nano):
     assert missing.value.code == "model_not_found"
     with pytest.raises(openai.AuthenticationError):
         ai.with_options(api_key="wr_wrong").models.list()
+
+
+def test_civitai_py(hub, tess, nano, monkeypatch):
+    monkeypatch.setenv("CIVITAI_API_TOKEN", tess.token)
+    from civitai import civitai  # it reads the token as it is imported
+
+    monkeypatch.setattr(civitai, "base_path", hub.address)
+    version = tess.asks("GET", f"/api/v1/model-versions/{nano['version']}", status=200)
+    params = {"prompt": "cat, blue background", "scheduler": "EulerA", "steps": 4, "cfgScale": 5, "seed": 7}
+    made = civitai.image.create({"model": version["air"], "params": params | {"width": 128, "height": 128}}, wait=True)
+    [job] = made["jobs"]
+    picture = httpx.get(job["result"]["blobUrl"])
+    assert Image.open(io.BytesIO(picture.content)).size == (128, 128)

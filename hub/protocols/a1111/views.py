@@ -34,8 +34,6 @@ from hub.tryit.models import Generation
 from hub.tryit.queries import generation_view
 from workers.recipes import a1111
 
-CLIENT_CLOSED = 499  # nobody reads it; the access log does
-
 
 class Webui(APIView):
     """What all of them share: tokens only (so no forgery from a page is possible), and the webui's body of an error."""
@@ -88,7 +86,7 @@ class Txt2Img(Webui):
         try:
             pictures = drawing.drawn(generations, owner=owner, gone=lambda: waiting.hung_up(request._request))
         except waiting.HungUp:
-            return Response(status=CLIENT_CLOSED)
+            return Response(status=waiting.CLIENT_CLOSED)
         finally:
             drawing.forget_asked(self.token.pk, ids)
         images = [encoded(picture) for picture in pictures] if asked.send_images else []
@@ -165,7 +163,7 @@ class Options(Webui):
         wanted.pop("sd_checkpoint_hash", None)  # clients send back all they were told, this of the checkpoint before
         kept = settings_checked(person(request), wanted)
         token_options_set(token=self.token, options={**self.token.options, **kept})
-        return Response(None)
+        return Response({})
 
 
 class Progress(Webui):

@@ -1,0 +1,68 @@
+"""AIRs: ``urn:air:{ecosystem}:{type}:{source}:{model}@{version}[+{file}][.{format}]``, and what they name here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.conf import settings
+
+from hub.catalog.models import File
+from hub.catalog.queries import Person
+from hub.errors import Refused
+from hub.tryit.stacks import accepted_file
+
+_AIR = re.compile(
+    r"(?:urn:)?(?:air:)?(?P<ecosystem>[a-z0-9_-]+):(?P<type>[a-z_]+):(?P<source>[A-Za-z0-9._-]+):"
+    r"(?P<model>\d{1,10})(?:@(?P<version>\d{1,10}))?(?:\+(?P<file>\d{1,10}))?(?:\.(?P<format>[a-z0-9]+))?$"
+)
+
+
+class AirUnknown(Refused):
+    """It is no AIR, or names nothing that this person can draw with here."""
+
+    code, status = "air-unknown", HTTPStatus.BAD_REQUEST
+
+
+@dataclass(frozen=True)
+class Air:
+    """An AIR taken apart; ids of 0 were not given."""
+
+    ecosystem: str
+    type: str
+    source: str
+    model_id: int
+    version_id: int = 0
+    file_id: int = 0
+    format: str = ""
+
+
+def parse(text: str) -> Air | None:
+    """None where ``text`` is no AIR. ``urn:`` and ``air:`` may be left out."""
+    found = _AIR.match(text.strip())
+    if not found:
+        return None
+    numbers = [int(found[name] or 0) for name in ("model", "version", "file")]
+    return Air(found["ecosystem"], found["type"], found["source"], *numbers, found["format"] or "")
+
+
+def own_source() -> str:
+    """What stands for this hub in an AIR: its host's name."""
+    return settings.PUBLIC_URL.split("://", 1)[-1].replace(":", "-")
+
+
+def file_of(user: Person, text: str) -> File:
+    """The file that an AIR of this hub names for drawing. Raises `AirUnknown`.
+
+    An AIR of another source is refused: its numbers mean other models there, and a look-alike is never drawn instead.
+    """
+    air = parse(text)
+    if air is None or not air.version_id:
+        raise AirUnknown(f"“{text[:80]}” is no AIR with a version (urn:air:sd1:checkpoint:{own_source()}:1@2).")
+    if air.source.lower() != own_source().lower():
+        raise AirUnknown(f"{text[:80]} is of {air.source}; AIRs of this hub have {own_source()} in that place.")
+    file = accepted_file(user, air.version_id)
+    if file is None or file.version.model_id != air.model_id or (air.file_id and file.pk != air.file_id):
+        raise AirUnknown(f"{text[:80]} is not on this hub.")
+    return file
