@@ -43,8 +43,8 @@ def parse(text: str) -> Air | None:
     found = _AIR.match(text.strip())
     if not found:
         return None
-    numbers = [int(found[name] or 0) for name in ("model", "version", "file")]
-    return Air(found["ecosystem"], found["type"], found["source"], *numbers, found["format"] or "")
+    model, version, file = (int(found[name] or 0) for name in ("model", "version", "file"))
+    return Air(found["ecosystem"], found["type"], found["source"], model, version, file, found["format"] or "")
 
 
 def own_source() -> str:
