@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from hub.accounts import actions, queries
+from hub.accounts import actions, devices, queries
 from hub.accounts.forms import SCOPES, TokenCreate
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
@@ -87,6 +87,27 @@ def token_revoke(request: HttpRequest, id: int) -> HttpResponse:
     actions.token_revoke(user=person(request), id=id)
     messages.success(request, _("The token is revoked. Whatever used it is signed out."))
     return redirect("accounts:token-list")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def device_decide(request: HttpRequest) -> HttpResponse:
+    """A program shows a code; here its owner reads who asks, and allows it or turns it away."""
+    code = request.POST.get("code", "") or request.GET.get("code", "")
+    if request.method == "POST" and request.POST.get("answer") in {"allow", "deny"}:
+        allow = request.POST["answer"] == "allow"
+        devices.device_decide(user=person(request), user_code=code, allow=allow)
+        said = _("The program may act for you now. Go back to it.") if allow else _("The program was turned away.")
+        messages.success(request, said)
+        return redirect("accounts:token-list")
+    context: dict[str, Any] = {"code": code[:12]}
+    if code:
+        try:
+            context["program"] = devices.device_waiting(code)
+        except Refused as refused:
+            context["problem"] = refused.sentence
+    return render(request, "accounts/device_decide.html", context, status=404 if "problem" in context else 200)
 
 
 @require_GET

@@ -15,6 +15,7 @@ own = [
     path("settings/tokens", pages.token_list, name="token-list"),
     path("settings/tokens/new", pages.token_create, name="token-create"),
     path("settings/tokens/<int:id>/revoke", pages.token_revoke, name="token-revoke"),
+    path("login/device", pages.device_decide, name="device-decide"),
     path("u/<str:name>", pages.user_detail, name="user-detail"),
     path("api/v1/tokens", api.TokenList.as_view(), name="api-token-list"),
     path("api/v1/tokens/<int:id>", api.TokenRevoke.as_view(), name="api-token-revoke"),

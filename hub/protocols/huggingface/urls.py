@@ -2,13 +2,15 @@
 
 from django.urls import path, re_path
 
-from hub.protocols.huggingface import cas, lfs, pages, resolve, views, writes
+from hub.protocols.huggingface import cas, lfs, login, pages, resolve, views, writes
 
 REPO = "api/models/<str:owner>/<str:name>"
 CAS = "cas/<str:place>/<int:user_id>"
 urlpatterns = [
     path("api/models", views.RepoList.as_view(), name="hf-repo-list"),
     path("api/models-tags-by-type", views.TagsByType.as_view(), name="hf-tags-by-type"),
+    path("oauth/device", login.DeviceStart.as_view(), name="hf-device-start"),
+    path("oauth/token", login.DeviceToken.as_view(), name="hf-device-token"),
     path("api/whoami-v2", views.Whoami.as_view(), name="hf-whoami"),
     path("api/agent-harnesses", views.Harnesses.as_view(), name="hf-harnesses"),
     path("api/telemetry/<path:rest>", views.Telemetry.as_view(), name="hf-telemetry"),
