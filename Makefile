@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ bench-recipes: $(STAMP)-run ## Pictures' recipes and prompts read a second, and 
 
 bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 	@$(BIN)/python infra/bench/memory.py
+
+bench-protocols: $(STAMP)-dev ## What the tongues cost beside a bare view, and pages while programs wait
+	@$(BIN)/python -m infra.bench.protocols
 
 clean: ## Remove caches and collected files; data in .weightroom/ and the environment stay
 	@rm -rf staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .weightroom-test

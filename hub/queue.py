@@ -21,6 +21,7 @@ from workers.messages import (
     InspectModel,
     Progress,
     ReadHeader,
+    Shrink,
 )
 
 TASKS = {
@@ -28,6 +29,7 @@ TASKS = {
     AssembleFile: ("workers.assemble_file", INSPECT),
     ReadHeader: ("workers.read_header", HEADER),
     Generate: ("workers.generate", GENERATE),
+    Shrink: ("workers.shrink", HEADER),
 }
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
@@ -44,8 +46,11 @@ def cache() -> redis.Redis:
     return _client
 
 
-def send(message: InspectModel | ReadHeader | AssembleFile | Generate, *, then: str, priority: int = 0) -> None:
-    """Hand ``message`` to a worker once the transaction commits; its answer arrives at the hub's task ``then``.
+def send(
+    message: InspectModel | ReadHeader | AssembleFile | Generate | Shrink, *, then: str = "", priority: int = 0
+) -> None:
+    """Hand ``message`` to a worker once the transaction commits; its answer, if it has one, arrives at the hub's task
+    ``then``.
 
     priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.
     """

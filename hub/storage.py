@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from workers.messages import blob_key, picture_key
+from workers.messages import blob_key, picture_key, small_picture_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -287,6 +287,17 @@ def _status(error: ClientError) -> int:
 
 
 # Pictures
+
+
+def small_picture(sha256: str, width: int) -> bytes | None:
+    """A smaller JPEG of a drawn picture; None where none was made yet."""
+    try:
+        key = small_picture_key(sha256, width)
+        return client().get_object(Bucket=settings.S3_PICTURES_BUCKET, Key=key)["Body"].read()
+    except ClientError as error:
+        if _status(error) == 404:
+            return None
+        raise
 
 
 def picture(sha256: str) -> bytes:

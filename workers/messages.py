@@ -244,6 +244,13 @@ class Generate(Message, frozen=True):
     count: int = 1
 
 
+class Shrink(Message, frozen=True):
+    """Make a copy of a drawn picture ``width`` pixels wide, under `small_picture_key`. Nobody waits for an answer."""
+
+    sha256: str
+    width: int
+
+
 class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A picture in the object store under ``picture_key(sha256)``."""
 
@@ -296,7 +303,9 @@ Anything = (
     | HeaderRead
     | Inspecting
     | Generate
+    | Shrink
     | Generated
+    | Shrink
     | Failed
     | Progress
 )
@@ -329,6 +338,11 @@ def picture_key(sha256: str) -> str:
 def converted_key(upload_id: str, attempt: int) -> str:
     """Where a pickle's safetensors waits for the hub's answer: the only keys of this bucket that workers write."""
     return f"incoming/converted/{upload_id}.{attempt}.safetensors"
+
+
+def small_picture_key(sha256: str, width: int) -> str:
+    """Where a smaller JPEG of a drawn picture lives, beside it."""
+    return f"{sha256[:2]}/{sha256}.{width}.jpg"
 
 
 def progress_key(job_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workers import assembly, early, generation, incoming, messages
+from workers import assembly, early, generation, incoming, messages, pictures
 from workers.celery import app
 from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, Inspected
 
@@ -29,6 +29,12 @@ def read_header(payload: dict[str, Any], then: str) -> None:
 def generate(payload: dict[str, Any], then: str) -> None:
     """Draw a recipe's pictures; the hub's task ``then`` gets a `Generated`, or a `Failed` that says why not."""
     answer(generation.generate(messages.unpack(payload)), then)
+
+
+@app.task(name="workers.shrink")
+def shrink(payload: dict[str, Any], then: str) -> None:
+    """Make a smaller copy of a drawn picture; whoever wants it looks into the store."""
+    pictures.shrink(messages.unpack(payload))
 
 
 def answer(said: Assembled | Inspected | HeaderRead | Generated | Failed, then: str) -> None:

@@ -17,11 +17,12 @@ from hub import storage
 from hub.catalog.models import Version
 from hub.catalog.queries import version_visible
 from hub.errors import NotFound
-from hub.gallery import actions, queries, recipes
+from hub.gallery import actions, queries, recipes, sizes
 from hub.gallery.links import is_signed
 from hub.gallery.templatetags.gallery import strip_context
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PNG = b"\x89PNG"
 
 
 @require_GET
@@ -57,17 +58,23 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
 
 @require_safe
 def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> HttpResponse:
-    """A picture's PNG. The address names the bytes, so they may be kept for ever; a private one by browsers only."""
+    """A picture, as drawn or in the width that ``params`` ask for (`sizes`).
+
+    The address names the bytes, so they may be kept for ever; a private one by browsers only. Where a smaller copy is
+    still being made the picture as drawn stands in, and is kept for a moment only.
+    """
     if not SHA256.fullmatch(sha256):
         raise NotFound("There is no such picture.")
     public = False if is_signed(request, sha256) else queries.picture_access(request.user, sha256)
-    etag = f'"{sha256}"'
+    step = sizes.step_of(params)
+    etag, ready = f'"{sha256}"' if step is None else f'"{sha256}-{step}"', True
     response: HttpResponse
     if request.headers.get("If-None-Match") == etag:
         response = HttpResponseNotModified()
     else:
         try:
-            response = HttpResponse(storage.picture(sha256), content_type="image/png")
+            data, ready = (storage.picture(sha256), True) if step is None else sizes.sized(sha256, step)
+            response = HttpResponse(data, content_type="image/png" if data.startswith(PNG) else "image/jpeg")
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
                 raise NotFound("The picture's bytes are gone from the store.") from error
@@ -77,8 +84,12 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
         response["X-Content-Type-Options"] = "nosniff"
         if "download" in request.GET:
             response["Content-Disposition"] = storage.content_disposition(name)
-    response["ETag"] = etag
-    response["Cache-Control"] = f"{'public' if public else 'private'}, max-age=31536000, immutable"
+    who = "public" if public else "private"
+    if ready:
+        response["ETag"] = etag
+        response["Cache-Control"] = f"{who}, max-age=31536000, immutable"
+    else:
+        response["Cache-Control"] = f"{who}, max-age=5"
     if not public:
         response["Vary"] = "Cookie, Authorization"
     return response

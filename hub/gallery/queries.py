@@ -234,7 +234,12 @@ def _frame_view(version: Version, strip: Strip, frame: Frame, *, alone: bool, ch
 
 def picture_url(picture: Picture) -> str:
     """Where a picture's bytes are served; the name is for people who save it."""
-    return reverse("gallery:picture-file", args=[picture.sha256, "original", f"{picture.pk}.png"])
+    return reverse("gallery:picture-file", args=[picture.sha256, "original=true", f"{picture.pk}.png"])
+
+
+def tile_url(picture: Picture) -> str:
+    """The same, no wider than a tile of a grid needs on a sharp screen."""
+    return reverse("gallery:picture-file", args=[picture.sha256, "width=512", f"{picture.pk}.png"])
 
 
 def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:

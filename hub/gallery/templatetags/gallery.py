@@ -40,6 +40,11 @@ def picture_url(picture: Picture) -> str:
 
 
 @register.filter
+def tile_url(picture: Picture) -> str:
+    return queries.tile_url(picture)
+
+
+@register.filter
 def picture_name(recipe: dict[str, Any]) -> str:
     """What a picture is, in words: its prompt and its stack. For ``alt`` texts."""
     read = recipes.read(recipe)

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub import storage
-from hub.catalog import actions, queries
+from hub.catalog import queries
 from hub.catalog.serializers import attacks
 from hub.errors import Refused
 from hub.protocols.civitai import docs
 from hub.protocols.civitai.params import AlwaysJson, Params, identity
+from hub.protocols.counting import download_count
 
 
 class FileDownload(APIView):
@@ -45,7 +46,7 @@ class FileDownload(APIView):
             file_id=identity(params.text("fileId"), "fileId") if params.text("fileId") else None,
         )
         if request.method == "GET":  # asking for the headers is no download
-            actions.download_count(version=file.version)
+            download_count(request._request, request.user, file)
         address = storage.download_url(file.blob_id, queries.download_name(file))
         headers = {"Location": address}
         if said := attacks(file):
