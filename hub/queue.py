@@ -17,6 +17,7 @@ from workers.messages import (
     INSPECT,
     AssembleFile,
     Generate,
+    InspectImage,
     Inspecting,
     InspectModel,
     Progress,
@@ -28,6 +29,7 @@ TASKS = {
     InspectModel: ("workers.inspect_model", INSPECT),
     AssembleFile: ("workers.assemble_file", INSPECT),
     ReadHeader: ("workers.read_header", HEADER),
+    InspectImage: ("workers.inspect_image", HEADER),
     Generate: ("workers.generate", GENERATE),
     Shrink: ("workers.shrink", HEADER),
 }
@@ -47,7 +49,10 @@ def cache() -> redis.Redis:
 
 
 def send(
-    message: InspectModel | ReadHeader | AssembleFile | Generate | Shrink, *, then: str = "", priority: int = 0
+    message: InspectModel | ReadHeader | AssembleFile | InspectImage | Generate | Shrink,
+    *,
+    then: str = "",
+    priority: int = 0,
 ) -> None:
     """Hand ``message`` to a worker once the transaction commits; its answer, if it has one, arrives at the hub's task
     ``then``.

@@ -17,6 +17,7 @@ app.conf.update(
         "workers.inspect_model": {"queue": INSPECT},
         "workers.assemble_file": {"queue": INSPECT},
         "workers.read_header": {"queue": HEADER},
+        "workers.inspect_image": {"queue": HEADER},
         "workers.generate": {"queue": GENERATE},
     },
     broker_connection_retry_on_startup=True,

@@ -95,6 +95,7 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
 def _picture(model: Model, recipe: Recipe, edits: list[Edit], news: News, number: int) -> Drawn:
     from workers.engine import png
     from workers.engine.draw import Cancelled, Watch, draw
+    from workers.files import blurhash
 
     def step(done: int, of: int, preview: Callable[[], bytes]) -> None:
         news.tell(stage="drawing", step=done, steps=of, picture=number, preview=preview)
@@ -112,6 +113,7 @@ def _picture(model: Model, recipe: Recipe, edits: list[Edit], news: News, number
         height=recipe.height,
         seed=recipe.seed,
         bytes=len(encoded),
+        blurhash=blurhash.of_pixels(pixels),
     )
 
 

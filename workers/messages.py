@@ -162,6 +162,39 @@ class Inspected(Message, frozen=True):
     converted: Converted | None = None
 
 
+class InspectImage(Message, frozen=True):
+    """Read the picture at ``key`` of the incoming bucket and make it anew from its pixels.
+
+    ``keep``: put it among the pictures; else only what it says is wanted.
+    """
+
+    upload_id: str
+    attempt: int
+    key: str
+    name: str
+    size: int
+    keep: bool = True
+
+
+class ImageInspected(Message, frozen=True):
+    """What became of a picture. Accepted and kept, it lies under ``picture_key(sha256)``; ``recipe`` is what it said.
+
+    ``blurhash``: a blur of it in thirty letters.
+    """
+
+    upload_id: str
+    attempt: int
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    format: str = ""
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+    blurhash: str = ""
+    recipe: PictureRecipe | None = None
+
+
 class ReadHeader(Message, frozen=True):
     """Read the first bytes of a file that is still on its way: they lie at ``key``, the file will have ``size``."""
 
@@ -259,6 +292,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     height: int
     seed: int
     bytes: int
+    blurhash: str = ""
 
 
 class Generated(Message, frozen=True):
@@ -299,6 +333,8 @@ Anything = (
     | Assembled
     | InspectModel
     | Inspected
+    | InspectImage
+    | ImageInspected
     | ReadHeader
     | HeaderRead
     | Inspecting

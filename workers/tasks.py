@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workers import assembly, early, generation, incoming, messages, pictures
+from workers import assembly, early, generation, incoming, messages, pictures, sent_pictures
 from workers.celery import app
-from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, Inspected
+from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, ImageInspected, Inspected
 
 
 @app.task(name="workers.inspect_model")
@@ -25,6 +25,12 @@ def read_header(payload: dict[str, Any], then: str) -> None:
     answer(early.read_header(messages.unpack(payload)), then)
 
 
+@app.task(name="workers.inspect_image")
+def inspect_image(payload: dict[str, Any], then: str) -> None:
+    """Read an uploaded picture; the hub's task ``then`` gets an `ImageInspected`, or a `Failed`."""
+    answer(sent_pictures.inspect_image(messages.unpack(payload)), then)
+
+
 @app.task(name="workers.generate")
 def generate(payload: dict[str, Any], then: str) -> None:
     """Draw a recipe's pictures; the hub's task ``then`` gets a `Generated`, or a `Failed` that says why not."""
@@ -37,6 +43,6 @@ def shrink(payload: dict[str, Any], then: str) -> None:
     pictures.shrink(messages.unpack(payload))
 
 
-def answer(said: Assembled | Inspected | HeaderRead | Generated | Failed, then: str) -> None:
+def answer(said: Assembled | Inspected | ImageInspected | HeaderRead | Generated | Failed, then: str) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)
