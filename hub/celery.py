@@ -23,8 +23,9 @@ app.conf.update(
     beat_schedule={
         # Messages are lost, workers die: these ask again for what is overdue.
         "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
-        "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 30.0},
+        "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 10.0},
+        "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
     },
 )
-app.autodiscover_tasks(["hub.catalog", "hub.gallery", "hub.tryit", "hub.uploads"])
+app.autodiscover_tasks(["hub.catalog", "hub.gallery", "hub.moderation", "hub.tryit", "hub.uploads"])

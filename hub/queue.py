@@ -106,6 +106,12 @@ def waiting(queue: str, *, up_to: int = PRIORITIES[-1]) -> int:
     return sum(int(cache().llen(f"{queue}{_SEPARATOR}{step}" if step else queue)) for step in steps)
 
 
+def rules() -> str:
+    """The rules by which inspectors judge now; empty where none has said so yet."""
+    stored = cache().get(messages.RULES)
+    return stored.decode() if isinstance(stored, bytes) else ""
+
+
 def workers_alive(queue: str) -> int:
     pattern = messages.WORKER_ALIVE.format(queue=queue, host="*")
     return sum(1 for _ in cache().scan_iter(pattern))

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "hub.gallery",
     "hub.prompts",
     "hub.community",
+    "hub.moderation",
     "hub.tryit",
     "hub.uploads",
     "django.contrib.admin",
@@ -153,7 +154,7 @@ MAX_HEAD_BYTES = env_int("MAX_HEAD_BYTES", 32 * MIB)  # of a file's header, read
 UPLOAD_ABANDONED_HOURS = env_int("UPLOAD_ABANDONED_HOURS", 24)  # parts of an upload nobody goes on with
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
-INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 120)  # plus a second per 20 MB; then it is asked again
+INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 30)  # no sign of life: it is asked for again
 GENERATIONS_PER_DAY = env_int("GENERATIONS_PER_DAY", 500)  # pictures one person may ask for in a day
 GENERATIONS_WAITING = env_int("GENERATIONS_WAITING", 20)  # pictures one person may have in line at once
 GENERATION_MAX_PIXELS = env_int("GENERATION_MAX_PIXELS", 1024 * 1024)  # what the workers' memory is sized for

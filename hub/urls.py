@@ -8,6 +8,7 @@ from hub import pages
 urlpatterns = [
     path("", include("hub.catalog.urls")),
     path("", include("hub.uploads.urls")),
+    path("", include("hub.moderation.urls")),
     path("", include("hub.tryit.urls")),
     path("", include("hub.community.urls")),
     path("", include("hub.prompts.urls")),

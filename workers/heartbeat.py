@@ -10,8 +10,8 @@ from typing import Any
 import redis
 from celery.signals import worker_ready, worker_shutting_down
 
-from workers import settings
-from workers.messages import WORKER_ALIVE
+from workers import rules, settings
+from workers.messages import INSPECT, RULES, WORKER_ALIVE
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Heartbeat:
 
     def __init__(self, host: str, queues: list[str]) -> None:
         self.keys = [WORKER_ALIVE.format(queue=queue, host=host) for queue in queues]
+        self.judges = INSPECT in queues
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -39,6 +40,8 @@ class Heartbeat:
             try:
                 for key in self.keys:
                     cache.set(key, int(time.time()), ex=EXPIRY_SECONDS)
+                if self.judges:
+                    cache.set(RULES, rules.current())
             except redis.RedisError as error:
                 log.warning("no heartbeat: %s", error)
             self._stop.wait(EVERY_SECONDS)

@@ -19,7 +19,7 @@ import redis
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workers import inspection, s3, settings
+from workers import inspection, rules, s3, settings
 from workers.digests import Digests, digests_of_path
 from workers.inspection import Report
 from workers.messages import Converted, Failed, Finding, Inspected, InspectModel, Verdict, converted_key
@@ -175,6 +175,7 @@ def _inspected(
         metadata=report.metadata,
         trigger_words=report.trigger_words,
         summary=report.summary,
+        rules=rules.current(),
         tier=report.tier,
         scans=report.scans,
         converted=converted,
@@ -186,7 +187,13 @@ def _unknown(asked: InspectModel, sentence: str) -> Inspected:
 
 
 def _without_report(asked: InspectModel, verdict: Verdict, finding: Finding) -> Inspected:
-    return Inspected(upload_id=asked.upload_id, attempt=asked.attempt, verdict=verdict, findings=(finding,))
+    return Inspected(
+        upload_id=asked.upload_id,
+        attempt=asked.attempt,
+        verdict=verdict,
+        findings=(finding,),
+        rules=rules.current(),
+    )
 
 
 def _deliveries(asked: InspectModel) -> int:

@@ -140,7 +140,8 @@ class InspectModel(Message, frozen=True):
 class Inspected(Message, frozen=True):
     """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs.
 
-    ``tier`` of a pickle: A plain tensors, B with known inert extras, C contains code. ``converted``: its safetensors.
+    ``rules`` names those that judged it, and changes with them. ``tier`` of a pickle: A plain tensors, B with known
+    inert extras, C contains code. ``converted``: its safetensors.
     """
 
     upload_id: str
@@ -157,6 +158,7 @@ class Inspected(Message, frozen=True):
     metadata: dict[str, str] = {}
     trigger_words: tuple[str, ...] = ()
     summary: dict[str, Any] = {}
+    rules: str = ""
     tier: str = ""
     scans: tuple[Scan, ...] = ()
     converted: Converted | None = None
@@ -383,6 +385,9 @@ def small_picture_key(sha256: str, width: int) -> str:
 
 def progress_key(job_id: str) -> str:
     return f"weightroom:progress:{job_id}"
+
+
+RULES = "weightroom:rules"  # the inspectors say here which rules they judge by
 
 
 def cancel_key(job_id: str) -> str:

@@ -106,6 +106,7 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
     said, contradiction = _base_for(report, fields)
     version = _version_for(owner, report, filename, fields, said)
     blob, _ = Blob.objects.get_or_create(sha256=report.digests["sha256"], defaults={"size": report.size})
+    Blob.objects.filter(pk=blob.pk).update(rules=report.rules, inspected_at=timezone.now())
     path = str(fields.get("path") or "")
     if path:
         _still_named(version, path, blob)
@@ -293,7 +294,7 @@ def _file_make(
         scans=msgspec.to_builtins(report.scans),
         inspected_at=timezone.now(),
     )
-    Digest.objects.bulk_create(_digests(file, report.digests))
+    digests_keep(file, report.digests)
     return file
 
 
@@ -322,7 +323,12 @@ def _converted_make(source: File, report: Inspected) -> None:
         source=source,
         inspected_at=source.inspected_at,
     )
-    Digest.objects.bulk_create(_digests(file, report.converted.digests))
+    digests_keep(file, report.converted.digests)
+
+
+def digests_keep(file: File, digests: Mapping[str, str]) -> None:
+    """Make a file findable by these digests; those it has already stay."""
+    Digest.objects.bulk_create(_digests(file, digests), ignore_conflicts=True)
 
 
 def _free_name(version: Version, filename: str, sha256: str) -> str:

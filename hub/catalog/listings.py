@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchVector
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, Value
 
 from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version
 from hub.catalog.words import folded
@@ -25,12 +25,15 @@ def rounded_key(n: int) -> int:
 
 @transaction.atomic
 def listing_refresh(model: Model) -> None:
-    """Rewrite the Listing and Text rows of ``model`` from its published versions; none published, none listed."""
+    """Rewrite the Listing and Text rows of ``model`` from its published versions; none published, none listed.
+
+    A version whose files are all in quarantine is not listed either."""
     model = Model.objects.select_for_update(of=("self",)).select_related("owner").get(pk=model.pk)
     newest: dict[int, Version] = {}
     if model.status == Model.Status.PUBLISHED:
         published = (
             model.versions.filter(status=Version.Status.PUBLISHED, published_at__isnull=False)
+            .filter(Exists(File.objects.filter(version=OuterRef("pk"), verdict=File.Verdict.ACCEPTED)))
             .select_related("base")
             .prefetch_related("files")
             .order_by("-published_at", "-id")

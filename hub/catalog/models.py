@@ -42,6 +42,8 @@ class Blob(models.Model):
     git_oid = models.CharField(
         max_length=40, blank=True, help_text="SHA-1 as git counts it, of a small file kept as it is; empty: weights."
     )
+    rules = models.CharField(max_length=60, blank=True, help_text="The inspectors' rules that judged it last.")
+    inspected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -206,6 +208,7 @@ class File(models.Model):
     size_kind = models.CharField(max_length=8, blank=True, help_text="full or pruned.")
     primary = models.BooleanField(default=True)
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    lifted = models.BooleanField(default=False, help_text="A moderator released it, whatever the inspectors say.")
     findings = models.JSONField(default=list, help_text="[{severity, sentence, evidence}]")
     summary = models.JSONField(default=dict, help_text="Rank, modules, keys: what recognition told.")
     metadata = models.JSONField(default=dict, help_text="The header's own metadata, bounded and stripped.")

@@ -130,6 +130,7 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "about": rendered(version.description) if version else "",
         "training": training_of(request.user, version) if version else None,
         "may_edit": may_edit,
+        "moderates": queries.moderates(request.user),
         "is_owner": request.user.pk == model.owner_id,
         "taken_down": taken_down,
         "air": air(version) if version else "",

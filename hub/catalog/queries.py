@@ -52,7 +52,8 @@ class TakenDown(Refused):
     code, status = "taken-down", HTTPStatus.GONE
 
 
-def _moderates(user: Person) -> bool:
+def moderates(user: Person) -> bool:
+    """Whether ``user`` is a moderator or an admin."""
     return isinstance(user, User) and user.is_moderator
 
 
@@ -62,13 +63,13 @@ def _own(user: Person, path: str) -> Q:
 
 def may_edit(user: Person, model: Model) -> bool:
     """Its owner and moderators may."""
-    return user.is_authenticated and (user.pk == model.owner_id or _moderates(user))
+    return user.is_authenticated and (user.pk == model.owner_id or moderates(user))
 
 
 def models_visible(user: Person) -> QuerySet[Model]:
     """Published models and what remains of those taken down; drafts to their owner and moderators only."""
     models = Model.objects.exclude(status=Model.Status.DELETED)
-    if _moderates(user):
+    if moderates(user):
         return models
     return models.filter(Q(status__in=[Model.Status.PUBLISHED, Model.Status.TAKEN_DOWN]) | _own(user, "owner"))
 
@@ -77,7 +78,7 @@ def versions_visible(user: Person) -> QuerySet[Version]:
     """Published versions of published models; drafts to their owner and moderators only."""
     gone = Q(status=Version.Status.DELETED) | Q(model__status=Model.Status.DELETED)
     versions = Version.objects.exclude(gone)
-    if _moderates(user):
+    if moderates(user):
         return versions
     published = Q(status=Version.Status.PUBLISHED, model__status=Model.Status.PUBLISHED)
     return versions.filter(published | _own(user, "model__owner"))
@@ -89,7 +90,7 @@ def files_visible(user: Person) -> QuerySet[File]:
         version__model__status__in=[Model.Status.DELETED, Model.Status.TAKEN_DOWN]
     )
     accepted = Q(verdict=File.Verdict.ACCEPTED)
-    if not _moderates(user):
+    if not moderates(user):
         accepted &= Q(version__status=Version.Status.PUBLISHED, version__model__status=Model.Status.PUBLISHED)
     return files.filter(accepted | _own(user, "version__model__owner"))
 

@@ -24,6 +24,7 @@ from django.utils import timezone
 from hub import queue, storage
 from hub.accounts.models import User
 from hub.catalog import actions as catalog
+from hub.catalog import verdicts as catalog_verdicts
 from hub.catalog.models import Base, File, Model, Version
 from hub.errors import NotFound, Refused
 from hub.templatetags.weightroom import size as said
@@ -33,7 +34,6 @@ from hub.uploads.duplicates import here_already
 from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard, to_assemble
 from hub.uploads.models import Upload
 from hub.uploads.names import checked_filename
-from workers import messages
 from workers.messages import Assembled, Failed, Finding, Inspected, Inspecting, InspectModel
 
 log = logging.getLogger(__name__)
@@ -272,6 +272,9 @@ def upload_inspected(report: Inspected) -> None:
         found = Finding("danger", sentence, report.digests["sha256"])
         _end(upload, Status.REFUSED, [*report.findings, found], report=msgspec.to_builtins(report))
         return
+    if held := catalog_verdicts.held(report.digests["sha256"]):
+        _end(upload, Status.REFUSED, [*report.findings, held], report=msgspec.to_builtins(report))
+        return
     # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.
     queue.say(Inspecting(upload_id=str(upload.pk), attempt=upload.attempt, stage="storing"))
     storage.promote(upload.key, report.digests["sha256"])
@@ -282,7 +285,7 @@ def upload_inspected(report: Inspected) -> None:
             if not Upload.claim(upload.pk, status=Status.INSPECTING, becomes=Status.ACCEPTED, attempt=report.attempt):
                 return
             upload.refresh_from_db()
-            _accept(upload, report)
+            accept(upload, report)
     except Refused as refused:  # the catalogue has no place for it: the owner reads why
         findings = [*report.findings, Finding("warning", refused.sentence, refused.code)]
         _end(upload, Status.UNKNOWN, findings, report=msgspec.to_builtins(report))
@@ -294,7 +297,7 @@ def upload_inspected(report: Inspected) -> None:
     Upload.objects.filter(pk=upload.pk).update(stored=False)
 
 
-def _accept(upload: Upload, report: Inspected) -> None:
+def accept(upload: Upload, report: Inspected) -> None:
     """Make the file a version of a model, have it drawn, and keep what was said of it."""
     findings: list[Any] = here_already(upload.owner, report.digests)
     file, problem = _file_add(upload, report)
@@ -415,10 +418,7 @@ def _ask_again(upload: Upload) -> None:
             if mine:
                 _send(upload)
         return
-    late = now - upload.sent_at
-    # While messages wait in line, ours is among them rather than lost; after an hour even that is doubted.
-    in_line = queue.waiting(messages.INSPECT) > 0 and late < timedelta(hours=1)
-    if late < queries.overdue_after(upload) or in_line:
+    if not queries.overdue(upload, now):
         return
     if upload.attempt >= settings.JOB_ATTEMPTS:
         sentence = f"The check did not finish in {upload.attempt} tries. An operator can see why in the worker's log."

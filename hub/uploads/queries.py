@@ -126,9 +126,26 @@ def quota_of(owner: User) -> int:
     return settings.MEMBER_QUOTA_BYTES if owner.quota_bytes is None else owner.quota_bytes
 
 
-def overdue_after(upload: Upload) -> timedelta:
-    """How long an inspection may take before it is asked for again: reading at 20 MB/s beside other work is slow."""
-    return timedelta(seconds=settings.INSPECTION_SILENT_SECONDS + upload.size / 20e6)
+def seconds_for(size: int) -> float:
+    """How long an inspector takes at most to the verdict on ``size`` bytes; then it says that it does not know."""
+    return max(60.0, size / 50e6)
+
+
+def overdue(upload: Upload, now: datetime) -> bool:
+    """Whether an inspection has to be asked for again: nothing is heard of it, and it does not wait in line."""
+    assert upload.sent_at is not None
+    late = (now - upload.sent_at).total_seconds()
+    silent = settings.INSPECTION_SILENT_SECONDS
+    # While messages wait in line, ours is among them rather than lost; after an hour even that is doubted.
+    if late < silent or (queue.waiting(INSPECT, up_to=0) > 0 and late < 3600):
+        return False
+    news = queue.inspecting(str(upload.pk))
+    if news is None or news.attempt != upload.attempt:
+        return True
+    quiet = now.timestamp() - news.at
+    if news.stage == "storing":  # the hub's own copy within the store, which sends no sign of life
+        return quiet > silent + upload.size / 20e6
+    return quiet > silent
 
 
 def inspection_of(upload: Upload) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 import uuid
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.core.cache import cache
 from django.test import TestCase
 from django.utils import timezone
 
-from hub import storage
+from hub import queue, storage
 from hub.uploads import actions, tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import PART, in_store, random_file
+from workers.messages import Inspecting, progress_key
 
 
 def sweep() -> None:
@@ -33,6 +35,25 @@ def test_it_works_on_what_is_overdue(api, mail, settings):
     sweep()
     [(payload, _)] = mail.take()
     assert payload["attempt"] == 2
+
+
+def heard(upload, stage: str, seconds_ago: float) -> None:
+    news = Inspecting(upload_id=str(upload.id), attempt=1, stage=stage, at=timezone.now().timestamp() - seconds_ago)
+    queue.cache().set(progress_key(str(upload.id)), msgspec.json.encode(news))
+
+
+@pytest.mark.parametrize(
+    ("stage", "seconds_ago", "asked_again"),
+    [("fetching", 2, False), ("checks", 60, True), ("storing", 25, False), ("storing", 300, True)],
+)
+def test_a_sign_of_life_keeps_it_from_being_asked_again(api, mail, stage, seconds_ago, asked_again):
+    """However long it takes: the inspector itself gives up in time, and says so."""
+    upload = api.arrive(random_file())
+    mail.take()
+    age(upload.id, sent_at=timezone.now() - timedelta(minutes=8))
+    heard(upload, stage, seconds_ago)
+    sweep()
+    assert bool(mail.take()) == asked_again
 
 
 def test_what_waits_in_line_is_not_lost(api, mail):

@@ -1,0 +1,103 @@
+"""What moderators decide about files, each with a reason and a line in the audit log, in one transaction."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from hub.accounts.models import User
+from hub.catalog import verdicts
+from hub.catalog.models import File
+from hub.catalog.words import tidy
+from hub.errors import Refused
+from hub.moderation import queries
+from hub.moderation.models import Entry
+from hub.uploads import lifting
+
+REASON_LIMIT = 1000
+SENTENCES = {
+    File.Verdict.ACCEPTED: "A moderator looked at this file and released it: {reason}",
+    File.Verdict.REFUSED: "A moderator took this file into quarantine: {reason}",
+}
+ACTIONS = {File.Verdict.ACCEPTED: Entry.Action.RELEASED, File.Verdict.REFUSED: Entry.Action.QUARANTINED}
+
+
+class NoReason(Refused):
+    code, status = "no-reason", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class NothingChanges(Refused):
+    code, status = "nothing-changes", HTTPStatus.CONFLICT
+
+
+def entry_add(**said: Any) -> Entry:
+    """A line in the audit log, for good. Call it in the transaction of what it tells of."""
+    return Entry.objects.create(**said)
+
+
+def entry_of(file: File, *, before: str) -> dict[str, Any]:
+    """What the log says of a file."""
+    model = file.version.model
+    return {
+        "subject": f"{file.name} ({model.name}, {file.version.name})"[:300],
+        "owner": model.owner.username,
+        "file_id": file.pk,
+        "sha256": file.blob_id,
+        "before": before,
+        "after": file.verdict,
+    }
+
+
+@transaction.atomic
+def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
+    """Release a file, or take it into quarantine: every file with the same bytes, whoever's.
+
+    verdict: accepted or refused. reason: a sentence that its owner reads. Raises `NotAllowed`, `NotFound`, `NoReason`,
+    `NothingChanges`.
+    """
+    queries.moderator(by)
+    reason = _checked(reason)
+    asked = queries.file_of(file_id)
+    because = _decision(verdict, reason)
+    changed = [file for file in verdicts.files_of(asked.blob_id) if file.verdict != verdict]
+    if not changed:
+        raise NothingChanges(f"This file is {verdict} already. Perhaps another moderator was quicker.")
+    for file in changed:
+        before = file.verdict
+        verdicts.verdict_set(file=file, verdict=verdict, because=because, lifted=verdict == File.Verdict.ACCEPTED)
+        entry_add(actor=by, action=ACTIONS[File.Verdict(verdict)], reason=reason, **entry_of(file, before=before))
+    return next((file for file in changed if file.pk == asked.pk), asked)
+
+
+def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:
+    """Release an upload that was not accepted: it enters its owner's catalogue, private or published as they wished.
+
+    Raises `NotAllowed`, `NotFound`, `NoReason`, `NotLiftable`, `StoreSilent`.
+    """
+    queries.moderator(by)
+    reason = _checked(reason)
+    upload = lifting.upload_held(upload_id)
+    before = upload.status
+    lifting.upload_promote(upload)
+    because = _decision(File.Verdict.ACCEPTED, reason)
+    with transaction.atomic():
+        file = lifting.upload_lift(upload=upload, because=because)
+        told = entry_of(file, before=before)
+        entry_add(actor=by, action=Entry.Action.RELEASED, upload_id=upload.pk, reason=reason, **told)
+    lifting.upload_lifted(upload)
+    return file
+
+
+def _checked(reason: str) -> str:
+    reason = tidy(reason, REASON_LIMIT)
+    if len(reason) < 3:
+        raise NoReason("Say why, in a sentence; the owner reads it, and the log keeps it.")
+    return reason
+
+
+def _decision(verdict: str, reason: str) -> verdicts.Found:
+    sentence = SENTENCES[File.Verdict(verdict)].format(reason=reason)
+    return verdicts.decision(sentence, by=verdicts.MODERATOR, refuses=verdict == File.Verdict.REFUSED)
