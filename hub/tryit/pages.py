@@ -23,7 +23,7 @@ from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import prompt_for, wildcards_of
-from hub.tryit import actions, queries, samplers
+from hub.tryit import actions, comparison, queries, samplers
 from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
@@ -227,3 +227,38 @@ def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[s
         "alt": picture_name(recipe),
         "failed": view.state == Generation.Status.FAILED,
     }
+
+
+@require_GET
+def comparison_detail(request: HttpRequest) -> HttpResponse:
+    """Stacks side by side. What the form changed goes into the address, so that it can be shared."""
+    it = comparison.read(request.user, request.GET)
+    if "do" in request.GET or any(name.startswith(("add", "w")) for name in request.GET):
+        return redirect(f"{reverse('tryit:comparison-detail')}?{it.address}")
+    return _compared(request, it)
+
+
+@require_POST
+@login_required
+def comparison_draw(request: HttpRequest) -> HttpResponse:
+    """Draw what is missing, as far as one's limits go."""
+    it = comparison.read(request.user, request.POST)
+    try:
+        for recipe in it.missing:
+            actions.generation_create(owner=person(request), recipe=recipe)
+    except Refused as refused:
+        return _compared(request, comparison.read(request.user, request.POST), refused)
+    return redirect(f"{reverse('tryit:comparison-detail')}?{it.address}")
+
+
+def _compared(request: HttpRequest, it: comparison.Comparison, refused: Refused | None = None) -> HttpResponse:
+    context = {
+        "it": it,
+        "bases": bases_for_tryit(request.user),
+        "adapters": comparison.choices(request.user, it.base),
+        "most": comparison.MOST_COLUMNS,
+        "refused": refused.sentence if refused else "",
+    }
+    part = "poll" in request.GET and request.headers.get("HX-Request")
+    template = "tryit/comparison_table.html" if part else "tryit/comparison_detail.html"
+    return render(request, template, context, status=refused.status if refused else 200)

@@ -1,0 +1,111 @@
+"""comparison-detail and comparison-draw: stacks side by side, on the same prompts and seeds."""
+
+import pytest
+
+from hub.tryit.models import Generation
+from tests.hub.tryit import world
+
+
+@pytest.fixture
+def blue(alice, nano):
+    return world.version(alice, "Blue Hour", "hypernetwork", weight=0.5)
+
+
+def address(nano, *stacks, prompts=("cat", "house"), seed=7):
+    pairs = [("base", str(nano.pk)), *(("stack", stack) for stack in stacks), *(("prompt", p) for p in prompts)]
+    return "/compare?" + "&".join(f"{name}={value}" for name, value in [*pairs, ("seed", str(seed))])
+
+
+def params(nano, *stacks, prompts=("cat", "house"), seed="7", **more):
+    return {"base": nano.pk, "stack": list(stacks), "prompt": "\n".join(prompts), "seed": seed} | more
+
+
+def test_it_works(client, bob, nano, linocut, finish):
+    client.force_login(bob)
+    stack = f"{linocut.pk}:0.8"
+    page = client.get(address(nano, "", stack)).content.decode()
+    assert "The base alone" in page
+    assert "Linocut 0.8" in page
+    assert "Draw the 4 missing" in page
+    answer = client.post("/compare/draw", params(nano, "", stack))
+    assert answer.status_code == 302
+    asked = list(Generation.objects.order_by("created_at"))
+    assert [len(one.recipe["uses"]) for one in asked] == [0, 1, 0, 1]
+    assert {one.recipe["seed"] for one in asked} == {7}
+    assert "hx-trigger" in client.get(answer["Location"]).content.decode()
+    for one in asked:
+        finish(one)
+    page = client.get(answer["Location"]).content.decode()
+    assert "4 of 4 are drawn." in page
+    assert page.count("<td><a") == 4
+    assert 'hx-trigger="every' not in page
+
+
+def test_what_is_drawn_already_is_not_drawn_again(client, bob, nano, linocut, finish):
+    client.force_login(bob)
+    client.post("/compare/draw", params(nano, ""))
+    for one in Generation.objects.all():
+        finish(one)
+    client.post("/compare/draw", params(nano, "", f"{linocut.pk}:1"))
+    assert Generation.objects.count() == 4
+
+
+def test_the_board_s_prompts_where_none_is_given(client, nano):
+    assert "cat, blue background" in client.get(f"/compare?base={nano.pk}").content.decode()
+
+
+def test_a_version_alone_finds_its_base(client, nano, linocut):
+    page = client.get(f"/compare?stack=&stack={linocut.pk}:0.8").content.decode()
+    assert f'value="{nano.pk}" selected' in page
+
+
+def test_the_form_becomes_an_address(client, nano, linocut, blue):
+    answer = client.get("/compare", params(nano, f"{linocut.pk}:0.8", **{"w0-0": "0.35", "add0": blue.pk}))
+    assert f"stack={linocut.pk}%3A0.35%2C{blue.pk}%3A0.5" in answer["Location"]
+    answer = client.get("/compare", params(nano, f"{linocut.pk}:0.8,{blue.pk}:1", do="take:0-0"))
+    assert f"stack={blue.pk}%3A1&" in answer["Location"]
+    answer = client.get("/compare", params(nano, "", do="column"))
+    assert answer["Location"].count("stack=") == 2
+    answer = client.get("/compare", params(nano, "", f"{blue.pk}:1", do="close:1"))
+    assert answer["Location"].count("stack=") == 1
+
+
+def test_a_stack_that_does_not_fit_says_why_and_the_rest_goes_on(client, alice, bob, nano):
+    other = world.version(alice, "Photo", "lora", base="SD 1.5")
+    client.force_login(bob)
+    page = client.get(address(nano, "", f"{other.pk}:1")).content.decode()
+    assert "Made for SD 1.5; Nano is nano." in page
+    client.post("/compare/draw", params(nano, "", f"{other.pk}:1"))
+    assert Generation.objects.count() == 2
+
+
+def test_charlie_compares_no_draft(client, alice, charlie, nano):
+    draft = world.version(alice, "Secret", "lora", published=False)
+    client.force_login(charlie)
+    assert "Secret" not in client.get(address(nano, f"{draft.pk}:1")).content.decode()
+
+
+def test_signed_out_may_look(client, nano, linocut):
+    page = client.get(address(nano, "")).content.decode()
+    assert "Sign in to draw the missing ones" in page
+    assert client.post("/compare/draw", params(nano, ""))["Location"].startswith("/sign-in")
+
+
+def test_the_limit_is_said_and_what_fits_is_drawn(client, bob, nano, settings):
+    settings.GENERATIONS_WAITING = 1
+    client.force_login(bob)
+    answer = client.post("/compare/draw", params(nano, ""))
+    assert answer.status_code == 429
+    assert Generation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["stack=x:y", "stack=,,,&seed=-4", "base=99999999999999999999", "seed=1e9&stack=1:nan", "do=take:9-9&stack="],
+)
+def test_nonsense_shows_something(client, nano, query):
+    assert client.get(f"/compare?{query}", follow=True).status_code == 200
+
+
+def test_with_no_base_the_page_says_so(client, db):
+    assert b"no base to draw on yet" in client.get("/compare").content
