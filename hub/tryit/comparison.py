@@ -103,7 +103,7 @@ class Comparison:
     @property
     def address(self) -> str:
         """The query that opens this comparison again."""
-        pairs = [("base", self.base.version_id)] if self.base else []
+        pairs: list[tuple[str, object]] = [("base", self.base.version_id)] if self.base else []
         pairs += [("stack", column.text) for column in self.columns]
         pairs += [("prompt", prompt) for prompt in self.prompts]
         return urlencode([*pairs, ("seed", self.seed)])
