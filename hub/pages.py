@@ -37,6 +37,23 @@ class SecurityHeaders:
         return response
 
 
+class Slashes:
+    """Addresses of the APIs as clients write them: with two slashes in front, or one at the end. None of them follows a
+    redirect, so they are taken for what is meant."""
+
+    ROOTS = ("/api/", "/sdapi/", "/v1/", "/v2/")
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = "/" + request.path_info.lstrip("/")
+        if path.startswith(self.ROOTS):
+            request.path_info = path.rstrip("/")
+            request.path = request.META.get("SCRIPT_NAME", "").rstrip("/") + request.path_info
+        return self.get_response(request)
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     return {

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hub.pages.SecurityHeaders",
+    "hub.pages.Slashes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -143,7 +144,7 @@ S3_ACCESS_KEY = env("S3_ACCESS_KEY")
 S3_SECRET_KEY = env("S3_SECRET_KEY")
 S3_BUCKET = env("S3_BUCKET", "weightroom")  # incoming/ while uploading, blobs/ once accepted
 S3_PICTURES_BUCKET = env("S3_PICTURES_BUCKET", "weightroom-pictures")  # the only place workers may write
-DOWNLOAD_URL_SECONDS = env_int("DOWNLOAD_URL_SECONDS", 300)  # a leaked link dies soon
+DOWNLOAD_URL_SECONDS = env_int("DOWNLOAD_URL_SECONDS", 3600)  # a slow line asks for the rest of a file at the same one
 PART_URL_SECONDS = env_int("PART_URL_SECONDS", 3600)  # a slow line needs long for one part
 
 MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 hashes are 0.7 MB

@@ -56,20 +56,21 @@ def signer() -> S3Client:
     return _client(settings.S3_PUBLIC_ENDPOINT)
 
 
-def content_disposition(filename: str) -> str:
-    """``attachment`` with an ASCII name and its UTF-8 form (RFC 6266, RFC 5987)."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+def content_disposition(filename: str, *, plain: bool = False) -> str:
+    """``attachment`` with an ASCII name and its UTF-8 form (RFC 6266, RFC 5987); without that where ``plain``."""
+    ascii_name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename)
+    said = f'attachment; filename="{ascii_name}"'
+    return said if plain else f"{said}; filename*=UTF-8''{quote(filename, safe='')}"
 
 
-def download_url(sha256: str, filename: str) -> str:
-    """A short-lived URL of a stored file, with its name."""
+def download_url(sha256: str, filename: str, *, plain: bool = False) -> str:
+    """A short-lived URL of a stored file, with its name; ``plain``: in ASCII alone, as some clients need it."""
     return signer().generate_presigned_url(
         "get_object",
         Params={
             "Bucket": settings.S3_BUCKET,
             "Key": blob_key(sha256),
-            "ResponseContentDisposition": content_disposition(filename),
+            "ResponseContentDisposition": content_disposition(filename, plain=plain),
             "ResponseContentType": "application/octet-stream",
         },
         ExpiresIn=settings.DOWNLOAD_URL_SECONDS,

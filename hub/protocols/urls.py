@@ -3,7 +3,7 @@
 from django.urls import path
 
 from hub.protocols.a1111.urls import urlpatterns as a1111
-from hub.protocols.civitai import generation, views
+from hub.protocols.civitai import generation, more, views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
 from hub.protocols.openai import urlpatterns as openai
@@ -15,11 +15,19 @@ urlpatterns = [
     path("api/v1/model-versions/by-hash", views.VersionsByHash.as_view(), name="civitai-versions-by-hash"),
     path("api/v1/model-versions/by-hash/ids", views.VersionIdsByHash.as_view(), name="civitai-version-ids-by-hash"),
     path("api/v1/model-versions/by-hash/<str:hash>", views.VersionByHash.as_view(), name="civitai-version-by-hash"),
+    path("api/v1/model-versions/mini/<str:version_id>", more.VersionMini.as_view(), name="civitai-version-mini"),
     path("api/v1/model-versions/<str:version_id>", views.VersionDetail.as_view(), name="civitai-version-detail"),
     path("api/v1/images", views.ImageList.as_view(), name="civitai-image-list"),
     path("api/v1/creators", views.CreatorList.as_view(), name="civitai-creator-list"),
     path("api/v1/tags", views.TagList.as_view(), name="civitai-tag-list"),
     path("api/v1/enums", views.EnumList.as_view(), name="civitai-enum-list"),
+    path("api/v1/users", more.UserList.as_view(), name="civitai-user-list"),
+    path("api/v1/users/<str:username>", more.UserDetail.as_view(), name="civitai-user-detail"),
+    path("api/v1/permissions/check", more.PermissionsCheck.as_view(), name="civitai-permissions-check"),
+    path("api/v1/collections", more.CollectionList.as_view(), name="civitai-collection-list"),
+    path("api/v1/collections/<str:collection_id>", more.CollectionDetail.as_view(), name="civitai-collection-detail"),
+    path("api/v1/articles", more.NotHere.as_view(), name="civitai-articles"),
+    path("api/v1/vault/<path:rest>", more.NotHere.as_view(), name="civitai-vault"),
     path("api/v1/me", views.Me.as_view(), name="civitai-me"),
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
     path("v1/consumer/jobs", generation.Jobs.as_view(), name="civitai-jobs"),

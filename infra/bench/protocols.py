@@ -7,6 +7,7 @@ Kinds of requests are interleaved and their medians compared, so that other work
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import statistics
@@ -86,6 +87,7 @@ def _seeded() -> dict[str, Any]:
 def _figures(address: str, made: dict[str, Any]) -> dict[str, tuple[float, str]]:
     import httpx
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every question would bury the figures
     file = made["file"]
     client = httpx.Client(base_url=address, timeout=60)
     deadline = time.monotonic() + 60

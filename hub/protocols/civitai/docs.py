@@ -177,7 +177,7 @@ class VersionOutput(VersionCommon):
     updatedAt = s.DateTimeField()
     trainingStatus = s.CharField(allow_null=True)
     trainingDetails = s.DictField(allow_null=True)
-    earlyAccessConfig = s.DictField(allow_null=True)
+    earlyAccessConfig = s.DictField()
     uploadType = s.CharField()
     usageControl = s.CharField()
     licensingFee = s.FloatField(allow_null=True)
@@ -306,6 +306,83 @@ class MeOutput(s.Serializer[Any]):
     email = s.EmailField(allow_null=True)
 
 
+class VersionMiniOutput(s.Serializer[Any]):
+    air = s.CharField()
+    versionName = s.CharField()
+    modelName = s.CharField()
+    userId = s.IntegerField()
+    baseModel = s.CharField()
+    availability = s.CharField()
+    publishedAt = s.DateTimeField(allow_null=True)
+    size = s.FloatField(help_text="KiB")
+    fileType = s.CharField()
+    fileName = s.CharField()
+    hashes = s.DictField(child=s.CharField())
+    downloadUrls = s.ListField(child=s.URLField())
+    format = s.CharField(allow_null=True)
+    canGenerate = s.BooleanField()
+    isFeatured = s.BooleanField()
+    requireAuth = s.BooleanField()
+    checkPermission = s.BooleanField()
+    additionalResourceCharge = s.BooleanField()
+    minor = s.BooleanField()
+    sfwOnly = s.BooleanField()
+    fees = s.ListField(child=s.DictField())
+    payoutEnabled = s.BooleanField()
+
+
+class UserItem(s.Serializer[Any]):
+    id = s.IntegerField()
+    username = s.CharField()
+    avatarNsfw = s.CharField()
+
+
+class UsersOutput(s.Serializer[Any]):
+    items = UserItem(many=True)
+
+
+class CollectionUser(s.Serializer[Any]):
+    id = s.IntegerField()
+    username = s.CharField()
+
+
+class CollectionCommon(s.Serializer[Any]):
+    id = s.IntegerField()
+    name = s.CharField()
+    description = s.CharField(allow_null=True)
+    type = s.CharField()
+    nsfwLevel = s.IntegerField()
+    read = s.CharField()
+    isPublic = s.BooleanField()
+    coverImageUrl = s.URLField(allow_null=True)
+    user = CollectionUser()
+
+
+class CollectionItemOutput(CollectionCommon):
+    itemCount = s.IntegerField()
+
+
+class CollectionOutput(CollectionCommon):
+    tags = s.ListField(child=s.DictField())
+
+
+class CollectionMetadata(s.Serializer[Any]):
+    nextCursor = s.IntegerField(required=False)
+    nextPage = s.URLField(required=False)
+
+
+class CollectionsOutput(s.Serializer[Any]):
+    items = CollectionItemOutput(many=True)
+    metadata = CollectionMetadata()
+
+
+COLLECTION_LIST = [
+    _query("limit", "1 to 100, default 20", int),
+    _query("cursor", "`metadata.nextCursor` of the page before", int),
+    _query("query", "Part of the name"),
+    _query("sort", "Order", enum=["Newest", "Most Followers"]),
+]
+PERMISSIONS = {"type": "object", "additionalProperties": {"type": "boolean"}}
 DOWNLOAD = [
     _query("type", "A file's kind: Model, VAE, Config, …"),
     _query("format", "SafeTensor, GGUF, …", enum=words.FORMATS),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
+from django.utils.http import http_date
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,11 +15,29 @@ from rest_framework.views import APIView
 
 from hub import storage
 from hub.catalog import queries
+from hub.catalog.models import File
 from hub.catalog.serializers import attacks
 from hub.errors import Refused
 from hub.protocols.civitai import docs
 from hub.protocols.civitai.params import AlwaysJson, Params, identity
 from hub.protocols.counting import download_count
+
+
+def plain_name(file: File) -> str:
+    """The name in ASCII and without ``=``: clients cut it out of the header or the address by hand."""
+    name = unicodedata.normalize("NFKD", queries.download_name(file)).encode("ascii", "ignore").decode()
+    return name.replace("=", "_") or f"{file.version_id}.safetensors"
+
+
+def _headers(file: File) -> dict[str, str]:
+    return {
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(file.blob.size),
+        "Content-Disposition": storage.content_disposition(plain_name(file), plain=True),
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{file.blob_id}"',
+        "Last-Modified": http_date(file.created_at.timestamp()),
+    }
 
 
 class FileDownload(APIView):
@@ -45,9 +65,11 @@ class FileDownload(APIView):
             quant_type=params.text("quantType"),
             file_id=identity(params.text("fileId"), "fileId") if params.text("fileId") else None,
         )
-        if request.method == "GET":  # asking for the headers is no download
+        if request.method == "HEAD":  # no download; and an address signed for GET would be refused to it
+            return HttpResponse(headers=_headers(file))
+        if request.method == "GET":
             download_count(request._request, request.user, file)
-        address = storage.download_url(file.blob_id, queries.download_name(file))
+        address = storage.download_url(file.blob_id, plain_name(file), plain=True)
         headers = {"Location": address}
         if said := attacks(file):
             headers["X-Weightroom-Warning"] = " ".join(said).encode("ascii", "replace").decode()

@@ -233,7 +233,7 @@ def _job(row: Generation | None) -> dict[str, Any]:
     if row is None:
         return {"jobId": None, "cost": 0, "result": None, "scheduled": False}
     pictures = list(row.pictures.all())
-    events = {"scheduled": "Scheduled", "processing": "Claimed", "succeeded": "Succeeded", "failed": "Failed"}
+    events = {"scheduled": "Initialized", "processing": "Claimed", "succeeded": "Succeeded", "failed": "Failed"}
     event: dict[str, Any] = {
         "jobId": str(row.pk),
         "type": events.get(STATUS[Generation.Status(row.status)], "Deleted"),

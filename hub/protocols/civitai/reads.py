@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Value, Window
+from django.db.models.functions import Concat, RowNumber
 from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.catalog.lists import BadCursor
-from hub.catalog.models import Listing, Tag, Version
+from hub.catalog.models import File, Listing, Tag, Version
 from hub.catalog.queries import Person, files_by_sha256
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.queries import pictures_for
@@ -43,6 +45,20 @@ def version_ids_in(user: Person, pictures: Iterable[Picture]) -> dict[str, int]:
         shas.add(picture.recipe.get("base", ""))
         shas.update(use.get("sha256", "") for use in picture.recipe.get("uses", ()))
     return {sha: file.version_id for sha, file in files_by_sha256(user, shas - {""}).items()}
+
+
+def stamp(version_id: int) -> str:
+    """A text that changes whenever what everybody is told of a version does: its words, files, verdicts, counts, and
+    pictures. One statement."""
+    files = File.objects.filter(version=OuterRef("pk")).order_by("pk")
+    uses = PictureUse.objects.filter(version=OuterRef("pk"), picture__visible=True).order_by("picture_id")
+    rows = Version.objects.filter(pk=version_id).annotate(
+        verdicts=ArraySubquery(files.values_list(Concat("pk", Value(" "), "verdict", output_field=CharField()))),
+        shown=ArraySubquery(uses.values_list("picture_id")[:12]),
+    )
+    fields = ("status", "updated_at", "model__status", "model__updated_at", "model__level", "stat__downloads")
+    told = json.dumps(rows.values_list(*fields, "verdicts", "shown", "cover_sha256").first(), default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)

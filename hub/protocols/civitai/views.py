@@ -8,12 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from hub import queue
 from hub.accounts.models import User
 from hub.catalog import queries
 from hub.catalog.api import ModelEdit, VersionEdit
@@ -25,12 +27,14 @@ from hub.protocols.civitai.params import (
     AlwaysJson,
     BadParameters,
     Params,
+    QuickJson,
     TooManyPages,
     Unauthorized,
     identity,
     same_with,
 )
 
+TOLD_SECONDS = 600  # what other versions' visibility has a part in (a recipe's resources) may be so old
 TOO_MANY_PAGES = "You've requested too many pages, please use cursors instead"
 MODEL_PICTURES, VERSION_PICTURES, IMAGE_VERSIONS = 20, 10, 20
 ANYONE = AnonymousUser()
@@ -41,6 +45,7 @@ class Reading(APIView):
 
     scope, public = "read", True
     content_negotiation_class = AlwaysJson
+    renderer_classes = [QuickJson]
     seconds, stale = 300, 150  # how long a cache may keep and reuse what everybody sees
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -204,12 +209,12 @@ class ModelDetail(Reading, ModelEdit):
         return Response(shapes.model_shape(model, pictures))
 
 
-def _version(request: Request, version_id: int) -> dict[str, Any]:
-    version = queries.version_detail(request.user, version_id)
+def _version(user: queries.Person, version_id: int) -> dict[str, Any]:
+    version = queries.version_detail(user, version_id)
     if not shapes.served_files(version):
         raise NotFound("Missing model file")
-    pictures = reads.pictures_of(request.user, [version], most=VERSION_PICTURES).get(version_id, [])
-    return shapes.version_shape(version, pictures, reads.version_ids_in(request.user, pictures))
+    pictures = reads.pictures_of(user, [version], most=VERSION_PICTURES).get(version_id, [])
+    return shapes.version_shape(version, pictures, reads.version_ids_in(user, pictures))
 
 
 class VersionDetail(Reading, VersionEdit):
@@ -220,7 +225,7 @@ class VersionDetail(Reading, VersionEdit):
     )
     def get(self, request: Request, version_id: str) -> Response:
         """One version by its id."""
-        return Response(_version(request, identity(version_id)))
+        return Response(_version(request.user, identity(version_id)))
 
 
 class VersionByHash(Reading):
@@ -229,12 +234,23 @@ class VersionByHash(Reading):
     @extend_schema(
         operation_id="model_versions_by_hash", responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"]
     )
-    def get(self, request: Request, hash: str) -> Response:
+    def get(self, request: Request, hash: str) -> HttpResponse:
         """The version of a file, by any of its digests: AutoV1, AutoV2, AutoV3, SHA256, CRC32, BLAKE3."""
         match = next(iter(queries.hash_matches(hash)), None)
         if match is None:
             raise NotFound("Model not found")
-        return Response(_version(request, match.version_id))
+        return HttpResponse(_told(match.version_id), content_type="application/json")
+
+
+def _told(version_id: int) -> bytes:
+    """A version as everybody sees it. Programs ask this more than anything else, for every file they have: the answer
+    is kept with a stamp of what it was made of, so that a kept one is never an old one."""
+    key = f"weightroom:told:{version_id}:{settings.PUBLIC_URL}:{reads.stamp(version_id)}"
+    if (kept := queue.cache().get(key)) is not None:
+        return bytes(kept)  # type: ignore[arg-type]
+    told = QuickJson().render(_version(ANYONE, version_id))
+    queue.cache().set(key, told, ex=TOLD_SECONDS)
+    return told
 
 
 def _hashes(request: Request, most: int) -> list[str]:

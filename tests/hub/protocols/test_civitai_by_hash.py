@@ -141,3 +141,18 @@ def test_broken_json_is_refused(db):
 def test_wrong_ids(db):
     assert Client().get(f"{URL}/abc").status_code == 400
     assert Client().get(f"{URL}/999999").json() == {"error": "Model not found"}
+
+
+def test_a_kept_answer_is_never_an_old_one(alice, bob):
+    file = added(alice)
+    first = by_hash(file.blob_id)
+    assert by_hash(file.blob_id).content == first.content
+    assert first["Content-Type"] == "application/json"
+    owner = Client()
+    owner.force_login(alice)
+    path = f"{URL}/{file.version_id}"
+    owner.patch(path, json.dumps({"trigger_words": ["new word"]}), content_type="application/json")
+    assert by_hash(file.blob_id).json()["trainedWords"] == ["new word"]
+    file.verdict = "refused"
+    file.save()
+    assert by_hash(file.blob_id).status_code == 404

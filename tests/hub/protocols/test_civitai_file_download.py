@@ -48,8 +48,7 @@ def test_it_works(stored):
     with fetch(answer["Location"]) as whole:
         assert whole.status == 200
         assert whole.headers["Content-Length"] == str(len(BODY))
-        assert "filename*=UTF-8''l%C3%ADno%20cut.safetensors" in whole.headers["Content-Disposition"]
-        assert whole.headers["Content-Disposition"].startswith("attachment")
+        assert whole.headers["Content-Disposition"] == 'attachment; filename="lino cut.safetensors"'
         assert whole.read() == BODY
     with fetch(answer["Location"], Range="bytes=1000-1999") as part:
         assert part.status == 206
@@ -157,3 +156,12 @@ def test_a_refused_file_is_served_to_nobody_else(alice, mona):
 
 def test_only_reading(stored):
     assert Client().post(f"/api/download/models/{stored.version_id}").status_code in {401, 405}
+
+
+def test_its_headers_are_answered_here(stored):
+    """An address signed for GET is refused to HEAD by S3."""
+    answer = Client().head(f"/api/download/models/{stored.version_id}")
+    assert answer.status_code == 200
+    assert answer["Content-Length"] == str(stored.blob.size)
+    assert answer["Content-Disposition"] == 'attachment; filename="lino cut.safetensors"'
+    assert answer["Accept-Ranges"] == "bytes"
