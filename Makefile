@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,8 @@ bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 
 bench-protocols: $(STAMP)-dev ## What the tongues cost beside a bare view, and pages while programs wait
 	@$(BIN)/python -m infra.bench.protocols
+fuzz: $(STAMP)-dev ## A million files that nobody would write, for every reader (CASES for another number)
+	@$(BIN)/python -m infra.fuzz --cases $(or $(CASES),1000000)
 
 clean: ## Remove caches and collected files; data in .weightroom/ and the environment stay
 	@rm -rf staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .weightroom-test

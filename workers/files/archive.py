@@ -23,6 +23,7 @@ from workers.files.text import evidence
 MAX_MEMBERS = 10_000
 MAX_DIRECTORY_BYTES = 16 * 1024**2
 MAX_NAME_BYTES = 255
+NEWEST_VERSION = 63  # of APPNOTE, times ten
 MAX_BYTES = 64 * 1024**3
 # Deflate packs noise-like weights hardly at all; beyond this, a file above `RATIO_FROM` is made to burst something.
 MAX_RATIO = 50
@@ -68,25 +69,29 @@ def members(path: Path) -> list[Member]:
 
     Raises `BadArchive`; `OSError` where the file cannot be read.
     """
-    size = path.stat().st_size
     with path.open("rb") as file:
-        directory, start, count = _directory(file, size)
-        listed = list(_listed(directory, count))
-        _check_names(listed)
-        _check_sizes(listed)
-        places = _check_entries(file, listed, start)
-        budget = COUNTED_BYTES
-        found = []
-        for member in listed:
-            if member.name.endswith("/"):
-                continue
-            head, counted = _unpacked(file, member, places[member.start], budget)
-            budget -= counted
-            format = sniff(head, member.size)
-            if format in NESTED:
-                raise BadArchive("nested", "The archive holds another archive.", evidence(member.name))
-            found.append(replace(member, format=format))
-        return found
+        return members_in(file, path.stat().st_size)
+
+
+def members_in(file: BinaryIO, size: int) -> list[Member]:
+    """`members` of an open file of ``size`` bytes."""
+    directory, start, count = _directory(file, size)
+    listed = list(_listed(directory, count))
+    _check_names(listed)
+    _check_sizes(listed)
+    places = _check_entries(file, listed, start)
+    budget = COUNTED_BYTES
+    found = []
+    for member in listed:
+        if member.name.endswith("/"):
+            continue
+        head, counted = _unpacked(file, member, places[member.start], budget)
+        budget -= counted
+        format = sniff(head, member.size)
+        if format in NESTED:
+            raise BadArchive("nested", "The archive holds another archive.", evidence(member.name))
+        found.append(replace(member, format=format))
+    return found
 
 
 def _directory(file: BinaryIO, size: int) -> tuple[bytes, int, int]:
@@ -136,13 +141,17 @@ def _listed(directory: bytes, count: int) -> Iterator[Member]:
         if len(directory) - at < _CENTRAL.size or directory[at : at + 4] != b"PK\x01\x02":
             raise BadArchive("directory", "The archive's directory holds fewer files than it says.")
         fields = _CENTRAL.unpack_from(directory, at)
-        _, made, _, flags, method, _, _, crc, packed, size, names, extras, comments, disk, _, attributes, start = fields
+        _, made, needed, flags, method, _, _, crc, packed, size, names, extras, comments, disk, _, attributes, start = (
+            fields
+        )
         at += _CENTRAL.size
         if len(directory) - at < names + extras + comments:
             raise BadArchive("directory", "The archive's directory is cut off.")
         name = _name(directory[at : at + names], flags)
         size, packed, start = _large(directory[at + names : at + names + extras], size, packed, start)
         at += names + extras + comments
+        if needed > NEWEST_VERSION:
+            raise BadArchive("version", "The archive says that programs of today cannot read it.", evidence(name))
         kind = stat.S_IFMT(attributes >> 16) if made >> 8 == 3 else 0
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise BadArchive("link", "The archive holds a link or a device, not only files.", evidence(name))
@@ -210,7 +219,7 @@ def _check_sizes(listed: list[Member]) -> None:
             raise BadArchive("method", "The archive is packed in a way other than deflate.", evidence(member.name))
         if member.method == _STORED and member.size != member.packed:
             raise BadArchive("size", "A file that is not packed has two sizes.", evidence(member.name))
-        if member.name.endswith("/") and member.size:
+        if member.name.endswith("/") and (member.size or member.packed or member.crc):
             raise BadArchive("size", "A folder in the archive holds bytes.", evidence(member.name))
         if member.size > RATIO_FROM and member.size > MAX_RATIO * member.packed:
             raise BadArchive("bomb", f"A file in the archive unpacks to {member.size:,} bytes.", evidence(member.name))

@@ -269,7 +269,7 @@ def _checked(
         if name in tensors:
             raise BadHeader("duplicate", "Two tensors have the same name.", evidence(name))
         tensors[name] = _placed(name, shape, kind, offset, alignment)
-        if original := values.get(SHAPES + name):
+        if (original := values.get(SHAPES + name)) is not None:
             tensors[name] = _reshaped(name, tensors[name], original)
     end, padded = 0, 0
     for start, stop, name in sorted((info.start, info.end, name) for name, info in tensors.items()):
@@ -296,9 +296,13 @@ def _placed(name: str, shape: tuple[int, ...], kind: int, offset: int, alignment
     return TensorInfo(dtype, shape, offset, offset + math.prod(shape) // block * block_bytes)
 
 
-def _reshaped(name: str, info: TensorInfo, original: list[Any]) -> TensorInfo:
-    shape = tuple(original)
-    if any(type(side) is not int or side < 0 for side in shape) or math.prod(shape) != math.prod(info.shape):
+def _reshaped(name: str, info: TensorInfo, original: Any) -> TensorInfo:
+    shape = tuple(original) if isinstance(original, list) else ()
+    if (
+        not shape
+        or any(type(side) is not int or side < 0 for side in shape)
+        or math.prod(shape) != math.prod(info.shape)
+    ):
         _refuse_shape(name, shape)
     return TensorInfo(info.dtype, shape, info.start, info.end)
 
