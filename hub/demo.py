@@ -1,6 +1,6 @@
 """The demo content: nano and its adapters, brought in through the same HTTP API that people's programs use.
 
-Nothing here reaches past that API but the account and its token: what shows up was uploaded, inspected and drawn like
+Nothing here reaches past that API but the account, its token and what its licence allows: what shows up was uploaded, inspected and drawn like
 any other file. Doing it again uploads only what is missing.
 """
 
@@ -22,7 +22,8 @@ from django.utils import timezone
 
 from hub.accounts import actions
 from hub.accounts.models import User
-from hub.catalog.models import Digest
+from hub.catalog.actions import COMMERCIAL, model_edit
+from hub.catalog.models import Digest, Model
 from hub.uploads.models import Upload
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "workers" / "nano" / "weights"
@@ -102,6 +103,9 @@ def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHT
                 complete = False
     finally:
         actions.token_revoke(user=row.user, id=row.pk)
+    for model in Model.objects.filter(owner=row.user, allow_commercial_use=[]):
+        # What Apache-2.0 allows, in the catalogue's own words.
+        model_edit(model=model, by=row.user, fields={"allow_commercial_use": COMMERCIAL})
     return complete
 
 
