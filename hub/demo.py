@@ -1,7 +1,7 @@
 """The demo content: nano and its adapters, brought in through the same HTTP API that people's programs use.
 
-Nothing here reaches past that API but the account, its token and what its licence allows: what shows up was uploaded, inspected and drawn like
-any other file. Doing it again uploads only what is missing.
+Nothing here reaches past that API but the account, its token and what its licence allows: what shows up was uploaded,
+inspected and drawn like any other file. Doing it again uploads only what is missing.
 """
 
 from __future__ import annotations
