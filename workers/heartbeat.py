@@ -1,4 +1,7 @@
-"""A worker says that it lives: one key per queue and host, renewed every ten seconds, gone after thirty."""
+"""A worker says that it lives: one key per queue and host, renewed every ten seconds, gone after thirty.
+
+One that inspects tries its sandbox out when it starts, and says beside it what that found.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import threading
 import time
 from typing import Any
 
+import msgspec
 import redis
 from celery.signals import worker_ready, worker_shutting_down
 
-from workers import rules, settings
-from workers.messages import INSPECT, RULES, WORKER_ALIVE
+from workers import rules, sandbox, settings
+from workers.messages import INSPECT, RULES, SANDBOX_STATE, WORKER_ALIVE
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ class Heartbeat:
     def __init__(self, host: str, queues: list[str]) -> None:
         self.keys = [WORKER_ALIVE.format(queue=queue, host=host) for queue in queues]
         self.judges = INSPECT in queues
+        self._sandbox_key = SANDBOX_STATE.format(host=host) if self.judges else ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -42,11 +47,12 @@ class Heartbeat:
                     cache.set(key, int(time.time()), ex=EXPIRY_SECONDS)
                 if self.judges:
                     cache.set(RULES, rules.current())
+                    cache.set(self._sandbox_key, msgspec.json.encode(sandbox.state()), ex=EXPIRY_SECONDS)
             except redis.RedisError as error:
                 log.warning("no heartbeat: %s", error)
             self._stop.wait(EVERY_SECONDS)
         try:
-            cache.delete(*self.keys)
+            cache.delete(*self.keys, *filter(None, [self._sandbox_key]))
         except redis.RedisError as error:
             log.warning("the last heartbeat stays until it expires: %s", error)
 

@@ -318,6 +318,7 @@ def _converted_make(source: File, report: Inspected) -> None:
         size_kind=source.size_kind,
         primary=not version.files.filter(primary=True).exists(),
         verdict=File.Verdict.ACCEPTED,
+        findings=source.findings,
         summary=source.summary,
         metadata=source.metadata,
         source=source,

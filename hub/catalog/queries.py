@@ -111,7 +111,7 @@ def model_detail(user: Person, model_id: int) -> Model:
 def _versions_with_files(user: Person) -> QuerySet[Version]:
     files = Prefetch(
         "files",
-        files_visible(user).select_related("blob").prefetch_related("digests").order_by("-primary", "id"),
+        files_visible(user).select_related("blob", "source").prefetch_related("digests").order_by("-primary", "id"),
         to_attr="shown_files",
     )
     return versions_visible(user).select_related("base", "stat").prefetch_related(files)

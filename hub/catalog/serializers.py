@@ -164,6 +164,7 @@ def file_view(file: File) -> dict[str, Any]:
         "size": file.blob.size,
         "traits": " · ".join(filter(None, [file.precision, file.size_kind, file.format])),
         "sentence": verdict_sentence(file),
+        "made_from": file.source.name if file.source else "",
         "attacks": attacks(file),
         "hashes": [(kind, hashes[kind]) for kind in shown_first if kind in hashes],
         "more_hashes": [(kind, value) for kind, value in hashes.items() if kind not in shown_first],

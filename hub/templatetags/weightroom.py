@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+import redis
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -12,6 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from hub import queue
+from workers.messages import Sandbox
 
 register = template.Library()
 
@@ -47,6 +51,15 @@ KINDS = {
     "glora": "GLoRA",
     "controlnet": "ControlNet",
 }
+
+
+@register.simple_tag
+def sandboxes() -> dict[str, Sandbox]:
+    """Behind which walls each inspector converts pickles; none where the cache does not answer."""
+    try:
+        return queue.sandboxes()
+    except redis.RedisError:
+        return {}
 
 
 @register.filter

@@ -1,9 +1,12 @@
+import msgspec
 import pytest
 from django.urls import reverse
 
+from hub import queue
 from hub.accounts import actions
 from hub.accounts.models import Token, User
 from tests.hub.accounts.conftest import PASSWORD, bearer
+from workers.messages import SANDBOX_STATE, Sandbox
 
 
 @pytest.fixture
@@ -17,6 +20,23 @@ def test_it_works(admin, alice):
     assert "alice@example.org" in admin.get("/admin/accounts/user/").content.decode()
     assert admin.get(f"/admin/accounts/user/{alice.pk}/change/").status_code == 200
     assert admin.get("/admin/accounts/user/add/").status_code == 200
+
+
+def test_operators_see_behind_which_walls_pickles_are_opened(admin):
+    key = SANDBOX_STATE.format(host="inspect@here")
+    queue.cache().delete(key)
+    assert "No worker that inspects has said anything yet." in admin.get("/admin/").content.decode()
+    try:
+        queue.cache().set(key, msgspec.json.encode(Sandbox(walls="bubblewrap")), ex=60)
+        html = admin.get("/admin/").content.decode()
+        assert "inspect@here" in html
+        assert "the self-test got out by no way" in html
+        queue.cache().set(key, msgspec.json.encode(Sandbox(walls="", problem="does not keep in: <b>fork")), ex=60)
+        html = admin.get("/admin/").content.decode()
+        assert "converts no pickles" in html
+        assert "does not keep in: &lt;b&gt;fork" in html
+    finally:
+        queue.cache().delete(key)
 
 
 @pytest.mark.parametrize("who", ["alice", "mona"])

@@ -6,7 +6,7 @@ from django.urls import reverse
 from hub.catalog import actions, queries
 from hub.catalog.models import Model
 from tests.hub.catalog.files import added
-from workers.messages import Finding
+from workers.messages import Converted, Finding, Scan
 
 
 def url(file):
@@ -155,3 +155,15 @@ def test_a_model_taken_down_keeps_its_title(client, alice):
     text = client.get(url(file)).content.decode()
     assert "A moderator removed it." in text
     assert "/api/download/" not in text
+
+
+def test_a_pickle_is_told_in_words_beside_the_safetensors_made_from_it(client, alice):
+    made = Converted(key="incoming/converted/u.1.safetensors", sha256="cd" * 32, size=900, digests={})
+    scans = (Scan(tool="picklescan", version="1.0.5", verdict="clean"),)
+    inspected = {"format": "PickleTensor", "tier": "B", "scans": scans, "converted": made}
+    file = added(alice, "Ink", filename="ink.ckpt", inspected=inspected)
+    html = client.get(url(file)).content.decode()
+    assert "Made here from ink.ckpt" in html
+    assert "objects that do nothing (tier B)" in html
+    assert "picklescan 1.0.5: nothing found" in html
+    assert f"fileId={file.pk}" in html

@@ -9,7 +9,7 @@ from hub.catalog.models import Version
 from hub.uploads import tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
-from workers.messages import Finding, Inspecting
+from workers.messages import Finding, Inspecting, Scan
 
 HTMX = {"hx-request": "true", "accept": "text/html"}
 
@@ -103,6 +103,21 @@ def test_upload_status_at_the_end(page, api):
     assert 'hx-swap-oob="delete"' in html
     assert "<b>" not in html
     assert "<i>unknown" not in html
+
+
+def test_status_tells_a_pickles_tier_and_second_opinions(page, api):
+    data = random_file()
+    upload = api.arrive(data, "ink.ckpt")
+    scans = (
+        Scan(tool="picklescan", version="1.0.5", verdict="flagged", findings=("<i>dangerous name os.system",)),
+        Scan(tool="hayward", version="1.4.1", verdict="clean"),
+    )
+    tasks.inspected(report(upload, data, verdict="refused", format="PickleTensor", tier="C", scans=scans))
+    html = page.get(f"/uploads/{upload.id}/status").content.decode()
+    assert "A pickle that can run code" in html
+    assert "picklescan 1.0.5: flags it" in html
+    assert "&lt;i&gt;dangerous name os.system" in html
+    assert "hayward 1.4.1: nothing found" in html
 
 
 def test_status_of_a_refused_file(page, api):
