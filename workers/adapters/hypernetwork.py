@@ -21,7 +21,8 @@ from workers.plugins import Edit, Header, Match, Slider
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_KEY = re.compile(r"^hn\.(\d+)\.([kv])\.linear\.(\d+)\.(weight|bias)$")
+_KEY = re.compile(r"^hn\.(\d{1,5})\.([kv])\.linear(\.\d{1,3}|1|2)\.(weight|bias)$")
+_OLD = {"1": "0", "2": "1"}  # the first hypernetworks had just two layers: linear1, linear2
 # Names that A1111 gives to torch's activations; its ``swish`` is Hardswish.
 ACTIVATIONS = {
     "relu": "ReLU",
@@ -52,10 +53,17 @@ class Hypernetwork:
     slug = "hypernetwork"
     label = "Hypernetwork"
     controls = (Slider("weight", 0, 2, 1),)
+    drawn = True
 
     def recognise(self, header: Header) -> Match | None:
         """Keys of the form ``hn.<width>.<k|v>.linear.…``; the base by the widest context it rewrites."""
-        found = {key: match for key in header if (match := _KEY.match(key))}
+        keys = (
+            key
+            for ending, keys in header.endings.items()
+            if ending[:1].isdigit() or ending.startswith("linear")
+            for key in keys
+        )
+        found = {key: match for key in keys if (match := _KEY.match(key))}
         if not found:
             return None
         known = sorted({int(match[1]) for match in found.values()})
@@ -76,7 +84,9 @@ class Hypernetwork:
             if found := _KEY.match(key):
                 if not bool(tensor.isfinite().all()):
                     raise Refusal("adapter-not-finite", "This hypernetwork holds numbers that are not finite.")
-                states.setdefault((int(found[1]), found[2]), {})[f"{found[3]}.{found[4]}"] = tensor.float()
+                states.setdefault((int(found[1]), found[2]), {})[f"{_OLD.get(found[3], found[3][1:])}.{found[4]}"] = (
+                    tensor.float()
+                )
         if not states or any((width, s) not in states for width, _ in states for s in "kv"):
             raise Refusal("adapter-incomplete", "This hypernetwork lacks the nets for keys or for values.")
         nets = {}

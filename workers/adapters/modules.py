@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-from workers.adapters import names
+from workers.adapters import names, vectors
 from workers.bases import widths
 from workers.errors import Refusal
 from workers.plugins import Edit, Header, Match, Slider, by_ending
@@ -32,6 +32,11 @@ BUNDLED = "bundle_emb."  # inversions inside a LoRA: bundle_emb.<word>.<the inve
 # Roles that may stand beside those of any type: what is added to the module's bias.
 BIASES = ("diff_b", "b_norm")
 _CROSS = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
+_ATTENDED = re.compile(r"(down|up|mid|input|output|middle)_blocks?[._]")
+# Attention where SDXL has none: in the first level, and in blocks of a fourth.
+_FOURTH = re.compile(
+    r"down_blocks[._](3|0[._]attentions)|up_blocks[._]3|input_blocks[._]((1|2)[._]1|9|10|11)[._]|output_blocks[._](9|10|11)[._]"
+)
 _DEEP = re.compile(r"transformer_blocks[._][2-9][._]")
 
 
@@ -84,6 +89,10 @@ class OfModules:
         """How wide the module's input is; None where its tensors do not tell."""
         return None
 
+    def writes(self, shapes: Shapes) -> int | None:
+        """How wide the module's output is, for types whose tensors tell that alone."""
+        return None
+
     def ranks(self, shapes: Shapes) -> int | None:
         """The rank of the module's factors; None where there is none."""
         return None
@@ -104,17 +113,15 @@ class OfModules:
             "unet_modules": len(found.modules) - text,
             "text_modules": text,
             "ranks": sorted({rank for name in found.modules if (rank := found.asked(name, OfModules.ranks))}),
-            "convolutions": sum(
-                len(shapes.get("down", ())) == 4 and shapes["down"][2:] != (1, 1)
-                for shapes in map(found.shapes, found.modules)
-            ),
+            "convolutions": sum(prod(shapes["down"][2:]) > 1 for shapes in found.shapes.values() if "down" in shapes),
         }
         if len(kinds := found.kinds()) > 1:
             summary["kinds"] = kinds
         if bundled := sorted({key.split(".")[1] for key in found.bundled}):
             summary["words"] = bundled
         claimed = frozenset(key for roles in found.roles.values() for key in roles.values())
-        return Match(claimed.union(found.bundled), base=family, variant=variant, summary=summary)
+        claimed = claimed.union(found.bundled)
+        return Match(claimed, family, variant, summary, candidates=() if family else _candidates(found))
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
         """Every module's patch. Raises ``Refusal`` for what is incomplete, unknown, or not finite."""
@@ -160,13 +167,15 @@ def _patch(plug: OfModules, module: str, held: Mapping[str, Tensor]) -> Patch:
 
 
 def _words(tensors: Mapping[str, Tensor], keys: list[str]) -> Words:
-    from workers.adapters.textual_inversion import encoder_of
-
+    """word → encoder → vectors, of the inversions under ``keys``."""
     words: dict[str, dict[str, Tensor]] = {}
     for key in keys:
         _, word, rest = key.split(".", 2)
-        if encoder := encoder_of(rest):
-            words.setdefault(word, {})[encoder] = tensors[key].float().reshape(-1, tensors[key].shape[-1])
+        tensor = tensors[key]
+        if encoder := vectors.encoder_of(rest, tensor.shape[-1] if tensor.ndim else 0):
+            words.setdefault(word, {})[encoder] = tensor.float().reshape(-1, tensor.shape[-1])
+        else:
+            raise Refusal("adapter-unknown", f"An inversion inside holds {rest[:80]}, which we do not know.")
     return words
 
 
@@ -200,23 +209,20 @@ class Alphas:
 
 @dataclass
 class Survey:
-    """A file's modules: whose each is, and its role → key. ``orphans`` have roles that make no type complete."""
+    """A file's modules: whose each is, its role → key and → shape. ``orphans``: their roles make no type complete."""
 
-    shape: Callable[[str], Shape]
     kind: str = ""
     modules: dict[str, OfModules] = field(default_factory=dict)
     roles: dict[str, dict[str, str]] = field(default_factory=dict)
+    shapes: dict[str, dict[str, Shape]] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
     bundled: list[str] = field(default_factory=list)
-
-    def shapes(self, module: str) -> dict[str, Shape]:
-        return {role: self.shape(key) for role, key in self.roles[module].items()}
 
     def asked(self, module: str, question: Callable[[OfModules, Shapes], int | None]) -> int | None:
         """A type's answer (`reads` or `ranks`) for one of its modules; None where its shapes are odd."""
         plug = self.modules[module]
         try:
-            return getattr(plug, question.__name__)(self.shapes(module))
+            return getattr(plug, question.__name__)(self.shapes[module])
         except IndexError:
             return None
 
@@ -230,29 +236,40 @@ class Survey:
 
 def survey(endings: Mapping[str, list[str]], shape: Callable[[str], Shape]) -> Survey:
     """What modules a file holds, whose keys by `by_ending` are ``endings``; ``shape`` is of a key."""
-    found = Survey(shape)
+    found = Survey()
     roles: dict[str, dict[str, str]] = {}
-    for ending, suffixes in _suffixes().items():
-        for key in endings.get(ending, ()):
-            if key.startswith(BUNDLED):
-                continue
-            for suffix, role in suffixes:
-                if key.endswith(suffix):
-                    roles.setdefault(key[: -len(suffix)], {})[role] = key
-                    break
+    table = _suffixes()
+    for ending, keys in endings.items():
+        if ending in table:
+            _grouped(keys, table[ending], roles)
+        else:
+            found.bundled += [key for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
     _companions(endings, roles)
     for module, held in roles.items():
-        if plug := owner({role: shape(key) for role, key in held.items()}):
+        shapes = {role: shape(key) for role, key in held.items()}
+        if plug := owner(shapes):
             found.modules[module] = plug
             found.roles[module] = held
+            found.shapes[module] = shapes
         elif held.keys() != {"alpha"}:
             found.orphans.append(module)
-    # A text or a shape in a LoRA's keys may be anything; what is bundled says so at its beginning.
-    found.bundled = [key for keys in endings.values() for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
     counts = found.kinds()
     by_slug = {plug.slug: plug for plug in _plugs()}
     found.kind = max(counts, key=lambda slug: (by_slug[slug].rank, counts[slug]), default="")
     return found
+
+
+def _grouped(keys: list[str], suffixes: list[tuple[str, str]], roles: dict[str, dict[str, str]]) -> None:
+    """Put each key into ``roles``: module → role → key."""
+    for key in keys:
+        for suffix, role in suffixes:
+            if key.endswith(suffix):
+                module = key[: -len(suffix)]
+                if module in roles:
+                    roles[module][role] = key
+                else:
+                    roles[module] = {role: key}
+                break
 
 
 def _companions(endings: Mapping[str, list[str]], roles: Mapping[str, dict[str, str]]) -> None:
@@ -266,6 +283,13 @@ def _companions(endings: Mapping[str, list[str]], roles: Mapping[str, dict[str, 
 
 def owner(shapes: Shapes) -> OfModules | None:
     """The type whose module has these roles; None where they make none complete."""
+    # Roles and kernels decide; a file has a few combinations of them, in thousands of modules.
+    return _owner(tuple(shapes), tuple([shape[2:] for shape in shapes.values()]))
+
+
+@lru_cache(1024)
+def _owner(roles: tuple[str, ...], kernels: tuple[Shape, ...]) -> OfModules | None:
+    shapes = {role: (1, 1, *kernel) for role, kernel in zip(roles, kernels, strict=True)}
     return next((plug for plug in _plugs() if plug.owns(shapes)), None)
 
 
@@ -300,14 +324,21 @@ def base_of(found: Survey) -> tuple[str, str]:
     if any(names.part_of(name) == "text_encoder_2" or name.startswith("lora_te1_") for name in found.modules):
         return "sdxl", ""
     for name in found.modules:
-        if names.of_text(name) and name.endswith("q_proj"):
-            return widths.family(found.asked(name, OfModules.reads))
+        if names.of_text(name) and name.endswith(("q_proj", "k_proj")):
+            return widths.family(found.asked(name, OfModules.reads) or found.asked(name, OfModules.writes))
     if any(_DEEP.search(name) for name in found.modules):
         return "sdxl", ""
     for name in found.modules:
         if name.endswith("to_q") and found.asked(name, OfModules.reads) in widths.NANO_LEVELS:
             return "sd1", "nano"
     return "", ""
+
+
+def _candidates(found: Survey) -> tuple[str, ...]:
+    """The families of the UNet that the names speak of, where no shape tells: SD1's and SD2's are called alike."""
+    if any(_ATTENDED.search(name) for name in found.modules):
+        return ("sd1", "sd2") if any(_FOURTH.search(name) for name in found.modules) else ("sd1", "sd2", "sdxl")
+    return ()
 
 
 class ModulesEdit(Edit):
@@ -320,6 +351,7 @@ class ModulesEdit(Edit):
 
     def fit(self, modules: Mapping[str, Shape]) -> frozenset[str]:
         """Every patch must find its module, and every module must have the patch's shape."""
+        vectors.fit(self.bundled, modules, f"An inversion inside this {self.label}")
         found: dict[str, str] = {}
         for module in modules:
             for name in names.names_of(module):

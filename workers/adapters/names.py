@@ -22,10 +22,10 @@ _PARTS = {
 # Old diffusers files hang the factors on the attention's processor.
 _PROCESSOR = re.compile(r"\.processor\.(to_q|to_k|to_v|to_out)$")
 # Blocks that only transformers have, by the names of either trainer.
-_TRANSFORMERS = {
-    "flux": re.compile(r"(double|single)_blocks[._]\d|single_transformer_blocks"),
-    "sd3": re.compile(r"joint_blocks[._]\d|transformer_blocks[._]\d+[._]attn[._]add_[qkv]_proj"),
-}
+_TRANSFORMERS = re.compile(
+    r"(?P<flux1>(double|single)_blocks[._]\d|single_transformer_blocks)"
+    r"|(?P<sd3>joint_blocks[._]\d|transformer_blocks[._]\d+[._]attn[._]add_[qkv]_proj)"
+)
 
 
 def normal(module: str) -> str:
@@ -58,15 +58,13 @@ def part_of(module: str) -> str:
 
 def of_text(module: str) -> bool:
     """Whether a module is a text encoder's."""
-    return part_of(module) != "unet"
+    return module.startswith(("lora_te", "text_encoder", "base_model.model.text_encoder"))
 
 
 def family_by_names(modules: Iterable[str]) -> str:
     """The family whose blocks are called as ``modules`` are, where that alone tells; else empty."""
-    for module in modules:
-        for family, pattern in _TRANSFORMERS.items():
-            if pattern.search(module):
-                return family
+    if found := _TRANSFORMERS.search("\n".join(modules)):
+        return str(found.lastgroup)
     return ""
 
 

@@ -1,7 +1,8 @@
 """Textual inversion: vectors that a text encoder reads in the place of a word.
 
-Layouts: kohya's ``emb_params`` [n, width]; A1111's ``string_to_param.*``; diffusers' single key, named as its token;
-SDXL's ``clip_l`` and ``clip_g``. The word is chosen where it is used; a file's own name for it is only a suggestion.
+Layouts: kohya's ``emb_params`` [n, width]; A1111's ``string_to_param.<word>``; diffusers' single key, named as its
+token; SDXL's ``clip_l`` and ``clip_g``; several of these as ``bundle_emb.<word>.…``. The word is chosen where it is
+used; a file's own name for it is only a suggestion.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
+from workers.adapters import vectors
 from workers.bases import widths
 from workers.errors import Refusal
 from workers.plugins import Edit, Header, Match, Slider
@@ -17,16 +19,10 @@ from workers.plugins import Edit, Header, Match, Slider
 if TYPE_CHECKING:
     from torch import Tensor
 
-# One row of numbers for each token that CLIP reads at once, and no file has more.
-MOST_VECTORS = 75
-_KEYS = {"emb_params": "text_encoder", "clip_l": "text_encoder", "clip_g": "text_encoder_2"}
+BUNDLED = "bundle_emb."
+MOST_KEYS = 64
 
-
-def encoder_of(key: str) -> str | None:
-    """The text encoder that the vectors under ``key`` are for; None where the key is a diffusers token's name."""
-    if key.startswith("string_to_param"):
-        return "text_encoder"
-    return _KEYS.get(key)
+Place = tuple[str, str]  # (word, text encoder)
 
 
 def token_in(metadata: Mapping[str, str]) -> str:
@@ -35,78 +31,104 @@ def token_in(metadata: Mapping[str, str]) -> str:
     return "" if token.strip() == "*" else token.strip()
 
 
+def places(shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str]) -> dict[str, Place]:
+    """Key → the word and the text encoder that its vectors are for; keys of no layout are left out."""
+    if len(shapes) > MOST_KEYS:
+        return {}
+    fit = {
+        key: shape
+        for key, shape in shapes.items()
+        if len(shape) in (1, 2) and (len(shape) == 1 or shape[0] <= vectors.MOST)
+    }
+    found: dict[str, Place] = {}
+    several = sum(key.startswith("string_to_param.") for key in fit) > 1
+    for key, shape in fit.items():
+        word, rest = token_in(metadata), key
+        if key.startswith(BUNDLED) and key.count(".") > 1:
+            _, word, rest = key.split(".", 2)
+        elif several and key.startswith("string_to_param."):
+            word = key.removeprefix("string_to_param.")
+        if encoder := vectors.encoder_of(rest, shape[-1]):
+            found[key] = word, encoder
+    if not found and len(shapes) == 1:
+        # diffusers: the only key is the token itself.
+        return {key: (key, vectors.by_width(shape[-1])) for key, shape in fit.items() if not _of_layer(key)}
+    return found
+
+
+def _of_layer(key: str) -> bool:
+    return key.endswith((".weight", ".bias"))
+
+
 class TextualInversion:
     slug = "textual_inversion"
     label = "Textual inversion"
     controls = (Slider("weight", 0, 2, 1),)
+    drawn = True
 
     def recognise(self, header: Header) -> Match | None:
         """A handful of vectors as wide as a text encoder, and nothing else."""
-        shapes = {key: header.tensors[key].shape for key in header}
-        known = {key: shape for key, shape in shapes.items() if encoder_of(key)}
-        if not known and len(shapes) == 1:
-            # diffusers: the only key is the token itself.
-            known = {key: shape for key, shape in shapes.items() if not key.endswith((".weight", ".bias"))}
-        if not known or any(len(s) not in (1, 2) or (len(s) == 2 and s[0] > MOST_VECTORS) for s in known.values()):
+        if len(header.tensors) > MOST_KEYS:
             return None
-        if "clip_g" in known:
+        shapes = {key: header.tensors[key].shape for key in header}
+        found = places(shapes, header.metadata)
+        if not found:
+            return None
+        if any(encoder == "text_encoder_2" for _, encoder in found.values()):
             family, variant = "sdxl", ""
         else:
-            family, variant = widths.family(next(iter(known.values()))[-1])
+            family, variant = widths.family(shapes[next(iter(found))][-1])
         if not family:
             return None
-        vectors = max(shape[0] if len(shape) == 2 else 1 for shape in known.values())
-        token = next((key for key in known if encoder_of(key) is None), token_in(header.metadata))
-        summary = {"vectors": vectors, "token": token}
-        return Match(frozenset(known), base=family, variant=variant, summary=summary)
+        words = list(dict.fromkeys(word for word, _ in found.values()))
+        counts = [shapes[key][0] if len(shapes[key]) == 2 else 1 for key in found]
+        summary: dict[str, object] = {"vectors": max(counts), "token": words[0]}
+        if len(words) > 1:
+            summary["words"] = words
+        return Match(frozenset(found), base=family, variant=variant, summary=summary)
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
-        """The vectors by text encoder. Raises ``Refusal`` where there are none or they are not finite."""
-        vectors: dict[str, Tensor] = {}
-        token = token_in(metadata)
-        for key, tensor in tensors.items():
-            encoder = encoder_of(key)
-            if encoder is None and len(tensors) == 1:
-                encoder, token = "text_encoder", key
-            if encoder is None:
-                continue
-            if not bool(tensor.isfinite().all()):
+        """The vectors by word and text encoder. Raises ``Refusal`` where there are none or they are not finite."""
+        found = places({key: tuple(tensor.shape) for key, tensor in tensors.items()}, metadata)
+        words: dict[str, dict[str, Tensor]] = {}
+        for key, (word, encoder) in found.items():
+            if not bool(tensors[key].isfinite().all()):
                 raise Refusal("adapter-not-finite", "This textual inversion holds numbers that are not finite.")
-            vectors[encoder] = tensor.float().reshape(-1, tensor.shape[-1])
-        if not vectors:
+            words.setdefault(word, {})[encoder] = tensors[key].float().reshape(-1, tensors[key].shape[-1])
+        if not words:
             raise Refusal("adapter-empty", "This textual inversion holds no vectors that we know.")
-        return TextualInversionEdit(token, vectors)
+        if any(len({len(rows) for rows in by_encoder.values()}) > 1 for by_encoder in words.values()):
+            raise Refusal(
+                "adapter-incomplete", "This textual inversion has more vectors for one text encoder than for the other."
+            )
+        return TextualInversionEdit(words)
 
 
 class TextualInversionEdit(Edit):
     """`weight` counts as emphasis on the word, as ``(word:0.8)`` does in a prompt."""
 
-    def __init__(self, token: str, vectors: Mapping[str, Tensor]) -> None:
-        self.token, self.vectors = token, vectors
+    def __init__(self, words: Mapping[str, Mapping[str, Tensor]]) -> None:
+        self.spoken = words
+
+    @property
+    def words_optional(self) -> bool:  # type: ignore[override]
+        """A file of several words is a vocabulary: a prompt says those that it wants."""
+        return len(self.spoken) > 1
 
     def called(self, token: str) -> Self:
-        """This edit answering to another word (a copy)."""
+        """This edit answering to another word (a copy), where it brings just one."""
+        if len(self.spoken) > 1:
+            return self
         other = copy.copy(self)
-        other.token = token
+        other.spoken = {token: next(iter(self.spoken.values()))}
         return other
 
     def fit(self, modules: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
-        for encoder, vectors in self.vectors.items():
-            table = modules.get(f"{encoder}.embeddings.token_embedding")
-            if table is None:
-                raise Refusal(
-                    "adapter-does-not-fit", "This textual inversion is for a base with two text encoders (SDXL)."
-                )
-            if table[1] != vectors.shape[1]:
-                raise Refusal(
-                    "adapter-does-not-fit",
-                    f"This textual inversion was made for another base: its vectors are {vectors.shape[1]} wide, "
-                    f"the base's {table[1]}.",
-                )
+        vectors.fit(self.spoken, modules, "This textual inversion")
         return frozenset()
 
     def words(self) -> Mapping[str, Mapping[str, Tensor]]:
-        return {self.token: self.vectors}
+        return self.spoken
 
 
 adapter = TextualInversion()

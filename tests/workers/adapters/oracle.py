@@ -3,9 +3,15 @@
 from typing import Any
 
 import torch
+from lycoris.modules.boft import ButterflyOFTModule
+from lycoris.modules.diag_oft import DiagOFTModule
+from lycoris.modules.full import FullModule
+from lycoris.modules.glora import GLoRAModule
+from lycoris.modules.ia3 import IA3Module
 from lycoris.modules.locon import LoConModule
 from lycoris.modules.loha import LohaModule
 from lycoris.modules.lokr import LokrModule
+from lycoris.modules.norms import NormModule
 from torch import Tensor, nn
 
 from tests.workers import small
@@ -19,6 +25,11 @@ LAYERS = {
     "unet.down_blocks.1.resnets.0.conv1": lambda: nn.Conv2d(48, 96, 3, padding=1),
     "unet.mid_block.attentions.0.proj_in": lambda: nn.Conv2d(144, 144, 1),
 }
+NORMS = {
+    "unet.down_blocks.1.resnets.0.norm1": lambda: nn.GroupNorm(16, 48),
+    "unet.mid_block.attentions.0.transformer_blocks.0.norm2": lambda: nn.LayerNorm(144),
+    "text_encoder.encoder.layers.0.layer_norm1": lambda: nn.LayerNorm(64),
+}
 MATRICES = [name for name in LAYERS if "transformer" in name]
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora": (LoConModule, {"lora_dim": 4, "alpha": 2}),
@@ -26,13 +37,19 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "loha": (LohaModule, {"lora_dim": 4, "alpha": 2}),
     "lokr": (LokrModule, {"lora_dim": 2, "alpha": 1, "factor": 4}),
     "dora": (LoConModule, {"lora_dim": 4, "alpha": 2, "weight_decompose": True}),
+    "ia3": (IA3Module, {}),
+    "oft": (DiagOFTModule, {"lora_dim": 4, "constraint": 0.01}),
+    "boft": (ButterflyOFTModule, {"lora_dim": 18}),
+    "glora": (GLoRAModule, {"lora_dim": 4, "alpha": 2}),
+    "full": (FullModule, {}),
+    "norm": (NormModule, {}),
 }
 WEIGHTS = (1.0, 0.7, -0.4)
 
 
 def layer(name: str) -> nn.Module:
     torch.manual_seed(len(name))
-    return LAYERS[name]()
+    return (LAYERS | NORMS)[name]()
 
 
 def module(kind: Any, name: str, **options: Any) -> Any:
@@ -50,17 +67,21 @@ def module(kind: Any, name: str, **options: Any) -> Any:
 
 def file(made: Any) -> dict[str, Tensor]:
     """What LyCORIS saves of a module."""
-    return {f"{made.lora_name}.{key}": value.detach().clone() for key, value in made.state_dict().items()}
+    state = made.state_dict()
+    if isinstance(made, FullModule):  # it thinks that it holds the whole weight, until it is applied
+        state = {key: value for key, value in {"diff": made.weight, "diff_b": made.bias}.items() if value is not None}
+    return {f"{made.lora_name}.{key}": value.detach().clone() for key, value in state.items()}
 
 
 def whole(kind: str) -> dict[str, Tensor]:
     """A file of ``kind`` over every layer that it can change."""
-    names = [name for name in LAYERS if kind != "lora" or "conv" not in name]
+    names = NORMS if kind == "norm" else [name for name in LAYERS if kind != "lora" or "conv" not in name]
     return {key: value for name in names for key, value in file(module(KINDS[kind][0], name, **KINDS[kind][1])).items()}
 
 
 def flat(name: str) -> str:
-    return "lora_unet_" + name.removeprefix("unet.").replace(".", "_")
+    part, path = name.split(".", 1)
+    return {"unet": "lora_unet_", "text_encoder": "lora_te_text_model_"}[part] + path.replace(".", "_")
 
 
 def read(kind: str, tensors: dict[str, Tensor]) -> Edit:

@@ -69,3 +69,18 @@ def test_numbers_that_are_not_finite_are_refused():
     tensors["hn.64.k.linear.0.bias"][0] = float("nan")
     with pytest.raises(Refusal, match="not finite"):
         adapter.read(tensors, small.HYPERNETWORK)
+
+
+def test_the_first_files_called_their_two_layers_otherwise():
+    names = {"hn.64.{}.linear.0.": "hn.64.{}.linear1.", "hn.64.{}.linear.2.": "hn.64.{}.linear2."}
+    old = {}
+    for key, tensor in small.hypernetwork((64,)).items():
+        for stream in "kv":
+            for now, then in names.items():
+                key = key.replace(now.format(stream), then.format(stream))
+        old[key] = tensor
+    assert recognised(small.header(old))[1].claimed == old.keys()
+    x = torch.randn(1, 7, 64)
+    first = F.linear(x, old["hn.64.k.linear1.weight"], old["hn.64.k.linear1.bias"])
+    second = F.linear(first, old["hn.64.k.linear2.weight"], old["hn.64.k.linear2.bias"])
+    assert torch.allclose(adapter.read(old, {}).context(x, x)[0], x + second, atol=1e-5)

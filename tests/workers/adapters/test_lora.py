@@ -160,3 +160,35 @@ def test_numbers_that_are_not_finite_are_refused():
 def test_half_a_pair_is_refused():
     with pytest.raises(Refusal, match="lacks half"):
         read({"lora_unet_conv_in.lora_up.weight": torch.zeros(4, 4)})
+
+
+def test_inversions_inside_bring_words_that_may_stay_unsaid(model):
+    bundled = {"bundle_emb.dusk.string_to_param.*": torch.ones(2, 64), "bundle_emb.dawn.emb_params": torch.zeros(1, 64)}
+    _, match = recognised(small.header(small.lora() | bundled))
+    assert match.claimed >= bundled.keys()
+    assert match.summary["words"] == ["dawn", "dusk"]
+    edit = read(small.lora() | bundled)
+    assert edit.fit(model.shapes)
+    assert edit.words_optional
+    assert torch.equal(edit.words()["dusk"]["text_encoder"], torch.ones(2, 64))
+    wide = {"bundle_emb.dusk.emb_params": torch.ones(2, 768)}
+    with pytest.raises(Refusal, match="768 wide"):
+        read(small.lora() | wide).fit(model.shapes)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "candidates"),
+    [
+        ("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q", "", ("sd1", "sd2", "sdxl")),
+        ("lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q", "", ("sd1", "sd2")),
+        ("lora_unet_input_blocks_7_1_transformer_blocks_9_attn1_to_q", "sdxl", ()),
+        ("lora_te2_text_model_encoder_layers_3_self_attn_q_proj", "sdxl", ()),
+        ("transformer.single_transformer_blocks.3.attn.to_q", "flux1", ()),
+        ("lora_unet_joint_blocks_3_x_block_attn_qkv", "sd3", ()),
+    ],
+)
+def test_the_base_is_known_by_names_where_widths_do_not_tell(name, family, candidates):
+    down, up = ("lora_A", "lora_B") if "." in name else ("lora_down", "lora_up")
+    tensors = {f"{name}.{down}.weight": torch.zeros(4, 640), f"{name}.{up}.weight": torch.zeros(640, 4)}
+    _, match = recognised(small.header(tensors))
+    assert (match.base, match.candidates) == (family, candidates)
