@@ -149,6 +149,7 @@ PART_URL_SECONDS = env_int("PART_URL_SECONDS", 3600)  # a slow line needs long f
 
 MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 hashes are 0.7 MB
 MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDXL checkpoint is about 14
+CONTENT_LEVELS = env_int("CONTENT_LEVELS", 3)  # mask of levels shown to whoever said nothing: 1, 2, 4, 8, 16
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
 MAX_HEAD_BYTES = env_int("MAX_HEAD_BYTES", 32 * MIB)  # of a file's header, read early; as WORKER_HEADER_BYTES

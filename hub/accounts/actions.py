@@ -130,3 +130,9 @@ def admin_create(*, name: str, email: str, password: str) -> User:
     user.save()
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
     return user
+
+
+def levels_set(*, user: User, levels: int) -> None:
+    """Show ``user`` the content levels of the mask ``levels``."""
+    User.objects.filter(pk=user.pk).update(levels=levels)
+    user.levels = levels

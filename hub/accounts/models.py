@@ -31,6 +31,9 @@ class User(AbstractUser):
     )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     quota_bytes = models.BigIntegerField(null=True, blank=True, help_text="Empty: the hub's MEMBER_QUOTA_BYTES.")
+    levels = models.SmallIntegerField(
+        null=True, blank=True, help_text="Mask of content levels shown. Empty: CONTENT_LEVELS."
+    )
     first_name = last_name = None  # type: ignore[assignment]  # one name is enough
 
     objects: ClassVar[People] = People()

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from hub.accounts import actions, devices, queries
 from hub.accounts.forms import SCOPES, TokenCreate
+from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
@@ -29,6 +30,7 @@ def settings_edit(request: HttpRequest) -> HttpResponse:
         "accounts/settings_edit.html",
         {
             "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
+            "levels": [(bit, words, bool(bit & levels_of(request.user))) for bit, words in LEVELS.items()],
             "two_factor": is_mfa_enabled(person(request)),
             "tokens_live": queries.token_live(person(request)),
             "quota_bytes": queries.quota_of(person(request)),
@@ -54,6 +56,16 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 def _theme(request: HttpRequest) -> str:
     theme = request.COOKIES.get("theme", "")
     return theme if theme in THEMES else "system"
+
+
+@login_required
+@require_POST
+def content_set(request: HttpRequest) -> HttpResponse:
+    """Which content levels one sees; the first is always on."""
+    chosen = {int(bit) for bit in request.POST.getlist("level") if bit.isdecimal() and int(bit) in LEVELS}
+    actions.levels_set(user=person(request), levels=sum(chosen | {1}))
+    messages.success(request, _("Saved."))
+    return redirect("accounts:settings-edit")
 
 
 @login_required

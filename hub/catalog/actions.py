@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from hub.accounts.levels import ALL
 from hub.accounts.models import User
 from hub.catalog.hashes import AUTOV3_HEX, names_nothing
 from hub.catalog.listings import listing_refresh
@@ -421,6 +422,10 @@ def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
     for flag in ("allow_no_credit", "allow_derivatives", "allow_different_licence"):
         if flag in fields:
             setattr(model, flag, bool(fields[flag]))
+    if "level" in fields:
+        if not 0 < fields["level"] <= ALL:
+            raise BadField(f"A content level is a sum of 1, 2, 4, 8 and 16, not {fields['level']}.")
+        model.level = fields["level"]
     if "allow_commercial_use" in fields:
         given = set(fields["allow_commercial_use"])
         if unknown := given - set(COMMERCIAL):

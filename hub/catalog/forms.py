@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from hub.accounts.levels import LEVELS
 from hub.catalog.models import Base, Model, Version
 
 USES = [
@@ -37,14 +38,21 @@ class ModelForm(forms.Form):
         required=False, choices=USES, label=_("Commercial use"), widget=forms.CheckboxSelectMultiple
     )
 
+    level = forms.TypedMultipleChoiceField(
+        coerce=int, required=False, choices=list(LEVELS.items()), label=_("What its pictures show"),
+        widget=forms.CheckboxSelectMultiple,
+    )  # fmt: skip
+
     @classmethod
     def of(cls, model: Model, data: Any = None) -> ModelForm:
         initial = {name: getattr(model, name) for name in cls.base_fields if name != "tags"}
+        initial["level"] = [bit for bit in LEVELS if bit & model.level]
         initial["tags"] = ", ".join(tag.name for tag in model.tags.all())
         return cls(data, initial=initial)
 
     def values(self) -> dict[str, Any]:
-        return self.cleaned_data | {"tags": split(self.cleaned_data["tags"])}
+        level = sum(set(self.cleaned_data["level"])) or 1
+        return self.cleaned_data | {"tags": split(self.cleaned_data["tags"]), "level": level}
 
 
 class VersionForm(forms.Form):

@@ -41,7 +41,8 @@ class BadCursor(Refused):
 class Wish:
     """What a list is asked for. Bases by name, tags as people type them, creator by name in any case.
 
-    ``levels`` is a mask of content levels (0: all), ``newer_than`` a number of days.
+    ``levels`` is a mask of content levels that a model must share one of, ``within`` one that holds all of
+    its levels (0: all), ``newer_than`` a number of days.
     """
 
     query: str = ""
@@ -58,6 +59,7 @@ class Wish:
     ids: tuple[int, ...] | None = None
     version_ids: tuple[int, ...] | None = None
     levels: int = 0
+    within: int = 0
     newer_than: int = 0
     sort: str = ""
 
@@ -189,6 +191,8 @@ def _rarely_filtered(rows: QuerySet[Listing], wish: Wish) -> QuerySet[Listing]:
         rows = rows.filter(model_id__in=wish.ids)
     if wish.version_ids is not None:
         rows = rows.filter(model_id__in=Version.objects.filter(id__in=wish.version_ids).values("model_id"))
+    if wish.within:
+        rows = rows.filter(level__in=[level for level in range(32) if not level & ~wish.within])
     if wish.levels:
         rows = rows.filter(level__in=[level for level in range(32) if level & wish.levels])
     if wish.newer_than:

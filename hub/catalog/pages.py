@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from hub.accounts.levels import beyond, levels_of, words
 from hub.catalog import actions, queries
 from hub.catalog.forms import ModelForm, VersionForm
 from hub.catalog.markdown import rendered
@@ -34,8 +36,9 @@ PAGE, ROW = 30, 10
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """New this week, and what is downloaded most, drawn the same way."""
-    newest = queries.model_list(queries.Wish(sort="newest"), limit=ROW, count=False)
-    loved = queries.model_list(queries.Wish(sort="downloads"), limit=2 * ROW, count=False)
+    within = levels_of(request.user)
+    newest = queries.model_list(queries.Wish(sort="newest", within=within), limit=ROW, count=False)
+    loved = queries.model_list(queries.Wish(sort="downloads", within=within), limit=2 * ROW, count=False)
     context = {"newest": [card(v) for v in newest.versions], "loved": [card(v) for v in loved.versions]}
     return render(request, "catalog/home.html", context)
 
@@ -43,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def model_list(request: HttpRequest) -> HttpResponse:
     """The list with its filters; htmx asks for the part that changes and gets the same address."""
-    wish = wish_of(request.GET)
+    wish = replace(wish_of(request.GET), within=levels_of(request.user))
     more = bool(request.headers.get("HX-Request")) and "after" in request.GET
     page = queries.model_list(wish, limit=PAGE, cursor=request.GET.get("after", ""), with_facets=not more)
     address = ListAddress(request.GET)
@@ -77,7 +80,10 @@ def model_search(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"query": query}
     if len(query) >= 2:
         context["found"] = [
-            card(v) for v in queries.model_list(queries.Wish(query=query), limit=8, count=False).versions
+            card(v)
+            for v in queries.model_list(
+                queries.Wish(query=query, within=levels_of(request.user)), limit=8, count=False
+            ).versions
         ]
         if queries.is_hash(query):
             context["match"] = next(iter(queries.hash_matches(query)), None)
@@ -92,6 +98,9 @@ def model_detail(request: HttpRequest, model_id: int, slug: str = "") -> HttpRes
     except NotFound as missing:
         raise NotFound(_("There is nothing at this address. Perhaps it is a draft, or was deleted.")) from missing
     version = _version_asked(model, request)
+    if beyond(model.level, request.user) and request.user.pk != model.owner_id and "show" not in request.GET:
+        context = {"model": model, "level": words(model.level)}
+        return render(request, "catalog/model_veiled.html", context)
     return render(request, "catalog/model_detail.html", _detail(request, model, version))
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Q, QuerySet
 
+from hub.accounts.levels import beyond
 from hub.accounts.models import User
 from hub.catalog.models import Listing, Model, Version
 from hub.catalog.queries import model_detail, models_visible
 from hub.community.models import Collection, Comment, Follow, Like, Notice, Review
 from hub.errors import NotFound
 from hub.gallery.models import Picture
-from hub.gallery.queries import picture_for, pictures_for
+from hub.gallery.queries import picture_for, pictures_for, shown_levels
 
 Person = User | AnonymousUser
 THREADS, REVIEWS, NOTICES = 50, 20, 50
@@ -108,7 +109,12 @@ def pieces(user: Person, collection: Collection) -> list[Piece]:
     """What ``user`` may see of a collection, in its order; of the rest not even the number is told."""
     items = list(collection.items.all())
     models = models_visible(user).in_bulk([item.model_id for item in items if item.model_id])
-    pictures = pictures_for(user).in_bulk([item.picture_id for item in items if item.picture_id])
+    models = {key: model for key, model in models.items() if not beyond(model.level, user)}
+    pictures = (
+        pictures_for(user)
+        .filter(level__in=shown_levels(user))
+        .in_bulk([item.picture_id for item in items if item.picture_id])
+    )
     found = [Piece(item.pk, models.get(item.model_id), pictures.get(item.picture_id)) for item in items]
     return [piece for piece in found if piece.model or piece.picture]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from hub.accounts.levels import LEVELS
 from hub.catalog.models import File, Version
-from hub.errors import NotFound
+from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture, PictureUse
 from workers.messages import Drawn, Recipe
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from hub.accounts.models import User
+
+
+class BadLevel(Refused):
+    code, status = "bad-level", HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @transaction.atomic
@@ -67,6 +73,19 @@ def picture_keep(*, picture_id: int, by: User | AnonymousUser) -> Picture:
 def picture_hide(*, picture_id: int, by: User | AnonymousUser) -> Picture:
     """Take one's own picture out of the gallery; a moderator may do it to anyone's. Raises `NotFound`."""
     return _show(picture_id, by, visible=False)
+
+
+def picture_rate(*, picture_id: int, by: User | AnonymousUser, level: int) -> Picture:
+    """Say what a picture shows: its owner of their own, moderators of any. Raises `NotFound`, `BadLevel`."""
+    if level not in LEVELS:
+        raise BadLevel(f"A picture's level is one of {', '.join(map(str, LEVELS))}.")
+    picture = Picture.objects.filter(pk=picture_id).first()
+    own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
+    if picture is None or not (own or (getattr(by, "is_moderator", False) and picture.visible)):
+        raise NotFound("There is no such picture.")
+    Picture.objects.filter(pk=picture.pk).update(level=level)
+    picture.level = level
+    return picture
 
 
 def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Picture:

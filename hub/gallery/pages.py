@@ -9,11 +9,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from hub import storage
+from hub.accounts.levels import LEVELS, beyond, words
 from hub.catalog.models import Version
 from hub.catalog.queries import version_visible
 from hub.errors import NotFound
@@ -41,6 +43,9 @@ def picture_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
     picture = queries.picture_for(request.user, picture_id)
+    own = picture.owner_id is not None and picture.owner_id == request.user.pk
+    if beyond(picture.level, request.user) and not own and "show" not in request.GET:
+        return render(request, "gallery/picture_veiled.html", {"picture": picture, "level": words(picture.level)})
     recipe = recipes.read(picture.recipe)
     return render(
         request,
@@ -51,7 +56,8 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
             "parts": queries.parts_of(request.user, picture),
             "a1111": recipes.as_a1111(recipe),
             "json": recipes.as_json(recipe),
-            "own": picture.owner_id is not None and picture.owner_id == request.user.pk,
+            "own": own,
+            "levels": [(bit, label, bit == picture.level) for bit, label in LEVELS.items()],
         },
     )
 
@@ -118,6 +124,17 @@ def picture_hide(request: HttpRequest, picture_id: int) -> HttpResponse:
     if picture.owner_id != request.user.pk:
         return redirect("gallery:picture-list")
     return redirect("gallery:picture-detail", picture.pk)
+
+
+@require_POST
+@login_required
+def picture_rate(request: HttpRequest, picture_id: int) -> HttpResponse:
+    level = request.POST.get("level", "")
+    picture = actions.picture_rate(
+        picture_id=picture_id, by=request.user, level=int(level) if level.isdecimal() and len(level) < 4 else 0
+    )
+    messages.success(request, _("Its level is noted."))
+    return redirect(reverse("gallery:picture-detail", args=[picture.pk]) + "?show")
 
 
 @require_GET

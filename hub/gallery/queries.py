@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from hub.accounts.levels import LEVELS, levels_of
 from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256
 from hub.errors import NotFound, Refused
@@ -43,11 +44,16 @@ def pictures_for(user: User | AnonymousUser) -> QuerySet[Picture]:
     return Picture.objects.filter(Q(visible=True), ~Exists(hidden))
 
 
+def shown_levels(user: User | AnonymousUser) -> list[int]:
+    """The levels of pictures that ``user`` is shown without asking."""
+    return [bit for bit in LEVELS if bit & levels_of(user)]
+
+
 def picture_list(
     user: User | AnonymousUser, *, after: str = "", version: Version | None = None, limit: int = PAGE
 ) -> tuple[list[Picture], str]:
     """Pictures in the gallery, newest first, and the cursor of the next page ("" at the end). Raises `BadCursor`."""
-    pictures = pictures_for(user).filter(visible=True).order_by("-id")
+    pictures = pictures_for(user).filter(visible=True, level__in=shown_levels(user)).order_by("-id")
     if version is not None:
         pictures = pictures.filter(uses__version=version)
     if after:
@@ -245,5 +251,7 @@ def tile_url(picture: Picture) -> str:
 def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:
     """The newest pictures that people made with a version; its strips are shown elsewhere."""
     return list(
-        pictures_for(user).filter(visible=True, uses__version=version, frames__isnull=True).order_by("-id")[:limit]
+        pictures_for(user)
+        .filter(visible=True, level__in=shown_levels(user), uses__version=version, frames__isnull=True)
+        .order_by("-id")[:limit]
     )

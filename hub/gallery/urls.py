@@ -7,6 +7,7 @@ urlpatterns = [
     path("pictures", pages.picture_list, name="picture-list"),
     path("pictures/<int:picture_id>", pages.picture_detail, name="picture-detail"),
     path("pictures/<int:picture_id>/keep", pages.picture_keep, name="picture-keep"),
+    path("pictures/<int:picture_id>/rate", pages.picture_rate, name="picture-rate"),
     path("pictures/<int:picture_id>/hide", pages.picture_hide, name="picture-hide"),
     path("image/<str:sha256>/<str:params>/<str:name>", pages.picture_file, name="picture-file"),
     path("model-versions/<int:version_id>/strip", pages.strip_detail, name="strip-detail"),

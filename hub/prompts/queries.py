@@ -15,7 +15,7 @@ from hub.catalog.words import folded, words_of
 from hub.errors import NotFound
 from hub.gallery import recipes
 from hub.gallery.models import Picture
-from hub.gallery.queries import picture_for, pictures_for
+from hub.gallery.queries import picture_for, pictures_for, shown_levels
 from hub.prompts.models import Example, Prompt, Wildcard
 from workers.messages import Recipe
 
@@ -73,7 +73,7 @@ def prompt_list(user: Person, wish: Wish) -> tuple[list[Prompt], bool]:
 
 
 def _examples(user: Person) -> Prefetch:
-    seen = pictures_for(user).values("pk")
+    seen = pictures_for(user).filter(level__in=shown_levels(user)).values("pk")
     return Prefetch("examples", Example.objects.filter(picture__in=seen).select_related("picture"), "shown_examples")
 
 

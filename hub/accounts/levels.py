@@ -1,0 +1,38 @@
+"""Content levels: one bit each, as Civitai has them; a visitor's mask says which are shown to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
+
+LEVELS = {
+    1: _("For everybody"),
+    2: _("Suggestive, or mild violence"),
+    4: _("Nudity, or violence"),
+    8: _("Sexual"),
+    16: _("Explicit, or cruel"),
+}
+ALL = sum(LEVELS)
+
+
+def levels_of(user: User | AnonymousUser) -> int:
+    """The mask of levels that are shown to ``user``; who said nothing has the hub's own."""
+    chosen = getattr(user, "levels", None)
+    return settings.CONTENT_LEVELS if chosen is None else chosen
+
+
+def beyond(level: int, user: User | AnonymousUser) -> bool:
+    """Whether something of ``level`` (a bit, or several) is more than ``user`` wants to see unasked."""
+    return bool(level & ~levels_of(user))
+
+
+def words(level: int) -> str:
+    """The highest level of ``level`` in words."""
+    return str(LEVELS[max((bit for bit in LEVELS if bit & level), default=1)])
