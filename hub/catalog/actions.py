@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from hub.accounts.levels import ALL
 from hub.accounts.models import User
+from hub.catalog.bases import base_name
 from hub.catalog.hashes import AUTOV3_HEX, names_nothing
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
@@ -67,11 +68,15 @@ TYPES = {
     "hypernetwork": Model.Type.HYPERNETWORK,
     "controlnet": Model.Type.CONTROLNET,
     "vae": Model.Type.VAE,
+    "taesd": Model.Type.VAE,
     "upscaler": Model.Type.UPSCALER,
+    "motion_module": Model.Type.MOTION_MODULE,
+    "text_encoder": Model.Type.TEXT_ENCODER,
+    "vision_encoder": Model.Type.VISION_ENCODER,
 }
-# What a family is called where its file says no more.
-FAMILY_NAMES = {"sd1": "SD 1.5", "sd2": "SD 2.1", "sdxl": "SDXL 1.0"}
-VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "pix2pix": "Pix2Pix"}
+# Civitai's word for a file that is not the model itself.
+FILE_KINDS = {"vae": "VAE", "taesd": "VAE", "text_encoder": "Text Encoder", "vision_encoder": "Vision Encoder"}
+VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "instruct-pix2pix": "Pix2Pix"}
 TRAINING = ("network", "resolution", "base", "dataset", "training")  # parts of an inspection's summary
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
 DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
@@ -166,9 +171,7 @@ def _publish_or_wait(version: Version, owner: User) -> None:
 
 def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Finding | None]:
     """The base that people will see; where owner and tensors disagree the tensors are right, and a note says so."""
-    found = FAMILY_NAMES.get(report.base_family, "")
-    if report.base_variant.lower() == "nano":
-        found = "nano"
+    found = base_name(report.base_family, report.base_variant)
     name = str(fields.get("base") or "")
     if not name:
         return Base.objects.get(name=found or "Other"), None
@@ -281,7 +284,7 @@ def _file_make(
         version=version,
         blob=blob,
         name=path or _free_name(version, filename, blob.sha256),
-        kind="VAE" if report.kind == "vae" else "Model",
+        kind=FILE_KINDS.get(report.kind, "Model"),
         adapter="" if pickled else report.kind,
         format=report.format or "Other",
         precision=report.precision,

@@ -62,6 +62,8 @@ class Model(models.Model):
         VAE = "VAE", "VAE"
         UPSCALER = "Upscaler"
         MOTION_MODULE = "MotionModule", "Motion module"
+        TEXT_ENCODER = "TextEncoder", "Text encoder"
+        VISION_ENCODER = "CLIPVision", "Vision encoder"
         OTHER = "Other"
 
     class Status(models.TextChoices):

@@ -20,7 +20,7 @@ TYPE_LABELS = dict(Model.Type.choices)
 AIR_TYPES = {
     "Checkpoint": "checkpoint", "LORA": "lora", "LoCon": "lycoris", "DoRA": "dora", "TextualInversion": "embedding",
     "Hypernetwork": "hypernet", "VAE": "vae", "Controlnet": "controlnet", "Upscaler": "upscaler",
-    "MotionModule": "motion",
+    "MotionModule": "motion", "TextEncoder": "text_encoders", "CLIPVision": "clipvision",
 }  # fmt: skip
 SORT_LABELS = {
     "relevance": "Best match",

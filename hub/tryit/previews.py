@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from hub.accounts.models import User
 from hub.catalog.actions import cover_set
+from hub.catalog.listings import DRAWABLE
 from hub.catalog.models import File, Version
 from hub.celery import app
 from hub.errors import NotFound, Refused
@@ -65,7 +66,7 @@ class Shot:
 
 def accepted_file(version: Version) -> File | None:
     """The file of a version that is drawn with."""
-    files = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="")
+    files = version.files.filter(DRAWABLE)
     return files.select_related("version__base", "version__model").order_by("-primary", "id").first()
 
 
@@ -86,7 +87,7 @@ def base_for(file: File) -> File | None:
 
 
 def _fitting(files: QuerySet[File], file: File) -> QuerySet[File]:
-    return files.filter(verdict=File.Verdict.ACCEPTED, version__base__family=file.version.base.family).select_related(
+    return files.filter(DRAWABLE, version__base__family=file.version.base.family).select_related(
         "version__base", "version__model"
     )
 

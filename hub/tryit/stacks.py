@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from msgspec.structs import replace
 
+from hub.catalog.listings import DRAWABLE
 from hub.catalog.models import File
 from hub.catalog.queries import files_by_sha256, version_visible
 from hub.errors import NotFound, Refused
@@ -197,7 +198,7 @@ def accepted_file(user: User | AnonymousUser, version_id: int) -> File | None:
         version_visible(user, version_id)
     except NotFound:
         return None
-    files = File.objects.filter(version_id=version_id, verdict=File.Verdict.ACCEPTED).exclude(adapter="")
+    files = File.objects.filter(DRAWABLE, version_id=version_id)
     return files.select_related("version__base", "version__model").order_by("-primary", "id").first()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hub.catalog.actions import FAMILY_NAMES, TYPES
+from hub.catalog.actions import TYPES
+from hub.catalog.bases import base_name
 from hub.catalog.models import Model
 from hub.templatetags.weightroom import size as said
 from workers.messages import Inspecting
@@ -60,7 +61,7 @@ def told(header: dict[str, Any] | None) -> Told | None:
         read=True,
         name=header["title"],
         type=str(Model.Type(kind).label) if kind else "",
-        base="nano" if header["base_variant"].lower() == "nano" else FAMILY_NAMES.get(header["base_family"], ""),
+        base=base_name(header["base_family"], header["base_variant"]),
         words=", ".join(header["trigger_words"]),
         rank=str(header["summary"].get("rank") or ""),
         findings=tuple(header["findings"]),

@@ -1,11 +1,15 @@
 import pytest
 
+import workers.parts
 from hub.catalog import actions
+from hub.catalog.bases import NAMES
+from hub.catalog.listings import PARTS
 from hub.catalog.models import Base, Blob, Digest, File, Listing, Model, Revision, RevisionEntry, Text
 from hub.catalog.revisions import revision_oid
 from hub.errors import NotFound
 from tests.hub.catalog.files import added, report
 from workers.messages import Finding
+from workers.plugins import found_in
 
 
 def test_it_works(alice):
@@ -53,6 +57,58 @@ def test_nano_is_its_own_base(alice):
     file = added(alice, inspected={"base_variant": "nano"})
     assert file.version.base.name == "nano"
     assert file.summary["variant"] == "nano"
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "name", "kind"),
+    [
+        ("flux1", "schnell", "Flux.1 S", "Standard"),
+        ("flux1", "fill", "Flux.1 D", "Standard"),
+        ("sd3", "3.5-large", "SD 3.5 Large", "Standard"),
+        ("sd2", "v-prediction", "SD 2.1 768", "Standard"),
+        ("sdxl", "refiner", "SDXL 1.0", "Refiner"),
+        ("sd1", "instruct-pix2pix", "SD 1.5", "Pix2Pix"),
+        ("unheard-of", "", "Other", "Standard"),
+    ],
+)
+def test_a_checkpoint_is_called_what_its_tensors_say(family, variant, name, kind, alice):
+    file = added(alice, inspected={"kind": "base", "base_family": family, "base_variant": variant})
+    assert (file.version.base.name, file.version.base_variant, file.version.model.type) == (name, kind, "Checkpoint")
+
+
+def test_every_name_of_a_base_is_one_that_people_choose(db):
+    families = dict(Base.objects.values_list("name", "family"))
+    assert {(name, families.get(name)) for (_, _), name in NAMES.items()} == {
+        (name, family) for (family, _), name in NAMES.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "type", "file_kind"),
+    [
+        ("vae", "VAE", "VAE"),
+        ("taesd", "VAE", "VAE"),
+        ("motion_module", "MotionModule", "Model"),
+        ("text_encoder", "TextEncoder", "Text Encoder"),
+        ("vision_encoder", "CLIPVision", "Vision Encoder"),
+        ("upscaler", "Upscaler", "Model"),
+    ],
+)
+def test_a_part_is_kept_and_found_but_not_drawn_with(kind, type, file_kind, alice):
+    file = added(alice, inspected={"kind": kind, "base_family": "sd1"})
+    assert (file.version.model.type, file.kind) == (type, file_kind)
+    assert not Listing.objects.get(model=file.version.model).can_generate
+
+
+def test_every_part_of_the_workers_is_known():
+    parts = {plug.slug for plug in found_in(workers.parts, "part")}
+    assert parts == set(PARTS)
+    assert parts <= actions.TYPES.keys()
+
+
+def test_a_gguf_is_not_drawn_with(alice):
+    file = added(alice, inspected={"kind": "base", "format": "GGUF"}, filename="x.gguf")
+    assert not Listing.objects.get(model=file.version.model).can_generate
 
 
 def test_an_unknown_base_is_refused(alice):

@@ -1,0 +1,45 @@
+"""What a base is called here, of what inspection found in a file; in the spelling that people choose from."""
+
+# (family, variant) → name; a variant that has none of its own is called as its family.
+NAMES = {
+    ("sd1", ""): "SD 1.5",
+    ("sd1", "nano"): "nano",
+    ("sd1", "lcm"): "SD 1.5 LCM",
+    ("sd2", ""): "SD 2.1",
+    ("sd2", "v-prediction"): "SD 2.1 768",
+    ("sd2", "unclip"): "SD 2.1 Unclip",
+    ("sdxl", ""): "SDXL 1.0",
+    ("sdxl", "lcm"): "SDXL 1.0 LCM",
+    ("sdxl", "ssd-1b"): "SDXL Distilled",
+    ("sdxl", "vega"): "SDXL Distilled",
+    ("sdxl", "koala-700m"): "SDXL Distilled",
+    ("sdxl", "koala-1b"): "SDXL Distilled",
+    ("playgroundv2", ""): "Playground v2",
+    ("sd3", ""): "SD 3",
+    ("sd3", "3.5-medium"): "SD 3.5 Medium",
+    ("sd3", "3.5-large"): "SD 3.5 Large",
+    ("flux1", ""): "Flux.1 D",
+    ("flux1", "schnell"): "Flux.1 S",
+    ("flux2", ""): "Flux.2 D",
+    ("auraflow", ""): "AuraFlow",
+    ("chroma", ""): "Chroma",
+    ("hidream", ""): "HiDream",
+    ("hyv1", ""): "Hunyuan Video",
+    ("kolors", ""): "Kolors",
+    ("krea2", ""): "Krea 2",
+    ("ltxv", ""): "LTXV",
+    ("ltxv2", ""): "LTXV2",
+    ("lumina", ""): "Lumina",
+    ("mochi", ""): "Mochi",
+    ("pixarta", ""): "PixArt a",
+    ("qwen", ""): "Qwen",
+    ("scascade", ""): "Stable Cascade",
+    ("svd", ""): "SVD",
+    ("wanvideo", ""): "Wan Video",
+    ("zimage", ""): "ZImageBase",
+}
+
+
+def base_name(family: str, variant: str) -> str:
+    """The name of what inspection found; empty where it found nothing that people choose."""
+    return NAMES.get((family, variant.lower())) or NAMES.get((family, "")) or ""
