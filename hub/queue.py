@@ -20,6 +20,7 @@ from workers.messages import (
     InspectImage,
     Inspecting,
     InspectModel,
+    MakeLayout,
     Progress,
     ReadHeader,
     Sandbox,
@@ -31,6 +32,7 @@ TASKS = {
     AssembleFile: ("workers.assemble_file", INSPECT),
     ReadHeader: ("workers.read_header", HEADER),
     InspectImage: ("workers.inspect_image", HEADER),
+    MakeLayout: ("workers.make_layout", GENERATE),
     Generate: ("workers.generate", GENERATE),
     Shrink: ("workers.shrink", HEADER),
 }
@@ -50,7 +52,7 @@ def cache() -> redis.Redis:
 
 
 def send(
-    message: InspectModel | ReadHeader | AssembleFile | InspectImage | Generate | Shrink,
+    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink,
     *,
     then: str = "",
     priority: int = 0,

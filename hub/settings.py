@@ -154,6 +154,8 @@ MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
 MAX_HEAD_BYTES = env_int("MAX_HEAD_BYTES", 32 * MIB)  # of a file's header, read early; as WORKER_HEADER_BYTES
 UPLOAD_ABANDONED_HOURS = env_int("UPLOAD_ABANDONED_HOURS", 24)  # parts of an upload nobody goes on with
+# A checkpoint is also written as a folder of diffusers, for `from_pretrained("owner/name")`: its size once more.
+DIFFUSERS_LAYOUTS = env_bool("DIFFUSERS_LAYOUTS", True)
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
 INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 30)  # no sign of life: it is asked for again

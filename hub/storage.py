@@ -262,6 +262,15 @@ def xorb_url(key: str, size: int) -> str:
     return _xorb_url(signer(), key, size)
 
 
+def layout_url(key: str) -> str:
+    """A URL by which a worker puts a file that it made under ``incoming/``; for hours, since it may come late."""
+    if not key.startswith(INCOMING):
+        raise ValueError(f"{key} is not an incoming object.")
+    return client().generate_presigned_url(
+        "put_object", Params={"Bucket": settings.S3_BUCKET, "Key": key}, ExpiresIn=12 * 3600
+    )
+
+
 def xorb_put(key: str, body: IO[bytes], size: int) -> None:
     """Pass a block's ``size`` bytes on to the store as they come, some kilobytes at a time. Raises ``OSError``."""
     answer = _http().request(

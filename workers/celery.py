@@ -19,6 +19,7 @@ app.conf.update(
         "workers.read_header": {"queue": HEADER},
         "workers.inspect_image": {"queue": HEADER},
         "workers.generate": {"queue": GENERATE},
+        "workers.make_layout": {"queue": GENERATE},
     },
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 3600},

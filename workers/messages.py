@@ -270,6 +270,32 @@ class Inspecting(Message, frozen=True):
     at: float = 0.0
 
 
+class MakeLayout(Message, frozen=True):
+    """Write an accepted checkpoint as a folder of diffusers: its weights (`LAYOUT_PIECES`) go to these
+    addresses, which are all that the worker may write to."""
+
+    file_id: str
+    attempt: int
+    sha256: str
+    family: str
+    urls: dict[str, str]
+
+
+class LayoutPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+    sha256: str
+    size: int
+
+
+class LayoutMade(Message, frozen=True):
+    """The weights are in the store; ``texts``: by path, the configurations that belong to them."""
+
+    file_id: str
+    attempt: int
+    pieces: tuple[LayoutPiece, ...]
+    texts: dict[str, str]
+
+
 class Generate(Message, frozen=True):
     """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's."""
 
@@ -340,6 +366,8 @@ Anything = (
     | ReadHeader
     | HeaderRead
     | Inspecting
+    | MakeLayout
+    | LayoutMade
     | Generate
     | Shrink
     | Generated
@@ -347,6 +375,15 @@ Anything = (
     | Failed
     | Progress
 )
+
+
+# The weights of a folder of diffusers, and the base families of which workers can write one.
+LAYOUT_PIECES = (
+    "text_encoder/model.safetensors",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+)
+LAYOUT_FAMILIES = ("sd1",)
 
 
 def pack(message: Anything) -> dict[str, Any]:

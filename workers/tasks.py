@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workers import assembly, early, generation, incoming, messages, pictures, sent_pictures
+from workers import assembly, early, generation, incoming, layouts, messages, pictures, sent_pictures
 from workers.celery import app
-from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, ImageInspected, Inspected
+from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, ImageInspected, Inspected, LayoutMade
 
 
 @app.task(name="workers.inspect_model")
@@ -31,6 +31,12 @@ def inspect_image(payload: dict[str, Any], then: str) -> None:
     answer(sent_pictures.inspect_image(messages.unpack(payload)), then)
 
 
+@app.task(name="workers.make_layout")
+def make_layout(payload: dict[str, Any], then: str) -> None:
+    """Write a checkpoint as a folder of diffusers; the hub's task ``then`` gets a `LayoutMade` or a `Failed`."""
+    answer(layouts.make_layout(messages.unpack(payload)), then)
+
+
 @app.task(name="workers.generate")
 def generate(payload: dict[str, Any], then: str) -> None:
     """Draw a recipe's pictures; the hub's task ``then`` gets a `Generated`, or a `Failed` that says why not."""
@@ -43,6 +49,8 @@ def shrink(payload: dict[str, Any], then: str) -> None:
     pictures.shrink(messages.unpack(payload))
 
 
-def answer(said: Assembled | Inspected | ImageInspected | HeaderRead | Generated | Failed, then: str) -> None:
+def answer(
+    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Failed, then: str
+) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)

@@ -6,6 +6,7 @@ takes away changes the version at hand. What is taken away is gone from it, in e
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
+from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.accounts.names import check_name
@@ -51,6 +53,12 @@ class Content:
     sha256: str
     size: int
     git_oid: str = ""
+
+
+def small_content(content: bytes) -> Content:
+    """A small file as a commit names it; its SHA-1 is git's, which counts the length too."""
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return Content(hashlib.sha256(content).hexdigest(), len(content), git)
 
 
 @dataclass(frozen=True)
@@ -270,6 +278,36 @@ def file_copy(*, file: File, version: Version, path: str) -> File:
         Digest(digest=d.digest, kind=d.kind, file=copy, version=version, model_id=version.model_id) for d in digests
     )
     return copy
+
+
+@transaction.atomic
+def folder_add(*, file: File, pieces: Mapping[str, Content], texts: Mapping[str, Content]) -> None:
+    """Add what a worker made of an accepted file to the version that it is in, beside it; paths that are taken stay."""
+    User.objects.select_for_update().get(pk=file.version.model.owner_id)
+    version = (
+        Version.objects.select_for_update(of=("self",)).select_related("model", "revision").get(pk=file.version_id)
+    )
+    if version.revision is None or version.status == Version.Status.DELETED:
+        return
+    entries = entries_of(version.revision)
+    new = {path: content for path, content in {**texts, **pieces}.items() if path not in entries}
+    for content in new.values():
+        Blob.objects.get_or_create(sha256=content.sha256, defaults={"size": content.size, "git_oid": content.git_oid})
+    for path, content in pieces.items():
+        if path in new:
+            piece = File.objects.create(
+                version=version, blob_id=content.sha256, name=path, kind="Model", format="Diffusers", primary=False,
+                precision=file.precision, verdict=file.verdict, source=file, inspected_at=timezone.now(),
+                findings=[{"severity": "note", "sentence": f"Made here of {file.name}.", "evidence": ""}],
+            )  # fmt: skip
+            Digest.objects.create(
+                digest=bytes.fromhex(content.sha256), kind=Digest.Kind.SHA256, file=piece, version=version,
+                model_id=version.model_id,
+            )  # fmt: skip
+    shas = {path: content.sha256 for path, content in new.items()}
+    message = f"Add a folder for diffusers, made of {file.name}"
+    revision_take(version, revision_make(version.model, entries | shas, message=message, parent=version.revision))
+    listing_refresh(version.model)
 
 
 @transaction.atomic

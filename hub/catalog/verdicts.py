@@ -12,7 +12,7 @@ from django.utils import timezone
 from hub.catalog.actions import digests_keep
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import Blob, File, Version
-from workers.messages import Finding, Inspected
+from workers.messages import LAYOUT_PIECES, Finding, Inspected
 
 Found = Mapping[str, Any]
 MODERATOR, RULES = "moderator", "rules"
@@ -32,6 +32,7 @@ def verdict_set(*, file: File, verdict: str, because: Found, lifted: bool) -> Fi
     file.verdict, file.lifted = verdict, lifted
     file.findings = [because, *(found for found in file.findings if not found.get("decision"))]
     file.save(update_fields=["verdict", "lifted", "findings"])
+    _folder_follows(file)
     listing_refresh(file.version.model)
     return file
 
@@ -61,8 +62,14 @@ def file_reinspected(*, file: File, report: Inspected, because: Found) -> bool:
     file.save()
     if report.digests:
         digests_keep(file, report.digests)
+    _folder_follows(file)
     listing_refresh(file.version.model)
     return changed
+
+
+def _folder_follows(file: File) -> None:
+    """A folder of diffusers is the same weights under other names, so it is judged as the file that it was made of."""
+    File.objects.filter(source=file, name__in=LAYOUT_PIECES).exclude(pk=file.pk).update(verdict=file.verdict)
 
 
 def held(sha256: str) -> Finding | None:

@@ -6,6 +6,7 @@ from hub.protocols.a1111.urls import urlpatterns as a1111
 from hub.protocols.civitai import generation, more, views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
+from hub.protocols.huggingface.views import Telemetry
 from hub.protocols.openai import urlpatterns as openai
 
 app_name = "protocols"
@@ -30,6 +31,7 @@ urlpatterns = [
     path("api/v1/vault/<path:rest>", more.NotHere.as_view(), name="civitai-vault"),
     path("api/v1/me", views.Me.as_view(), name="civitai-me"),
     path("api/download/models/<str:version_id>", FileDownload.as_view(), name="civitai-file-download"),
+    path("v1/telemetry", Telemetry.as_view(), name="hf-telemetry-root"),
     path("v1/consumer/jobs", generation.Jobs.as_view(), name="civitai-jobs"),
     path("v1/consumer/jobs/query", generation.JobsQuery.as_view(), name="civitai-jobs-query"),
     path("v1/consumer/jobs/<uuid:job_id>", generation.Job.as_view(), name="civitai-job"),

@@ -29,7 +29,7 @@ from hub.catalog.models import Base, File, Model, Version
 from hub.errors import NotFound, Refused
 from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
-from hub.uploads import queries
+from hub.uploads import layouts, queries
 from hub.uploads.duplicates import here_already
 from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard, to_assemble
 from hub.uploads.models import Upload
@@ -307,6 +307,7 @@ def accept(upload: Upload, report: Inspected) -> None:
             tryit.preview_request(version=file.version)
     except Refused as refused:  # the file is fine; only its pictures have to wait
         findings.append(Finding("note", refused.sentence))
+    layouts.layout_request(file=file)
     upload.file, upload.version = file, file.version
     upload.report = msgspec.to_builtins(report)
     upload.findings = [*file.findings, *msgspec.to_builtins(findings)]

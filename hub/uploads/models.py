@@ -106,3 +106,21 @@ class ChunkedFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class Layout(models.Model):
+    """A checkpoint's folder of diffusers, asked of a worker."""
+
+    file = models.OneToOneField("catalog.File", on_delete=models.CASCADE, primary_key=True, related_name="layout")
+    state = models.CharField(max_length=8, default="asked", help_text="asked, made or failed.")
+    attempt = models.SmallIntegerField(default=1)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["sent_at"], condition=models.Q(state="asked"), name="layout_asked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"folder of file {self.file_id}"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from safetensors.torch import load_file, save_file
 
@@ -138,8 +139,8 @@ def test_the_command_line(hub, alice, home, lora, tmp_path):
     assert "not found" in hf(stranger, "download", "hugo/by-hand", fails=True).lower()
 
 
-def test_diffusers_loads_by_name_alone(hub, alice, home, lora):
-    """A LoRA named as diffusers would not look for it, and an inversion, onto nano, as a tutorial's lines do it."""
+def test_diffusers_loads_by_name_alone(hub, nano, alice, home, lora):
+    """nano, a LoRA named as diffusers would not look for it, and an inversion, as a tutorial's lines have it."""
     push = f"""
 from huggingface_hub import HfApi
 api = HfApi()
@@ -151,17 +152,18 @@ result = 0
     python(home, push, token=alice.token)
     for repo in ("hugo/flat", "hugo/peach"):
         accepted(alice, repo)
-    load = f"""
-from pathlib import Path
-import os, torch
+    version = httpx.get(f"{hub.address}/api/v1/model-versions/{nano['version']}").json()
+    assert version["model"]["name"] == "nano"
+
+    def laid_out() -> bool:
+        return httpx.head(f"{hub.address}/nina/nano/resolve/main/model_index.json").status_code == 200
+
+    wait_for("nano's folder of diffusers", laid_out, 120)
+    load = """
+import torch
+from diffusers import DiffusionPipeline
 torch.set_num_threads(1)
-from workers.bases import BASES
-import huggingface_hub.constants
-from diffusers import DDIMScheduler, StableDiffusionPipeline
-from tests.journeys.nano_pipeline import tokenizer
-base = BASES["sd1"].open(Path({str(WEIGHTS / "nano-sd1.safetensors")!r}), torch.device("cpu"), torch.float32)
-pipe = StableDiffusionPipeline(vae=base.vae, unet=base.unet, text_encoder=base.text_encoders["text_encoder"],
-    tokenizer=tokenizer(), scheduler=DDIMScheduler(), safety_checker=None, feature_extractor=None)
+pipe = DiffusionPipeline.from_pretrained("nina/nano")
 def draw():
     seed = torch.Generator().manual_seed(7)
     return pipe("a peach", width=64, height=64, num_inference_steps=2, generator=seed, output_type="np").images[0]
@@ -172,4 +174,4 @@ pipe.load_textual_inversion("hugo/peach", token="<peach>")
 result = [bool(abs(before - after).max() > 1e-3), len(pipe.get_active_adapters()),
           pipe.tokenizer.convert_tokens_to_ids("<peach>") > 49407]
 """
-    assert python(home | {"HF_HUB_OFFLINE": "0"}, load) == [True, 1, True]
+    assert python(home, load) == [True, 1, True]

@@ -43,7 +43,7 @@ def open_sd1(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
     for name, prefix in {"UNet": layout.UNET, "VAE": layout.VAE, "text encoder": layout.TEXT}.items():
         if not any(key.startswith(prefix) for key in tensors):
             raise Refusal("base-incomplete", f"This checkpoint holds no {name}, so it cannot draw by itself.")
-    config = _config_for(tensors)
+    config = config_for(tensors)
     try:
         unet, vae, text = layout.from_original(tensors)
     except KeyError as error:
@@ -69,8 +69,8 @@ def open_sd1(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
     )
 
 
-def _config_for(tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """The configuration whose shapes are the file's."""
+def config_for(tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The configuration whose shapes are the file's. Raises ``Refusal`` where there is none."""
     channels = tensors[f"{layout.UNET}input_blocks.0.0.weight"].shape
     context = tensors[f"{layout.UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"].shape[1]
     latent = tensors[f"{layout.VAE}post_quant_conv.weight"].shape[0]

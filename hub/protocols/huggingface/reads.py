@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub.catalog import queries, repositories
-from hub.catalog.models import Model, Revision, Version
+from hub.catalog.models import File, Model, Revision, Version
 from hub.catalog.queries import Person
 from hub.catalog.repositories import Entry
 from hub.uploads.models import Upload
@@ -20,6 +20,9 @@ def verdicts(model: Model, entries: Iterable[Entry]) -> dict[str, str]:
     if waiting:
         uploads = Upload.objects.filter(owner_id=model.owner_id, sha256__in=waiting).order_by("created_at")
         states = dict(uploads.values_list("sha256", "status"))
+        # One that came in and was judged anew since.
+        judged = File.objects.filter(version__model=model, blob_id__in=waiting)
+        states |= dict(judged.values_list("blob_id", "verdict"))
     return {e.path: "accepted" if e.served else states.get(e.blob.sha256, "inspecting") for e in entries}
 
 

@@ -14,7 +14,6 @@ urlpatterns = [
     path("api/whoami-v2", views.Whoami.as_view(), name="hf-whoami"),
     path("api/agent-harnesses", views.Harnesses.as_view(), name="hf-harnesses"),
     path("api/telemetry/<path:rest>", views.Telemetry.as_view(), name="hf-telemetry"),
-    path("v1/telemetry", views.Telemetry.as_view(), name="hf-telemetry-root"),
     path("api/repos/create", writes.RepoCreate.as_view(), name="hf-repo-create"),
     path("api/repos/delete", writes.RepoDelete.as_view(), name="hf-repo-delete"),
     path("api/repos/move", writes.RepoMove.as_view(), name="hf-repo-move"),

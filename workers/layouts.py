@@ -1,0 +1,61 @@
+"""A checkpoint written as a folder of diffusers and sent to the addresses that the hub gave; always an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from pathlib import Path
+
+import urllib3
+
+from workers import settings, storage
+from workers.errors import Refusal
+from workers.messages import LAYOUT_FAMILIES, LAYOUT_PIECES, Failed, LayoutMade, LayoutPiece, MakeLayout
+
+log = logging.getLogger(__name__)
+http = urllib3.PoolManager(retries=False)
+
+
+def make_layout(asked: MakeLayout) -> LayoutMade | Failed:
+    """The answer to ``asked``: the weights are sent, or a `Failed` that says why not."""
+    try:
+        return _make(asked)
+    except Refusal as refused:
+        return _failed(asked, refused)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        log.warning("layout of file %s: %s", asked.file_id, error)
+        return _failed(asked, Refusal("store-down", "The object store did not take the folder.", retry=True))
+    except Exception:
+        log.exception("layout of file %s: broke", asked.file_id)
+        return _failed(asked, Refusal("defect", "Writing the folder broke. The operators can see why."))
+
+
+def _failed(asked: MakeLayout, refused: Refusal) -> Failed:
+    return Failed(
+        id=asked.file_id, attempt=asked.attempt, code=refused.code, sentence=refused.sentence, retry=refused.retry
+    )
+
+
+def _make(asked: MakeLayout) -> LayoutMade:
+    if asked.family not in LAYOUT_FAMILIES:
+        raise Refusal("family-unknown", "Checkpoints of this family are not written as folders of diffusers yet.")
+    from workers.engine import folder
+
+    path = storage.fetch(asked.sha256)
+    settings.CACHE_DIR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="layout-", dir=settings.CACHE_DIR) as place:
+        texts = folder.write(path, Path(place))
+        pieces = tuple(_sent(name, Path(place) / name, asked.urls[name]) for name in LAYOUT_PIECES)
+    return LayoutMade(file_id=asked.file_id, attempt=asked.attempt, pieces=pieces, texts=texts)
+
+
+def _sent(name: str, path: Path, url: str) -> LayoutPiece:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        answer = http.request("PUT", url, body=file, headers={"Content-Length": str(size)})
+    if answer.status != 200:
+        raise OSError(f"the store answered {answer.status}")
+    return LayoutPiece(name, digest, size)
