@@ -17,6 +17,16 @@ LABELS = {
     "conv_alpha": "alpha of convolutions", "regularisation_pictures": "pictures for regularisation",
     "autov1": "AutoV1", "sha256": "SHA-256", "vae": "VAE", "clip_skip": "clip skip",
 }  # fmt: skip
+# What people look for first; the database keeps names by their length.
+ORDER = (
+    "rank", "alpha", "algo", "conv_rank", "conv_alpha", "module",
+    "pictures", "pictures_with_repeats", "regularisation_pictures", "folders", "tags",
+    "steps", "max_steps", "epochs", "epoch", "batch_size", "learning_rate", "unet_learning_rate",
+    "text_encoder_learning_rate", "optimizer", "scheduler", "warmup_steps", "clip_skip", "noise_offset",
+    "min_snr_gamma", "precision", "seed", "started_at", "finished_at", "software", "implementation", "trainer_commit",
+    "session", "name", "version", "architecture", "prediction", "vae", "merged_from", "sha256", "autov1",
+)  # fmt: skip
+PLACES = {name: place for place, name in enumerate(ORDER)}
 LONGEST, TAGS_SHOWN = 200, 50
 
 
@@ -45,7 +55,7 @@ def training_of(user: Person, version: Version) -> Training | None:
         network.append((_("Resolution"), " × ".join(str(side) for side in sides)))
     dataset = dict(told.get("dataset") or {})
     tags = [(str(tag)[:LONGEST], int(n)) for tag, n in dataset.pop("top_tags", [])[:TAGS_SHOWN]]
-    base = dict(told.get("base") or {})
+    base = {name: value for name, value in (told.get("base") or {}).items() if name != "family"}  # our own word
     known = files_by_sha256(user, [base["sha256"]]).get(base["sha256"]) if len(base.get("sha256", "")) == 64 else None
     groups = [
         (_("Network"), network),
@@ -62,7 +72,8 @@ def _pairs(part: object) -> list[tuple[str, str]]:
     if not isinstance(part, dict):
         return []
     plain = {name: value for name, value in part.items() if isinstance(value, (str, int, float)) and value != ""}
-    return [(_label(str(name)), _value(str(name), value)) for name, value in plain.items()][:40]
+    ordered = sorted(plain.items(), key=lambda pair: PLACES.get(pair[0], len(PLACES)))
+    return [(_label(str(name)), _value(str(name), value)) for name, value in ordered][:40]
 
 
 def _label(name: str) -> str:

@@ -20,6 +20,7 @@ STEPS = {
     "conversion": "Conversion", "scans": "Second opinions", "storing": "Stored",
 }  # fmt: skip
 SOMETIMES = {"conversion", "scans"}  # of pickles only
+SAID_ALREADY = {"html", "xml-error", "lfs-pointer", "empty", "zip"}  # the finding itself says what to do
 CHECKS = {
     "header sane": "that its header is sound",
     "metadata sane": "its metadata",
@@ -129,6 +130,8 @@ def advice(status: str, report: dict[str, Any] | None) -> str:
         if report is None or not report.get("digests"):
             return "Nothing was found against it; the check itself did not finish. Upload it again, or ask a moderator."
         return "If you know what it is, ask a moderator to look at it; they can release it with a reason."
+    if format in SAID_ALREADY:
+        return ""
     if format == "PickleTensor":
         return "What to do: save it as safetensors (most trainers and UIs can) and upload that."
     if format == "SafeTensor":

@@ -243,7 +243,8 @@
         return;
       }
       const row = known || await begin(file, print);
-      if (!known) head(row, file).catch(() => {}); // a hint, nothing waits for it
+      // A hint, for which the file itself waits three seconds at most: on a slow line its parts would hold it up.
+      if (!known) await Promise.race([head(row, file), new Promise(good => setTimeout(good, 3000))]).catch(() => {});
       const sending = new Sending(row, file);
       sending.resume();
     } catch (error) { complain(`${file.name}: ${error.message}`); }
