@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "hub.gallery",
     "hub.prompts",
     "hub.community",
+    "hub.operator",
     "hub.moderation",
     "hub.tryit",
     "hub.uploads",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("hub.prompts.urls")),
     path("", include("hub.gallery.urls")),
     path("", include("hub.accounts.urls")),
+    path("", include("hub.operator.urls")),
     path("api/docs", pages.api_docs, name="api-docs"),
     path("api/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("healthz", pages.health, name="health"),

@@ -1,0 +1,152 @@
+"""How the hub is: its workers, queues, storage, database and settings. Only asked; nothing here changes anything."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Min, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hub import queue
+from hub.accounts.models import User
+from hub.catalog.models import Blob
+from hub.errors import NotFound
+from hub.gallery.models import Picture
+from hub.templatetags.weightroom import about, size
+from hub.tryit.models import Generation
+from hub.uploads.models import Upload
+from workers.messages import GENERATE, HEADER, INSPECT
+
+ENV_EXAMPLE = Path(__file__).resolve().parents[2] / "infra" / "env.example"
+SECRET = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|_URL$|TOKEN")
+OPEN = [Generation.Status.QUEUED, Generation.Status.RUNNING]
+
+
+@dataclass(frozen=True)
+class State:
+    """A line of the page. ``state``: good, warn or bad; the sentence says it in words."""
+
+    name: str
+    state: str
+    sentence: str
+
+
+def admin(user: Any) -> User:
+    """Raises `NotFound` for everybody else: they need not know the page."""
+    if not isinstance(user, User) or not user.is_admin:
+        raise NotFound(_("There is nothing at this address."))
+    return user
+
+
+def states() -> list[State]:
+    """Drawing, inspecting, storage, database, people: each in one sentence."""
+    return [*_broker(), _storage(), _database(), _people()]
+
+
+def _broker() -> list[State]:
+    try:
+        return [_drawing(), _inspecting(), *_walls()]
+    except redis.RedisError:
+        return [State(_("Queue"), "bad", _("The broker does not answer: nothing is drawn or inspected until it does."))]
+
+
+def _drawing() -> State:
+    workers = queue.workers_alive(GENERATE)
+    line = Generation.objects.filter(status__in=OPEN).aggregate(n=Count("pk"), first=Min("created_at"))
+    said = ngettext("%(n)d worker", "%(n)d workers", workers) % {"n": workers}
+    if not line["n"]:
+        said += ", " + _("nothing in line.")
+    else:
+        longest = about((timezone.now() - line["first"]).total_seconds())
+        said += ", " + _("%(n)d in line, the first for %(time)s.") % {"n": line["n"], "time": longest}
+    return State(_("Drawing"), "good" if workers else "bad", said)
+
+
+def _inspecting() -> State:
+    workers, heads = queue.workers_alive(INSPECT), queue.workers_alive(HEADER)
+    waiting = Upload.objects.filter(status="inspecting").count()
+    said = ngettext("%(n)d worker", "%(n)d workers", workers) % {"n": workers}
+    said += ", " + (_("%(n)d files at it.") % {"n": waiting} if waiting else _("idle."))
+    if not heads:
+        said += " " + _("No worker reads first bytes, so forms do not fill themselves.")
+    return State(_("Inspecting"), "good" if workers and heads else "bad" if not workers else "warn", said)
+
+
+def _walls() -> list[State]:
+    found = []
+    for host, walls in queue.sandboxes().items():
+        good = not walls.problem
+        said = _("%(host)s: pickles are converted behind %(walls)s.") % {"host": host, "walls": walls.walls}
+        if not good:
+            said = _("%(host)s converts no pickles: %(why)s") % {"host": host, "why": walls.problem}
+        found.append(State(_("Sandbox"), "good" if good else "warn", said))
+    return found
+
+
+def _storage() -> State:
+    files = Blob.objects.aggregate(n=Count("pk"), bytes=Sum("size"))
+    drawn = Picture.objects.count()
+    said = _("%(size)s in %(n)d files, and %(pictures)d pictures.")
+    return State(_("Storage"), "good", said % {"size": size(files["bytes"] or 0), "n": files["n"], "pictures": drawn})
+
+
+def _database() -> State:
+    began = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        row = cursor.fetchone()
+    took = (time.perf_counter() - began) * 1000
+    said = _("%(size)s, answers in %(ms).0f ms.") % {"size": size(row[0] if row else 0), "ms": took}
+    return State(_("Database"), "good" if took < 100 else "warn", said)
+
+
+def _people() -> State:
+    roles = dict(User.objects.filter(is_active=True).values_list("role").annotate(n=Count("pk")))
+    total = sum(roles.values())
+    said = ngettext("%(n)d account", "%(n)d accounts", total) % {"n": total}
+    said += "; " + _("admins: %(admins)d, moderators: %(moderators)d.") % {
+        "admins": roles.get(User.Role.ADMIN, 0),
+        "moderators": roles.get(User.Role.MODERATOR, 0),
+    }
+    return State(_("People"), "good", said)
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    value: str
+    reason: str
+
+
+def settings_list() -> list[Setting]:
+    """Every setting of ``infra/env.example`` that the hub reads, with its reason and what it is now; secrets are not
+    told."""
+    found, reason = [], []
+    for line in ENV_EXAMPLE.read_text().splitlines():
+        if line.startswith("# ---") or not line.strip():
+            reason = []
+        elif line.startswith("# "):
+            reason.append(line[2:])
+        elif match := re.match(r"#([A-Z][A-Z0-9_]+)=", line):
+            if hasattr(settings, match[1]):
+                found.append(Setting(match[1], _value(match[1]), " ".join(reason)))
+            reason = []
+    return found
+
+
+def _value(name: str) -> str:
+    value = getattr(settings, name)
+    if SECRET.search(name) and name != "PUBLIC_URL":
+        return _("set") if value else _("not set")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value} ({size(value)})" if isinstance(value, int) and name.endswith("_BYTES") else str(value)
