@@ -130,7 +130,8 @@ class Setting:
 def settings_list() -> list[Setting]:
     """Every setting of ``infra/env.example`` that the hub reads, with its reason and what it is now; secrets are not
     told."""
-    found, reason = [], []
+    found: list[Setting] = []
+    reason: list[str] = []
     for line in ENV_EXAMPLE.read_text().splitlines():
         if line.startswith("# ---") or not line.strip():
             reason = []
