@@ -53,6 +53,20 @@ def hash_matches(value: str) -> list[Digest]:
 
     CRC32 is looked up in both byte orders. The digest of an empty file matches nothing.
     """
+    return _matching(_published(), value)
+
+
+def hash_remains(value: str) -> list[Digest]:
+    """As `hash_matches`, among versions that were public and were taken down, or whose model was."""
+    gone = Q(version__status=Version.Status.TAKEN_DOWN) | Q(
+        version__status=Version.Status.PUBLISHED, model__status=Model.Status.TAKEN_DOWN
+    )
+    rows = Digest.objects.filter(gone, version__published_at__isnull=False)
+    rows = rows.exclude(model__status__in=[Model.Status.DRAFT, Model.Status.DELETED])
+    return _matching(rows.order_by("version__published_at", "version_id", "file_id"), value)
+
+
+def _matching(rows: QuerySet[Digest], value: str) -> list[Digest]:
     value = hash_of(value)
     if names_nothing(value):
         return []
@@ -64,7 +78,7 @@ def hash_matches(value: str) -> list[Digest]:
         condition |= Q(kind=Digest.Kind.CRC32, digest=digest[::-1])
     if length == 64:  # AutoV3 in full, as SwarmUI prints it
         condition |= Q(kind=Digest.Kind.AUTOV3, digest=bytes.fromhex(value[:AUTOV3_HEX]))
-    return list(_published().filter(condition)[:50])
+    return list(rows.filter(condition)[:50])
 
 
 def _from(start: bytes) -> Q:

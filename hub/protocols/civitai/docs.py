@@ -170,6 +170,7 @@ class VersionModel(s.Serializer[Any]):
     type = s.CharField()
     nsfw = s.BooleanField()
     poi = s.BooleanField()
+    mode = s.CharField(required=False, help_text="TakenDown: only what is told here is left.")
 
 
 class VersionOutput(VersionCommon):

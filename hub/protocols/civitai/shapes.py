@@ -240,6 +240,23 @@ def version_shape(version: Version, pictures: Sequence[Picture], version_ids: Ma
     }
 
 
+def tombstone_shape(version: Version) -> dict[str, Any]:
+    """What is still told of a version that was taken down, to whoever has its file: its name, trigger words, licence.
+    Its files, pictures and texts are gone."""
+    version.shown_files = []  # type: ignore[attr-defined]
+    shape = version_shape(version, (), {})
+    del shape["downloadUrl"]
+    model = version.model
+    licence = {
+        "allowNoCredit": model.allow_no_credit,
+        "allowCommercialUse": list(model.allow_commercial_use),
+        "allowDerivatives": model.allow_derivatives,
+        "allowDifferentLicense": model.allow_different_licence,
+    }
+    gone = {"status": STATUS[Version.Status.TAKEN_DOWN], "description": None, "supportsGeneration": False}
+    return shape | gone | {"model": shape["model"] | {"mode": "TakenDown"} | licence}
+
+
 def image_shape(picture: Picture, *, versions: Sequence[Version], meta: dict[str, Any] | None) -> dict[str, Any]:
     """A picture as ``/images`` has it, where the level is a word."""
     word = LEVEL_WORDS.get(picture.level, "None")

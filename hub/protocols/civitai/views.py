@@ -19,8 +19,9 @@ from hub import queue
 from hub.accounts.models import User
 from hub.catalog import queries
 from hub.catalog.api import ModelEdit, VersionEdit
+from hub.catalog.hashes import hash_remains
 from hub.catalog.lists import OFFSET_CAP
-from hub.catalog.models import Base
+from hub.catalog.models import Base, Version
 from hub.errors import NotFound, Refused
 from hub.protocols.civitai import docs, reads, shapes, words
 from hub.protocols.civitai.params import (
@@ -238,8 +239,16 @@ class VersionByHash(Reading):
         """The version of a file, by any of its digests: AutoV1, AutoV2, AutoV3, SHA256, CRC32, BLAKE3."""
         match = next(iter(queries.hash_matches(hash)), None)
         if match is None:
-            raise NotFound("Model not found")
+            remains = hash_remains(hash)[:1] if settings.TOMBSTONES else []
+            if not remains:
+                raise NotFound("Model not found")
+            return HttpResponse(QuickJson().render(_tombstone(remains[0].version_id)), content_type="application/json")
         return HttpResponse(_told(match.version_id), content_type="application/json")
+
+
+def _tombstone(version_id: int) -> dict[str, Any]:
+    version = Version.objects.select_related("model__owner", "base", "stat").get(pk=version_id)
+    return shapes.tombstone_shape(version)
 
 
 def _told(version_id: int) -> bytes:

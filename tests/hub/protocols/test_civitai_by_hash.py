@@ -156,3 +156,29 @@ def test_a_kept_answer_is_never_an_old_one(alice, bob):
     file.verdict = "refused"
     file.save()
     assert by_hash(file.blob_id).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["model", "version"])
+def test_after_a_take_down_who_has_the_file_still_learns_what_it_is(alice, bob, settings, what):
+    file = added(alice, trigger_words=["lnct print"], description="secret words")
+    thing = file.version.model if what == "model" else file.version
+    thing.status = "taken-down"
+    thing.save()
+    told = by_hash(file.blob_id).json()
+    assert told["model"]["name"] == "Linocut"
+    assert told["model"]["mode"] == "TakenDown"
+    assert told["trainedWords"] == ["lnct print"]
+    assert told["model"]["allowDerivatives"] is True
+    assert (told["files"], told["images"], told["description"]) == ([], [], None)
+    assert "downloadUrl" not in told
+    assert post("by-hash", [file.blob_id]).json() == []
+    assert Client().get(f"/api/download/models/{file.version_id}").status_code in {404, 410}
+    settings.TOMBSTONES = False
+    assert by_hash(file.blob_id).status_code == 404
+
+
+def test_what_never_was_public_leaves_no_trace(alice):
+    file = added(alice, publish=False)
+    file.version.status = "taken-down"
+    file.version.save()
+    assert by_hash(file.blob_id).status_code == 404
