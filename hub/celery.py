@@ -25,6 +25,7 @@ app.conf.update(
         "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
         "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 10.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
+        "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
     },
 )

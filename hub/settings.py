@@ -160,6 +160,7 @@ DIFFUSERS_LAYOUTS = env_bool("DIFFUSERS_LAYOUTS", True)
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
 INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 30)  # no sign of life: it is asked for again
+PICTURES_SENT_PER_DAY = env_int("PICTURES_SENT_PER_DAY", 300)  # pictures one person may send in a day
 GENERATIONS_PER_DAY = env_int("GENERATIONS_PER_DAY", 500)  # pictures one person may ask for in a day
 GENERATIONS_WAITING = env_int("GENERATIONS_WAITING", 20)  # pictures one person may have in line at once
 GENERATION_MAX_PIXELS = env_int("GENERATION_MAX_PIXELS", 1024 * 1024)  # what the workers' memory is sized for

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -42,16 +42,26 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         recipe_digest=recipes.digest(recipe),
         seconds=seconds,
         visible=visible,
+        blurhash=drawn.blurhash,
     )
     weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight}
     weights[recipe.base] = None
-    uses = [
-        PictureUse(picture=picture, version=version, weight=weights[sha256])
+    uses_note(picture, weights)
+    return picture
+
+
+def uses_note(picture: Picture, weights: Mapping[str, float | None], *, also: Version | None = None) -> None:
+    """Note the versions that had a part in a picture: those of these files (SHA-256 → weight, None for the base), and
+    ``also`` one that its sender names."""
+    uses = {
+        version.pk: PictureUse(picture=picture, version=version, weight=weights[sha256])
         for sha256, versions in _versions_of(weights).items()
         for version in versions
-    ]
-    PictureUse.objects.bulk_create(uses, ignore_conflicts=True)  # a version may hold two of the files
-    return picture
+    }
+    if also is not None and also.pk not in uses:
+        is_base = also.files.filter(adapter="base").exists()
+        uses[also.pk] = PictureUse(picture=picture, version=also, weight=None if is_base else 1.0)
+    PictureUse.objects.bulk_create(uses.values(), ignore_conflicts=True)
 
 
 def _versions_of(shas: Iterable[str]) -> dict[str, list[Version]]:

@@ -1,11 +1,13 @@
 """Pictures, and the recipe that made each."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 
 
 class Picture(models.Model):
-    """A drawn picture. Its bytes are in the pictures bucket under the PNG's SHA-256."""
+    """A picture, drawn here or sent. Its bytes are in the pictures bucket under the PNG's SHA-256."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="pictures")
     sha256 = models.CharField(max_length=64, db_index=True)
@@ -15,6 +17,10 @@ class Picture(models.Model):
     recipe_digest = models.CharField(
         max_length=64, blank=True, help_text="hub.gallery.recipes.digest: equal, equal bytes."
     )
+    told = models.JSONField(
+        null=True, help_text="workers.messages.PictureRecipe: what a sent picture said of itself; null: drawn here."
+    )
+    blurhash = models.CharField(max_length=40, blank=True)
     seconds = models.FloatField(default=0)
     level = models.SmallIntegerField(default=1)
     visible = models.BooleanField(default=False, help_text="In the gallery: kept by its owner, or a preview.")
@@ -31,6 +37,46 @@ class Picture(models.Model):
 
     def __str__(self) -> str:
         return f"picture {self.pk}"
+
+
+class SentPicture(models.Model):
+    """A picture on its way in: its parts arrive, it is read, and then it is a picture of the gallery or a recipe."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        READING = "reading"
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sent_pictures")
+    version = models.ForeignKey(
+        "catalog.Version", null=True, on_delete=models.CASCADE, help_text="Whose gallery it is for; null: only read."
+    )
+    name = models.CharField(max_length=255)
+    size = models.IntegerField()
+    multipart = models.CharField(max_length=512, help_text="The store's name of its parts.")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    attempt = models.SmallIntegerField(default=0)
+    sentence = models.CharField(max_length=500, blank=True, help_text="Why it was not taken.")
+    findings = models.JSONField(default=list)
+    told = models.JSONField(null=True, help_text="workers.messages.PictureRecipe")
+    picture = models.ForeignKey(Picture, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "created_at"], name="sent_by"),
+            models.Index(fields=["asked_at"], condition=models.Q(status="reading"), name="sent_reading"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.status})"
+
+    @property
+    def key(self) -> str:
+        return f"incoming/pictures/{self.pk}"
 
 
 class PictureUse(models.Model):

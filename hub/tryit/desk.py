@@ -202,7 +202,7 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
     desk = Desk(base=files.get(recipe.base))
     if desk.base is None:
         desk.base = _base(user, "")
-        desk.notes.append(_("The base %s is not on this hub any more; another stands in its place.") % recipe.base_name)
+        desk.notes.append(_base_note(recipe))
     for use in recipe.uses:
         if file := files.get(use.sha256):
             desk.rows.append(Row(file, use.weight))
@@ -214,6 +214,31 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
     language = ("dialect", "emphasis")
     desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *language)} | {"count": str(count)}
     return desk.fit()
+
+
+def _base_note(recipe: Recipe) -> str:
+    if recipe.base:
+        return _("The base %s is not on this hub any more; another stands in its place.") % recipe.base_name
+    if recipe.base_name:
+        return _("It was drawn on %s, which is not on this hub; another base stands in its place.") % recipe.base_name
+    return _("It does not say which base it was drawn on; another stands in its place.")
+
+
+def from_sent(user: User | AnonymousUser, recipe: Recipe) -> Desk:
+    """The recipe that a sent picture carries: what it does not say, or says in a way that is not drawn here, is the
+    base's own, and said."""
+    desk = from_recipe(user, recipe)
+    usual = _defaults(desk.base)
+    silent = ("steps", "cfg", "seed", "width", "height")
+    desk.fields |= {name: usual[name] for name in silent if not getattr(recipe, name)}
+    if not samplers.known(recipe.sampler, recipe.schedule or "Automatic"):
+        desk.fields |= {"sampler": usual["sampler"], "schedule": usual["schedule"]}
+        if recipe.sampler:
+            desk.notes.append(_("The sampler %s is not known here; another stands in its place.") % recipe.sampler)
+    for side in ("width", "height"):
+        if (odd := int(desk.fields[side]) % 8) and int(desk.fields[side]) > 64:
+            desk.fields[side] = str(int(desk.fields[side]) - odd)
+    return desk
 
 
 def first_visit(user: User | AnonymousUser, base_version: str = "") -> Desk:

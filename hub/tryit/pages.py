@@ -17,14 +17,14 @@ from msgspec.structs import replace
 
 from hub.catalog.queries import bases_for_tryit, version_visible
 from hub.errors import Refused
-from hub.gallery import recipes
+from hub.gallery import recipes, sent
 from hub.gallery.queries import picture_for
 from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import prompt_for, wildcards_of
 from hub.tryit import actions, comparison, queries, samplers
-from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe
+from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
@@ -48,7 +48,8 @@ def _opened(request: HttpRequest) -> Desk:
     asked = request.GET
     if number := asked.get("picture", ""):
         picture = picture_for(request.user, int(number) if number.isdecimal() and len(number) < 19 else 0)
-        return from_recipe(request.user, recipes.read(picture.recipe))
+        opened = from_sent if picture.told is not None else from_recipe
+        return opened(request.user, recipes.read(picture.recipe))
     if number := asked.get("generation", ""):
         try:
             generation = queries.generation_for(request.user, uuid.UUID(number))
@@ -60,6 +61,8 @@ def _opened(request: HttpRequest) -> Desk:
         return desk
     if number := asked.get("prompt", ""):
         return _from_prompt(request, int(number) if number.isdecimal() and len(number) < 19 else 0)
+    if number := asked.get("sent", ""):
+        return _sent(request, number)
     if asked.get("use"):
         return for_version(request.user, asked["use"])
     if KEPT in request.session and not asked:
@@ -87,6 +90,20 @@ def _from_prompt(request: HttpRequest, prompt_id: int) -> Desk:
     desk.rows = []
     desk.fields |= {"prompt": text, "negative": negative}
     return desk.fit()
+
+
+def _sent(request: HttpRequest, number: str) -> Desk:
+    """The recipe of a picture that was dropped here."""
+    try:
+        row = sent.sent_for(request.user, uuid.UUID(number))
+    except ValueError:
+        return first_visit(request.user)
+    read = sent.recipe_of(request.user, row)
+    if read is None:
+        desk = first_visit(request.user)
+        desk.notes.append(_("This picture carries no recipe."))
+        return desk
+    return from_sent(request.user, read[0])
 
 
 def _posted(request: HttpRequest) -> HttpResponse:

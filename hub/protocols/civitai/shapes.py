@@ -15,7 +15,7 @@ from hub.catalog.serializers import air, attacks, download_url
 from hub.gallery.models import Picture
 from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
 
-GREY = "00Eyb["  # the blurhash of plain grey; the hub knows no pixels, and clients want a string
+GREY = "00Eyb["  # the blurhash of plain grey, for pictures of before there was one
 SCANS = {"accepted": "Success", "refused": "Danger", "unknown": "Pending"}
 
 
@@ -69,7 +69,7 @@ def picture_shape(picture: Picture) -> dict[str, Any]:
         "nsfwLevel": picture.level,
         "width": picture.width,
         "height": picture.height,
-        "hash": GREY,
+        "hash": picture.blurhash or GREY,
         "type": "image",
         "minor": False,
         "poi": False,
@@ -117,7 +117,7 @@ def picture_in_version(picture: Picture, version_ids: Mapping[str, int]) -> dict
     """A picture as the version endpoints have it: without ``id``, with its recipe."""
     shape = picture_shape(picture)
     del shape["id"]
-    measures = {"hash": GREY, "size": None, "width": picture.width, "height": picture.height}
+    measures = {"hash": picture.blurhash or GREY, "size": None, "width": picture.width, "height": picture.height}
     return shape | {"metadata": measures, "meta": picture_meta(picture, version_ids), "availability": "Public"}
 
 
@@ -264,7 +264,7 @@ def image_shape(picture: Picture, *, versions: Sequence[Version], meta: dict[str
     return {
         "id": picture.pk,
         "url": picture_address(picture),
-        "hash": GREY,
+        "hash": picture.blurhash or GREY,
         "width": picture.width,
         "height": picture.height,
         "nsfwLevel": word,

@@ -1,0 +1,25 @@
+"""What the workers' answers and the clock ask of this app."""
+
+from typing import Any
+
+from celery import shared_task
+
+from hub.gallery import sent
+from workers.messages import Failed, ImageInspected, unpack
+
+
+@shared_task(name="hub.gallery.image_inspected")
+def image_inspected(payload: dict[str, Any]) -> None:
+    """A worker's answer to ``InspectImage``: what became of the picture, or why it could not be had."""
+    answer = unpack(payload)
+    if isinstance(answer, ImageInspected):
+        sent.picture_inspected(answer)
+    elif isinstance(answer, Failed):
+        sent.picture_failed(answer)
+    else:
+        raise TypeError(f"Not an answer to InspectImage: {type(answer).__name__}.")
+
+
+@shared_task(name="hub.gallery.sent_pictures_sweep", expires=20)
+def sent_pictures_sweep() -> None:
+    sent.sent_pictures_sweep()

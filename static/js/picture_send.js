@@ -1,0 +1,63 @@
+// Pictures are sent: to a version's gallery, or to have their recipe opened. Bytes go straight to the store.
+(() => {
+  const cookie = (name) => document.cookie.split("; ").find((one) => one.startsWith(`${name}=`))?.split("=")[1] ?? "";
+  const ask = async (url, method, body) => {
+    const headers = { Accept: "application/json", "X-CSRFToken": cookie("csrftoken") };
+    if (body) headers["Content-Type"] = "application/json";
+    const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+    const said = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(said.error ?? `${answer.status}`);
+    return said;
+  };
+  const path = (url) => new URL(url).pathname;
+
+  const send = async (place, file) => {
+    const said = place.querySelector("[data-said]");
+    const { version } = place.dataset;
+    try {
+      said.textContent = place.dataset.sending ?? `${file.name}: …`;
+      const wanted = { name: file.name, size: file.size };
+      if (version) wanted.version = Number(version);
+      const begun = await ask("/api/v1/pictures/send", "POST", wanted);
+      const put = await fetch(begun.put, { method: "PUT", body: file });
+      if (!put.ok) throw new Error(`${put.status}`);
+      let news = await ask(path(begun.finish), "POST");
+      for (let tries = 0; tries < 240 && !["accepted", "refused"].includes(news.state); tries += 1) {
+        await new Promise((wake) => setTimeout(wake, 500));
+        news = await ask(path(begun.url), "GET");
+      }
+      const notes = news.findings.map((finding) => finding.sentence).join(" ");
+      said.textContent = `${file.name}: ${news.state === "refused" ? news.sentence : notes}`.replace(/: $/, "");
+      return news;
+    } catch (error) {
+      said.textContent = `${file.name}: ${error.message}`;
+      return null;
+    }
+  };
+
+  const sendAll = async (place, files) => {
+    let last = null;
+    for (const file of files) last = (await send(place, file)) ?? last;
+    if (last?.state !== "accepted") return;
+    if (place.hasAttribute("data-open")) location.assign(`/try?sent=${last.id}`);
+    else location.reload();
+  };
+
+  const placeOf = (target) => {
+    const drop = target.closest?.("[data-drop]");
+    return drop && (drop.matches("[data-picture-send]") ? drop : drop.querySelector("[data-picture-send]"));
+  };
+  document.addEventListener("change", (event) => {
+    const place = event.target.closest?.("[data-picture-send]");
+    if (place && event.target.files?.length) sendAll(place, [...event.target.files]);
+  });
+  document.addEventListener("dragover", (event) => {
+    if (placeOf(event.target) && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    const place = placeOf(event.target);
+    if (!place || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    sendAll(place, place.hasAttribute("data-open") ? [event.dataTransfer.files[0]] : [...event.dataTransfer.files]);
+  });
+})();
