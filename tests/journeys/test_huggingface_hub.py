@@ -31,11 +31,11 @@ def home(hub, tmp_path) -> dict[str, str]:
     return environment | {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "NO_COLOR": "1"}
 
 
-def python(home: dict[str, str], program: str, *, token: str = "", **more: str) -> Any:
+def python(home: dict[str, str], program: str, *, token: str = "", by: str = sys.executable, **more: str) -> Any:
     """What ``program`` leaves in ``result``, run by a process of its own: the client reads its settings at import."""
     environment = home | more | ({"HF_TOKEN": token} if token else {})
     done = subprocess.run(
-        [sys.executable, "-c", f"import json\n{program}\nprint('\\n' + json.dumps(result))"],
+        [by, "-c", f"import json\n{program}\nprint('\\n' + json.dumps(result))"],
         env=environment, capture_output=True, text=True, timeout=180, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -91,33 +91,61 @@ result = [api.list_repo_files(repo), api.list_repo_files(repo, revision="feature
 """
 
 
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
-def test_push_and_pull(hub, alice, home, lora, xet):
-    repo = f"hugo/wood-{'xet' if xet else 'lfs'}"
-    more = {} if xet else {"HF_HUB_DISABLE_XET": "1"}
-    main, branch, tags, *rest = python(home, PUSH.format(repo=repo, file=str(lora)), token=alice.token, **more)
-    assert main == branch == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
-    assert set(tags) >= {"v1.0"}
-    assert rest == [False, False, True, "hugo"]
-    accepted(alice, repo)
-
-    pull = f"""
+PULL = """
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 import filecmp, os
 folder = snapshot_download({repo!r})
 path = hf_hub_download({repo!r}, "my_checkpoint_lora.safetensors", revision="feature/x")
 info = HfApi().model_info({repo!r})
 again = snapshot_download({repo!r}, local_files_only=True)
-names = sorted(os.path.relpath(os.path.join(at, n), folder) for at, _, files in os.walk(folder) for n in files)
-result = [filecmp.cmp(path, {str(lora)!r}, shallow=False), names, info.private, info.tags, folder == again,
+names = {{os.path.relpath(os.path.join(at, n), folder) for at, _, files in os.walk(folder) for n in files}}
+result = [filecmp.cmp(path, {file!r}, shallow=False), sorted(names - {{"pytorch_lora_weights.safetensors"}}),
+          info.private, info.tags, folder == again,
           len(HfApi().parse_safetensors_file_metadata({repo!r}, 'my_checkpoint_lora.safetensors').tensors)]
 """
-    same, names, private, tags, kept, tensors = python(home, pull)
+# Of all that people have installed: the last without httpx, one of late 1.x. Built once, when somebody asks for them.
+OLDER = ("0.36.2", "1.33.0")
+ENVIRONMENTS = Path(__file__).parents[2] / ".weightroom-clients"
+
+
+def client_of(version: str) -> str:
+    """The Python of an environment with that `huggingface_hub` and nothing else of ours."""
+    place = ENVIRONMENTS / version
+    if not (place / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+        wanted = [f"huggingface_hub=={version}", "hf_xet"]
+        subprocess.run([place / "bin" / "python", "-m", "pip", "install", "--quiet", *wanted], check=True)
+        (place / "ready").touch()
+    return str(place / "bin" / "python")
+
+
+def pushed_and_pulled(alice: Person, home: dict[str, str], repo: str, lora: Path, xet: bool, by: str) -> None:
+    more = {} if xet else {"HF_HUB_DISABLE_XET": "1"}
+    push = PUSH.format(repo=repo, file=str(lora))
+    main, branch, tags, *rest = python(home, push, token=alice.token, by=by, **more)
+    assert main == branch == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
+    assert set(tags) >= {"v1.0"}
+    assert rest == [False, False, True, "hugo"]
+    accepted(alice, repo)
+    same, names, private, tags, kept, tensors = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
     assert same
     assert names == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
     assert (private, kept) == (False, True)
     assert {"lora", "wood"} <= set(tags)
     assert tensors > 100
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_push_and_pull(hub, alice, home, lora, xet):
+    pushed_and_pulled(alice, home, f"hugo/wood-{'xet' if xet else 'lfs'}", lora, xet, sys.executable)
+
+
+@pytest.mark.skipif("OLDER_CLIENTS" not in os.environ, reason="set OLDER_CLIENTS=1: builds environments of their own")
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+@pytest.mark.parametrize("version", OLDER)
+def test_older_clients(hub, alice, home, lora, version, xet):
+    repo = f"hugo/old-{version.replace('.', '-')}-{'xet' if xet else 'lfs'}"
+    pushed_and_pulled(alice, home, repo, lora, xet, client_of(version))
 
 
 def test_the_command_line(hub, alice, home, lora, tmp_path):
