@@ -67,6 +67,7 @@ TYPES = {
     "textual_inversion": Model.Type.TEXTUAL_INVERSION,
     "hypernetwork": Model.Type.HYPERNETWORK,
     "controlnet": Model.Type.CONTROLNET,
+    "t2i_adapter": Model.Type.CONTROLNET,
     "vae": Model.Type.VAE,
     "taesd": Model.Type.VAE,
     "upscaler": Model.Type.UPSCALER,

@@ -12,10 +12,12 @@ from django.db.models import Exists, OuterRef, Q, Value
 
 from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version
 from hub.catalog.words import folded
+from workers.adapters import ADAPTERS
 
-# Parts are kept, and not drawn with by themselves; GGUF is for other programs.
-PARTS = ("vae", "taesd", "upscaler", "motion_module", "text_encoder", "vision_encoder")
-DRAWABLE = Q(verdict=File.Verdict.ACCEPTED) & ~Q(adapter__in=("", *PARTS)) & ~Q(format="GGUF")
+# The kinds of files that are stacked on a base; others (a VAE, a ControlNet) are kept, and no strip is drawn of them.
+STACKED = tuple(sorted(slug for slug, plug in ADAPTERS.items() if plug.drawn))
+# GGUF is for other programs.
+DRAWABLE = Q(verdict=File.Verdict.ACCEPTED, adapter__in=("base", *STACKED)) & ~Q(format="GGUF")
 # Families whose pictures the workers can draw; a file of another family is kept, found and served, not tried.
 DRAWN_FAMILIES = ("sd1", "sd2", "sdxl")
 DOC_LIMIT = 40_000  # characters of a description that search reads; a tsvector ends at 1 MB
@@ -85,7 +87,7 @@ def _moment(version: Version) -> datetime:
 
 def drawable(file: File) -> bool:
     """Whether a plug of the workers draws with this file, and its inspection passed: `DRAWABLE` of one at hand."""
-    return file.verdict == File.Verdict.ACCEPTED and file.adapter not in ("", *PARTS) and file.format != "GGUF"
+    return file.verdict == File.Verdict.ACCEPTED and file.adapter in ("base", *STACKED) and file.format != "GGUF"
 
 
 def _write_text(model: Model) -> None:

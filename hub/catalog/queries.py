@@ -12,13 +12,14 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from hub.accounts.models import User
 from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
-from hub.catalog.listings import DRAWN_FAMILIES
+from hub.catalog.listings import DRAWN_FAMILIES, STACKED
 from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
 from hub.catalog.models import Digest, File, Model, Version
 from hub.catalog.words import camel, folded
 from hub.errors import NotFound, Refused
 
 __all__ = [
+    "STACKED",
     "BadCursor",
     "Facet",
     "Facets",
@@ -294,7 +295,7 @@ def bases_for_tryit(user: Person, query: str = "", *, most: int = 200) -> list[F
 
 def adapters_for_tryit(user: Person, family: str, query: str = "", *, most: int = 200) -> list[File]:
     """Adapters of a base family that can be stacked: accepted, published or the user's own, newest first."""
-    files = _for_tryit(user, query).filter(version__base__family=family).exclude(adapter__in=["", "base", "vae"])
+    files = _for_tryit(user, query).filter(version__base__family=family).filter(adapter__in=STACKED)
     return list(files[:most])
 
 

@@ -37,6 +37,8 @@ PLATES = {
     "textualinversion": "k-inversion",
     "hypernetwork": "k-hyper",
     "controlnet": "k-control",
+    "t2i_adapter": "k-control",
+    "ip_adapter": "k-control",
 }
 KINDS = {
     "base": "Base",
@@ -50,6 +52,8 @@ KINDS = {
     "boft": "BOFT",
     "glora": "GLoRA",
     "controlnet": "ControlNet",
+    "t2i_adapter": "T2I-Adapter",
+    "ip_adapter": "IP-Adapter",
 }
 
 

@@ -20,6 +20,7 @@ from hub.accounts.models import User
 from hub.catalog.actions import cover_set
 from hub.catalog.listings import DRAWABLE
 from hub.catalog.models import File, Version
+from hub.catalog.queries import STACKED
 from hub.celery import app
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
@@ -133,7 +134,7 @@ def previews_backfill(*, base_version: Version) -> int:
     base = accepted_file(base_version)
     if base is None or base.adapter != "base":
         return 0
-    waiting = _fitting(File.objects.exclude(adapter__in=["", "base"]), base)
+    waiting = _fitting(File.objects.filter(adapter__in=STACKED), base)
     waiting = waiting.exclude(version__status__in=GONE).exclude(version__strips__board=True)
     family, seen = drawn_on(base), set()
     for file in waiting.order_by("id").iterator(chunk_size=200):

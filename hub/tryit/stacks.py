@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hub.catalog.listings import DRAWABLE
 from hub.catalog.models import File
-from hub.catalog.queries import files_by_sha256, version_visible
+from hub.catalog.queries import STACKED, files_by_sha256, version_visible
 from hub.errors import NotFound, Refused
 from hub.gallery.queries import variant_of
 from hub.tryit import samplers
@@ -144,7 +144,7 @@ def numbers_checked(recipe: Recipe, count: int) -> None:
 
 def misfit(base: File, adapter: File) -> str:
     """Why ``adapter`` cannot be stacked on ``base``, as a sentence; empty where it can."""
-    if adapter.adapter in {"", "base"}:
+    if adapter.adapter not in STACKED:
         return _("%(name)s cannot be stacked on a base.") % {"name": adapter.version.model.name}
     if drawn_on(base) != drawn_on(adapter):
         return _("Made for %(made)s; %(base)s is %(family)s.") % {

@@ -25,7 +25,7 @@ READ = {
 
 
 def test_every_adapter_type_is_tried_here():
-    assert READ.keys() == ADAPTERS.keys()
+    assert READ.keys() == {slug for slug, plug in ADAPTERS.items() if plug.drawn}
 
 
 def digest(model):
