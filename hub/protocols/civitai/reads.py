@@ -6,20 +6,21 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Value, Window
-from django.db.models.functions import Concat, RowNumber
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Subquery, Value, Window
+from django.db.models.functions import Coalesce, Concat, RowNumber
 from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.catalog.lists import BadCursor
 from hub.catalog.models import File, Listing, Tag, Version
 from hub.catalog.queries import Person, files_by_sha256
+from hub.community.models import CollectionItem, Comment
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.queries import pictures_for
 
@@ -100,26 +101,42 @@ def images(
     return _images_page(rows.select_related("owner"), wish, limit, cursor, offset)
 
 
+def _count(rows: QuerySet[Any]) -> Any:
+    """How many of ``rows`` are about each picture."""
+    counted = rows.filter(picture=OuterRef("pk")).order_by().values("picture").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+RANKS: dict[str, Callable[[], Any]] = {
+    "Most Reactions": lambda: F("likes"),
+    "Most Comments": lambda: _count(Comment.objects.filter(removed_at=None)),
+    "Most Collected": lambda: _count(CollectionItem.objects.filter(collection__private=False)),
+}
+
+
 def _images_page(
-    rows: QuerySet[Picture], wish: ImageWish, limit: int, cursor: str, offset: int
+    rows: QuerySet[Any], wish: ImageWish, limit: int, cursor: str, offset: int
 ) -> tuple[list[Picture], str]:
     if wish.sort == "Random":
         return list(rows.order_by("?")[:limit]), ""
-    liked = wish.sort == "Most Reactions"
+    ranked = RANKS.get(wish.sort)
+    rows = rows.annotate(said=_count(Comment.objects.filter(removed_at=None)))
+    if ranked:
+        rows = rows.annotate(rank=ranked())
     if cursor:
         likes, last = _read_cursor(cursor, wish.sort)
         if wish.sort == "Oldest":
             rows = rows.filter(pk__gt=last)
-        elif liked:
-            rows = rows.filter(likes__lte=likes).filter(Q(likes__lt=likes) | Q(pk__lt=last))
+        elif ranked:
+            rows = rows.filter(rank__lte=likes).filter(Q(rank__lt=likes) | Q(pk__lt=last))
         else:
             rows = rows.filter(pk__lt=last)
-    order = ("pk",) if wish.sort == "Oldest" else ("-likes", "-pk") if liked else ("-pk",)
-    page = list(rows.order_by(*order)[offset : offset + limit + 1])
+    order = ("pk",) if wish.sort == "Oldest" else ("-rank", "-pk") if ranked else ("-pk",)
+    page: list[Any] = list(rows.order_by(*order)[offset : offset + limit + 1])
     if len(page) <= limit or not limit:
         return page[:limit], ""
     last_shown = page[limit - 1]
-    key = json.dumps([wish.sort, last_shown.likes, last_shown.pk])
+    key = json.dumps([wish.sort, getattr(last_shown, "rank", 0), last_shown.pk])
     return page[:limit], base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 

@@ -279,7 +279,7 @@ def image_shape(picture: Picture, *, versions: Sequence[Version], meta: dict[str
             "likeCount": picture.likes,
             "dislikeCount": 0,
             "heartCount": 0,
-            "commentCount": 0,
+            "commentCount": getattr(picture, "said", 0),
         },
         "meta": meta,
         "username": picture.owner.username if picture.owner else None,

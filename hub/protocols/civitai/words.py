@@ -14,7 +14,7 @@ FILE_TYPES = [
 BASE_MODEL_TYPES = ["Standard", "Inpainting", "Refiner", "Pix2Pix"]
 FORMATS = ["SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other"]
 COMMERCIAL = ["None", "Image", "RentCivit", "Rent", "Sell"]
-# Nothing is discussed or collected here yet: those are ties, broken by the newest.
+# The list counts no comments and no collections of models: for those two sorts all are ties, broken by the newest.
 MODEL_SORTS = {
     "Highest Rated": "likes", "Most Downloaded": "downloads", "Most Liked": "likes", "Most Discussed": "newest",
     "Most Collected": "newest", "Most Images": "pictures", "Newest": "newest", "Oldest": "oldest",

@@ -3,8 +3,10 @@
 import pytest
 from django.test import Client
 
-from hub.community.models import Collection, CollectionItem
+from hub.community.models import Collection, CollectionItem, Comment
+from hub.gallery.actions import picture_add
 from tests.hub.catalog.files import added
+from workers.messages import Drawn, Recipe
 
 
 def get(path, user=None, **params):
@@ -95,3 +97,35 @@ def test_addresses_as_clients_write_them(linocut):
         answer = Client().get("/api/docs", PATH_INFO=path)
         assert answer.status_code in {200, 307}, path
     assert Client().get("/", PATH_INFO="//evil.example/x").status_code == 404
+
+
+def test_images_by_comments_and_collections(linocut, alice, bob):
+    """Each sort sorts, and goes on by cursor."""
+    recipe = Recipe(base=linocut.blob_id, base_family="sd1", seed=7)
+    pictures = [
+        picture_add(
+            owner=alice, drawn=Drawn(sha256=f"{n:064x}", width=64, height=64, seed=7, bytes=1), recipe=recipe,
+            seconds=1.0, visible=True,
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    for _ in range(2):
+        Comment.objects.create(author=bob, picture=pictures[0], text="fine")
+    Comment.objects.create(author=bob, picture=pictures[1], text="fine")
+    shelf = Collection.objects.create(owner=bob, name="Shelf")
+    CollectionItem.objects.create(collection=shelf, picture=pictures[1], position=0)
+
+    def walk(sort):
+        found, cursor = [], ""
+        while True:
+            page = get("images", sort=sort, limit=1, **({"cursor": cursor} if cursor else {})).json()
+            found += [row["id"] for row in page["items"]]
+            cursor = page["metadata"].get("nextCursor", "")
+            if not cursor:
+                return found
+
+    first, second, third = (picture.pk for picture in pictures)
+    assert walk("Most Comments") == [first, second, third]
+    assert walk("Most Collected") == [second, third, first]
+    assert walk("Most Reactions") == [third, second, first]
+    assert [row["stats"]["commentCount"] for row in get("images", sort="Oldest").json()["items"]] == [2, 1, 0]
