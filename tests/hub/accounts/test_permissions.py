@@ -24,6 +24,8 @@ from hub.accounts.permissions import (
 from tests.hub.accounts.conftest import bearer
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+# Whoever comes here has no token yet: what they start gives them one only when a person allows it on a page.
+SIGNS_IN = {"/oauth/device", "/oauth/token"}
 
 
 class Asked:
@@ -91,7 +93,8 @@ def rest_views(resolver=None, prefix="") -> Iterator[tuple[str, type]]:
         if isinstance(entry, URLResolver):
             yield from rest_views(entry, address)
         elif isinstance(entry, URLPattern) and hasattr(entry.callback, "cls"):
-            yield filled(address), entry.callback.cls
+            if filled(address) not in SIGNS_IN:
+                yield filled(address), entry.callback.cls
 
 
 def filled(address: str) -> str:
@@ -118,7 +121,7 @@ def changed_rows() -> str:
     sums = []
     with connection.cursor() as cursor:
         for model in apps.get_models():
-            if model._meta.app_label in {"accounts", "catalog", "gallery", "tryit", "uploads"}:
+            if model._meta.app_label in {"accounts", "catalog", "community", "gallery", "moderation", "prompts", "tryit", "uploads"}:
                 table = connection.ops.quote_name(model._meta.db_table)
                 cursor.execute(f"SELECT count(*), sum(hashtext((t.* )::text)::bigint) FROM {table} t")
                 sums.append((table, cursor.fetchone()))
