@@ -11,7 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # What decides a verdict; a file below any of these counts.
-SOURCES = ("inspection.py", "metadata.py", "checks", "files", "adapters", "bases", "parts", "sandbox.py", "sandboxed")
+SOURCES = (
+    "inspection.py", "metadata.py", "checks", "files", "adapters", "bases", "parts", "pickled.py", "sandbox.py",
+    "sandboxed",
+)  # fmt: skip
 SCANNERS = ("picklescan", "hayward", "modelaudit-picklescan", "fickling", "modelscan")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from infra.bench import pickles
 from workers.digests import digests_of_path
 from workers.files import safetensors
 
@@ -86,6 +87,7 @@ def main() -> int:
         figures += digest_ratios(path)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     figures.append(("digests_memory_mib", round(grown, 1), 64.0, grown < 64))
+    figures += pickles.figures()
     report = [{"figure": name, "value": value, "bar": bar, "met": bool(met)} for name, value, bar, met in figures]
     print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg()[0], "figures": report}, indent=1))
     return 0 if all(line["met"] for line in report) else 1

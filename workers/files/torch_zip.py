@@ -24,6 +24,7 @@ MAX_SMALL_MEMBER = 4096  # version, byteorder, the serialization's id
 _END, _END64, _LOCATOR64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 _CENTRAL, _LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 _DESCRIPTOR32, _DESCRIPTOR64 = struct.Struct("<4s3L"), struct.Struct("<4sL2Q")
+_ZIP_VERSION = 45  # with 64-bit sizes; none later has anything that is needed here
 _NOT_HERE, _ZIP64 = 0xFFFFFFFF, 1
 _ENCRYPTED, _DESCRIPTOR = 0x1 | 0x40 | 0x2000, 0x8
 _STORAGE = re.compile(r"data/[0-9]{1,18}\Z")
@@ -119,12 +120,14 @@ def _central(raw: bytes, at: int) -> tuple[tuple[str, int, int], int, int, int]:
     """One entry of the directory: (name, size, CRC), where its member begins, the entry's length, its flags."""
     if at + _CENTRAL.size > len(raw):
         _refuse("zip-directory", "The archive's directory does not hold what it says.")
-    magic, _, _, flags, method, _, _, crc, packed, size, n, extra, comment, disk, _, attributes, local = (
+    magic, _, needs, flags, method, _, _, crc, packed, size, n, extra, comment, disk, _, attributes, local = (
         _CENTRAL.unpack_from(raw, at)
     )
     used = _CENTRAL.size + n + extra + comment
     if magic != b"PK\x01\x02" or at + used > len(raw) or disk not in (0, 0xFFFF):
         _refuse("zip-directory", "The archive's directory does not hold what it says.")
+    if needs > _ZIP_VERSION:
+        _refuse("zip-packed", "A member of the archive asks for a ZIP reader of the future.")
     begin = at + _CENTRAL.size
     name = _name(raw[begin : begin + n])
     if flags & _ENCRYPTED:
@@ -175,8 +178,8 @@ def _local(file: BinaryIO, at: int, name: str, flags: int, size: int, crc: int) 
     raw = file.read(_LOCAL.size)
     if len(raw) < _LOCAL.size or raw[:4] != b"PK\x03\x04":
         _refuse("zip-member", "A member of the archive is not where the directory says.", name)
-    _, _, flags_here, method, _, _, crc_here, packed, size_here, n, extra = _LOCAL.unpack(raw)
-    if file.read(n) != name.encode() or flags_here != flags or method != 0:
+    _, needs, flags_here, method, _, _, crc_here, packed, size_here, n, extra = _LOCAL.unpack(raw)
+    if file.read(n) != name.encode() or flags_here != flags or method != 0 or needs > _ZIP_VERSION:
         _refuse("zip-member", "A member of the archive and the directory say different things of it.", name)
     told = {0, _NOT_HERE, size} if flags & _DESCRIPTOR else {size, _NOT_HERE}
     if size_here not in told or packed not in told or (crc_here != crc and not (flags & _DESCRIPTOR and crc_here == 0)):
