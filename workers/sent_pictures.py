@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workers import recipes, s3, settings, storage
+from workers import recipes, s3, sandbox, settings, storage
 from workers.errors import Refusal
 from workers.files.image import MAX_BYTES, Examined
 from workers.files.text import clean
@@ -93,8 +93,19 @@ def _fetch(asked: InspectImage, path: Path) -> bool:
 def apart(source: Path, target: Path, name: str = "") -> Examined | None:
     """What `workers.files.image.examined` says, asked in a process of its own; None where that did not come to an end.
 
-    The process has no environment, a limit on memory, time and what it writes, and dies with its group.
+    Inside the sandbox's walls where they stand; elsewhere in a process with limits and no environment.
     """
+    if sandbox.state().walls:
+        room = sandbox.Room(source, target, seconds=SECONDS, memory=MEMORY_BYTES, output=LARGEST_PNG)
+        try:
+            return msgspec.json.decode(sandbox.run("picture", [name], room), type=Examined)
+        except sandbox.SandboxFailed as failed:
+            log.warning("a picture was given up: %s", failed)
+            return None
+    return _limited_child(source, target, name)
+
+
+def _limited_child(source: Path, target: Path, name: str) -> Examined | None:
     command = [sys.executable, "-m", "workers.sandboxed.picture", str(source), str(target), name]
     process = subprocess.Popen(
         command,

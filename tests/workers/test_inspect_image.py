@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.workers.recipes import pictures as vectors
 from workers import messages, sent_pictures, settings
-from workers.messages import Failed, InspectImage, picture_key
+from workers.messages import Failed, InspectImage, Sandbox, picture_key
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +79,22 @@ def test_a_refused_one_says_why(asked):
     assert "none of them" in answer.findings[0].sentence
 
 
-def test_one_that_ends_its_process_is_unknown(asked, monkeypatch):
-    monkeypatch.setattr(sent_pictures, "MEMORY_BYTES", 30_000_000)
+@pytest.mark.parametrize("walls", ["here", "nowhere"])
+def test_one_that_ends_its_process_is_unknown(asked, monkeypatch, walls):
+    if walls == "nowhere":
+        monkeypatch.setattr(sent_pictures.sandbox, "state", lambda: Sandbox(walls="", problem="none"))
+    monkeypatch.setattr(sent_pictures, "MEMORY_BYTES", 60_000_000)
     answer = sent_pictures.inspect_image(asked(png()))
     assert answer.verdict == "unknown"
     assert "too long, or too much memory" in answer.findings[0].sentence
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "AVIF"])
+def test_every_format_is_read_behind_the_walls(asked, format):
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), (200, 30, 30)).save(buffer, format)
+    answer = sent_pictures.inspect_image(asked(buffer.getvalue(), f"x.{format.lower()}", keep=False))
+    assert (answer.verdict, answer.format) == ("accepted", format)
 
 
 def test_one_that_is_gone_may_be_asked_for_again():
@@ -102,5 +113,6 @@ def test_the_process_sees_no_environment(asked, monkeypatch, tmp_path):
         return real(*arguments, **options)
 
     monkeypatch.setattr(sent_pictures.subprocess, "Popen", watched)
+    monkeypatch.setattr(sent_pictures.sandbox, "state", lambda: Sandbox(walls="", problem="none"))
     assert sent_pictures.inspect_image(asked(png(), keep=False)).verdict == "accepted"
     assert seen == {"OPENBLAS_NUM_THREADS": "1"}

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from workers.files import blurhash
 from workers.messages import Finding
@@ -59,6 +59,7 @@ def examined(source: Path, target: Path | None, name: str = "") -> Examined:
     """
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the sandbox has room for no thread
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -70,6 +71,7 @@ def examined(source: Path, target: Path | None, name: str = "") -> Examined:
     except (
         OSError,
         SyntaxError,
+        RuntimeError,
         ValueError,
         EOFError,
         UnidentifiedImageError,
