@@ -104,7 +104,7 @@ def renamed(key: str, names: Mapping[str, str]) -> str | None:
 
 def unet_to_original(live: Mapping[str, Any]) -> dict[str, Any]:
     """A UNet's live state dict under its original names, without ``model.diffusion_model.``. Raises ``KeyError``."""
-    levels, layers = _count(live, "down_blocks.{}."), _count(live, "down_blocks.0.resnets.{}.")
+    levels, layers = count(live, "down_blocks.{}."), count(live, "down_blocks.0.resnets.{}.")
     attended = {n for n in range(levels) if any(key.startswith(f"up_blocks.{n}.attentions.") for key in live)}
     return _all(live, {b: a for a, b in unet_pairs(levels, layers, attended)})
 
@@ -129,14 +129,14 @@ def unet_structure(original: Iterable[str]) -> tuple[int, int, set[int]]:
 
 def vae_to_original(live: Mapping[str, Any]) -> dict[str, Any]:
     """An autoencoder's live state dict under its original names; its attention's matrices become 1×1 convolutions."""
-    levels, layers = _count(live, "encoder.down_blocks.{}."), _count(live, "encoder.down_blocks.0.resnets.{}.")
+    levels, layers = count(live, "encoder.down_blocks.{}."), count(live, "encoder.down_blocks.0.resnets.{}.")
     named = _all(live, {b: a for a, b in vae_pairs(levels, layers)})
     return {key: _as_convolution(tensor) if _is_attention(key) else tensor for key, tensor in named.items()}
 
 
 def vae_from_original(original: Mapping[str, Any]) -> dict[str, Any]:
     """The reverse of `vae_to_original`; keys without ``first_stage_model.``. Raises ``KeyError`` for an unknown key."""
-    levels, layers = _count(original, "encoder.down.{}."), _count(original, "encoder.down.0.block.{}.")
+    levels, layers = count(original, "encoder.down.{}."), count(original, "encoder.down.0.block.{}.")
     flat = {key: _as_matrix(tensor) if _is_attention(key) else tensor for key, tensor in original.items()}
     return _all(flat, dict(vae_pairs(levels, layers)))
 
@@ -151,6 +151,43 @@ def text_from_original(original: Mapping[str, Any]) -> dict[str, Any]:
     """The reverse of `text_to_original`; keys without ``cond_stage_model.transformer.``, ``position_ids`` left out."""
     named = {key.removeprefix("text_model."): tensor for key, tensor in original.items()}
     return {key: tensor for key, tensor in named.items() if not key.endswith("position_ids")}
+
+
+_OPEN_CLIP = [
+    ("token_embedding", "embeddings.token_embedding"),
+    ("positional_embedding", "embeddings.position_embedding.weight"),
+    ("ln_final", "final_layer_norm"),
+]
+_OPEN_CLIP_LAYER = [
+    ("ln_1", "layer_norm1"),
+    ("ln_2", "layer_norm2"),
+    ("mlp.c_fc", "mlp.fc1"),
+    ("mlp.c_proj", "mlp.fc2"),
+    ("attn.out_proj", "self_attn.out_proj"),
+]
+
+
+def text_from_open_clip(original: Mapping[str, Any]) -> dict[str, Any]:
+    """A text encoder's live state dict from OpenCLIP's layout (SD2's, and SDXL's second); its projection too.
+
+    OpenCLIP keeps queries, keys and values in one matrix, and its projection transposed. Raises ``KeyError``.
+    """
+    layers = count(original, "transformer.resblocks.{}.")
+    names = dict(_OPEN_CLIP)
+    for n in range(layers):
+        names |= {f"transformer.resblocks.{n}.{a}": f"encoder.layers.{n}.{b}" for a, b in _OPEN_CLIP_LAYER}
+    live: dict[str, Any] = {}
+    for key, tensor in original.items():
+        if found := re.match(r"transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)$", key):
+            width = tensor.shape[0] // 3
+            for place, part in enumerate("qkv"):
+                name = f"encoder.layers.{found[1]}.self_attn.{part}_proj.{found[2]}"
+                live[name] = tensor[place * width : (place + 1) * width]
+        elif key == "text_projection":
+            live["text_projection.weight"] = tensor.T
+        elif key not in {"logit_scale", "attn_mask"}:
+            live |= _all({key: tensor}, names)
+    return live
 
 
 def to_original(unet: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +228,7 @@ def _all(tensors: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]
     return result
 
 
-def _count(keys: Iterable[str], pattern: str) -> int:
+def count(keys: Iterable[str], pattern: str) -> int:
     before, after = map(re.escape, pattern.split("{}"))
     return 1 + max((int(found[1]) for key in keys if (found := re.match(rf"{before}(\d+){after}", key))), default=-1)
 

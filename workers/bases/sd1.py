@@ -31,7 +31,7 @@ class StableDiffusion1:
         """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""
         from workers.engine import opening
 
-        return opening.open_sd1(path, device, dtype)
+        return opening.open_checkpoint(path, self.family, device, dtype)
 
 
 base = StableDiffusion1()

@@ -1,4 +1,4 @@
-"""Stable Diffusion 2: 2.0 and 2.1, and everything trained from them. Recognised; not drawn with yet."""
+"""Stable Diffusion 2: 2.0 and 2.1, and everything trained from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from workers.bases import recognition, widths
 from workers.bases.recognition import Found, UNet
-from workers.errors import Refusal
 from workers.plugins import Header, Match
 
 if TYPE_CHECKING:
@@ -56,8 +55,10 @@ class StableDiffusion2:
         return replace(match, variant=match.variant or ("v-prediction" if v else ""), summary=summary)
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-        """Raises ``Refusal``: its text encoder and its v-prediction are not built yet."""
-        raise Refusal("base-not-drawn", "Stable Diffusion 2 checkpoints can be kept here, but not drawn with yet.")
+        """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""
+        from workers.engine import opening
+
+        return opening.open_checkpoint(path, self.family, device, dtype)
 
 
 def _variant(unet: UNet) -> str:

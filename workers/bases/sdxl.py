@@ -1,4 +1,4 @@
-"""Stable Diffusion XL: base, its smaller children, and everything trained from them. Recognised; not drawn with yet."""
+"""Stable Diffusion XL: base, its smaller children, and everything trained from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from workers.bases import recognition, widths
 from workers.bases.recognition import Found
-from workers.errors import Refusal
 from workers.plugins import Header, Match
 
 if TYPE_CHECKING:
@@ -43,8 +42,10 @@ class StableDiffusionXL:
         return recognition.claim_unet(header, unet, Found(family, DEPTHS.get(unet.depths, variant)))
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-        """Raises ``Refusal``: its second text encoder and its size embedding are not built yet."""
-        raise Refusal("base-not-drawn", "Stable Diffusion XL checkpoints can be kept here, but not drawn with yet.")
+        """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""
+        from workers.engine import opening
+
+        return opening.open_checkpoint(path, self.family, device, dtype)
 
 
 base = StableDiffusionXL()

@@ -37,7 +37,7 @@ def write(path: Path, folder: Path) -> dict[str, str]:
     """Write the weights of the SD1 checkpoint at ``path`` below ``folder``, in the precision that they have; returns
     the configurations by their paths. Raises ``Refusal`` for a checkpoint whose architecture is not known."""
     tensors = load_file(path)
-    config = config_for(tensors)
+    config = config_for(lambda key: tensors[key].shape)
     try:
         unet, vae, text = layout.from_original(tensors)
     except KeyError as error:

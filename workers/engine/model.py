@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
+
+# What the refiner's authors ask for, and turn away from.
+AESTHETIC, UNAESTHETIC = 6.0, 2.5
 
 
 @dataclass
@@ -27,7 +31,10 @@ class Model:
     dtype: torch.dtype
     scaling: float
     latent_rgb: Tensor
+    prediction: str = "epsilon"  # what the UNet says: the noise, or v
     pristine: dict[str, Tensor] = field(default_factory=dict)
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
+    worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`
     fits: dict[Any, frozenset[str]] = field(default_factory=dict)  # what edits change in it, by their identity
 
     @cached_property
@@ -63,3 +70,28 @@ class Model:
         """What it takes in memory, about."""
         parts = (self.unet, self.vae, *self.text_encoders.values())
         return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+
+    def beside_latents(self, height: int, width: int) -> Tensor | None:
+        """What an inpainting UNet reads beside latents [1, 4, height, width] when the whole picture is to be painted:
+        a mask of ones and the latents of grey, [1, 5, height, width]; None for other UNets."""
+        if self.unet.config.in_channels == 4:
+            return None
+        if (height, width) not in self._grey:
+            picture = torch.full((1, 3, height * 8, width * 8), 0.5, device=self.device)
+            grey = self.vae.encode(picture).latent_dist.mean * self.scaling
+            mask = torch.ones(1, 1, height, width, device=self.device)
+            self._grey[height, width] = torch.cat([mask, grey], dim=1).to(self.dtype)
+        return self._grey[height, width]
+
+    @cached_property
+    def _grey(self) -> dict[tuple[int, int], Tensor]:
+        return {}
+
+    def sizes(self, height: int, width: int, *, wanted: bool) -> Tensor | None:
+        """What SDXL embeds beside the time step, [1, 6]: the size it was cut from, where, and its own size; its
+        refiner, [1, 5], instead of the last an aesthetic score, high for what is wanted. None for other families."""
+        if self.family != "sdxl":
+            return None
+        refiner = "text_encoder" not in self.text_encoders
+        last = [AESTHETIC if wanted else UNAESTHETIC] if refiner else [height, width]
+        return torch.tensor([[height, width, 0, 0, *last]], device=self.device, dtype=self.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,28 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here may ask a hub, what
 import torch
 from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from workers.bases import layout
+from workers.bases import BASES, layout, recognition, shapes
+from workers.bases.recognition import INPUTS
 from workers.engine.model import Model
 from workers.errors import Refusal
+from workers.plugins import Decides, Header, TensorInfo
 
+INPAINTING = 9  # channels: the latents, a mask, and the latents of what is not masked
+LABELS = {"sd1": "Stable Diffusion 1", "sd2": "Stable Diffusion 2", "sdxl": "Stable Diffusion XL"}
+# (our name of the encoder, where its tensors are, the layout they are in)
+TEXTS = {
+    "sd1": [("text_encoder", layout.TEXT, layout.text_from_original)],
+    "sd2": [("text_encoder", "cond_stage_model.model.", layout.text_from_open_clip)],
+    "sdxl": [
+        ("text_encoder", "conditioner.embedders.0.transformer.", layout.text_from_original),
+        ("text_encoder_2", "conditioner.embedders.1.model.", layout.text_from_open_clip),
+    ],
+}
+REFINER = [("text_encoder_2", "conditioner.embedders.0.model.", layout.text_from_open_clip)]
 CONFIGS = Path(__file__).parent.parent / "bases" / "configs"
 
 
@@ -31,67 +45,136 @@ def configs() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(path.read_text()) for path in sorted(CONFIGS.glob("*.json")))
 
 
-def open_sd1(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-    """The SD1 checkpoint at ``path``. The autoencoder stays in fp32: half precision overflows in some of them.
+def open_checkpoint(path: Path, family: str, device: torch.device, dtype: torch.dtype) -> Model:
+    """The checkpoint at ``path``, in its original layout. The autoencoder stays in fp32: half precision overflows in
+    some of them.
 
     Raises ``Refusal`` where the file is broken, a part is missing, or its shapes are of no architecture known here.
     """
     try:
-        tensors = load_file(path)
+        with safe_open(path, "pt") as file:
+            # One tensor at a time: a file of 7 GB and its model would not fit side by side.
+            return _opened(file, family, device, dtype)
     except (SafetensorError, OSError) as error:
         raise Refusal("base-unreadable", "This checkpoint's file cannot be read as safetensors.") from error
-    for name, prefix in {"UNet": layout.UNET, "VAE": layout.VAE, "text encoder": layout.TEXT}.items():
-        if not any(key.startswith(prefix) for key in tensors):
-            raise Refusal("base-incomplete", f"This checkpoint holds no {name}, so it cannot draw by itself.")
-    config = config_for(tensors)
-    try:
-        unet, vae, text = layout.from_original(tensors)
     except KeyError as error:
         raise Refusal(
-            "base-unknown", f"This checkpoint holds a tensor that Stable Diffusion 1 has not: {error}."
+            "base-unknown", f"This checkpoint holds a tensor that {LABELS[family]} has not, or lacks one: {error}."
         ) from error
+
+
+def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) -> Model:
+    keys = list(file.keys())
+    texts = TEXTS[family]
+    if family == "sdxl" and not any(key.startswith("conditioner.embedders.1.") for key in keys):
+        texts = REFINER
+    wanted = {"UNet": [layout.UNET], "VAE": [layout.VAE], "text encoder": [prefix for _, prefix, _ in texts]}
+    for name, prefixes in wanted.items():
+        for prefix in prefixes:
+            if not any(key.startswith(prefix) for key in keys):
+                raise Refusal("base-incomplete", f"This checkpoint holds no {name}, so it cannot draw by itself.")
+
+    def part(prefix: str, kind: torch.dtype) -> dict[str, Tensor]:
+        mine = [key for key in keys if key.startswith(prefix)]
+        return {key.removeprefix(prefix): file.get_tensor(key).to(device=device, dtype=kind) for key in mine}
+
+    known = config_for(lambda key: file.get_slice(key).get_shape()) if family == "sd1" else None
+    vae = layout.vae_from_original(part(layout.VAE, torch.float32))
+    encoders, pooled = {}, 0
+    for name, prefix, read in texts:
+        state = read(part(prefix, dtype))
+        encoders[name], pooled = _text_encoder(name, state, family, known)
+    unet = layout.unet_from_original(part(layout.UNET, dtype))
+    if (channels := unet["conv_in.weight"].shape[1]) not in {4, INPAINTING}:
+        raise Refusal(
+            "base-not-drawn",
+            f"A UNet that reads {channels} channels is for {INPUTS.get(channels, 'something else')}; it is kept here, "
+            "not drawn with yet.",
+        )
+    config = known["unet"] if known else shapes.unet(_shapes(unet), pooled)
+    vae_config = known["vae"] if known else shapes.vae(_shapes(vae)) | {"scaling_factor": shapes.SCALING[family]}
     with init_empty_weights(include_buffers=False):
-        live_unet = UNet2DConditionModel.from_config(config["unet"])
-        live_vae = AutoencoderKL.from_config(config["vae"])
-        live_text = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
-    if any(key.startswith("text_model.") for key in live_text.state_dict()):
-        text = {f"text_model.{key}": tensor for key, tensor in text.items()}
+        live_unet = UNet2DConditionModel.from_config(config)
+        live_vae = AutoencoderKL.from_config(vae_config)
+    rgb = known["latent_rgb"] if known else shapes.LATENT_RGB["sdxl" if family == "sdxl" else "sd1"]
     return Model(
-        name=config["name"],
-        family="sd1",
-        unet=_filled(live_unet, unet, device, dtype),
-        vae=_filled(live_vae, vae, device, torch.float32),
-        text_encoders={"text_encoder": _filled(live_text, text, device, dtype)},
+        name=known["name"] if known else LABELS[family],
+        family=family,
+        unet=_filled(live_unet, unet, device),
+        vae=_filled(live_vae, vae, device),
+        text_encoders=encoders,
         device=device,
         dtype=dtype,
-        scaling=float(config["vae"]["scaling_factor"]),
-        latent_rgb=torch.tensor(config["latent_rgb"], dtype=torch.float32),
+        scaling=float(vae_config["scaling_factor"]),
+        latent_rgb=torch.tensor(rgb, dtype=torch.float32),
+        prediction=_prediction(file, keys, family),
     )
 
 
-def config_for(tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """The configuration whose shapes are the file's. Raises ``Refusal`` where there is none."""
-    channels = tensors[f"{layout.UNET}input_blocks.0.0.weight"].shape
-    context = tensors[f"{layout.UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"].shape[1]
-    latent = tensors[f"{layout.VAE}post_quant_conv.weight"].shape[0]
+def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in state.items()}
+
+
+def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[str, Any] | None) -> tuple[Any, int]:
+    """(the live encoder, the width of its pooled text)."""
+    act = "quick_gelu" if name == "text_encoder" and family != "sd2" else "gelu"
+    if family == "sd2":
+        # It was trained on the layer before the last: the last is left out, and its projection, which reads that.
+        last = layout.count(state, "encoder.layers.{}.") - 1
+        kept = {k: t for k, t in state.items() if not k.startswith((f"encoder.layers.{last}.", "text_projection"))}
+        state = kept
+    config = known["text_encoder"] if known else shapes.text_encoder(_shapes(state), act=act)
+    projected = "text_projection.weight" in state
+    with init_empty_weights(include_buffers=False):
+        kind = CLIPTextModelWithProjection if projected else CLIPTextModel
+        live = kind(CLIPTextConfig(**config))
+    level = any(key.startswith("text_model.") for key in live.state_dict())
+    named = {
+        key if key.startswith("text_projection") or not level else f"text_model.{key}": tensor
+        for key, tensor in state.items()
+    }
+    device = next(iter(state.values())).device
+    return _filled(live, named, device), config["projection_dim"]
+
+
+def _prediction(file: Any, keys: list[str], family: str) -> str:
+    """What the UNet predicts: ``epsilon`` or ``v``, by the file's own word, else by what training leaves behind."""
+    infos = {
+        key: TensorInfo(str(file.get_slice(key).get_dtype()), tuple(file.get_slice(key).get_shape()), 0, 0)
+        for key in keys
+    }
+    header = Header(infos, dict(file.metadata() or {}))
+    base = BASES[family]
+    match = base.recognise(header)
+    if match is not None and match.asks and isinstance(base, Decides):
+        match = base.decide(match, file.get_tensor(match.asks).float().flatten().tolist())
+    told = str(match.summary.get("prediction", "")) if match is not None else recognition.prediction(header)[0]
+    if told == "edm":
+        raise Refusal("base-not-drawn", "Checkpoints that predict as EDM does are kept here, not drawn with yet.")
+    return told or "epsilon"
+
+
+def config_for(shape: Callable[[str], Sequence[int]]) -> dict[str, Any]:
+    """The configuration of SD1's topology whose shapes are the file's: heads and groups are not in them.
+
+    shape: of a tensor, by its original name. Raises ``Refusal`` where there is no such configuration.
+    """
+    channels = shape(f"{layout.UNET}input_blocks.0.0.weight")
+    context = shape(f"{layout.UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")[1]
+    latent = shape(f"{layout.VAE}post_quant_conv.weight")[0]
     for config in configs():
         unet = config["unet"]
-        mine = (unet["block_out_channels"][0], unet["in_channels"], unet["cross_attention_dim"])
-        if mine == (channels[0], channels[1], context) and config["vae"]["latent_channels"] == latent:
-            return config
-    if channels[1] != 4:
-        raise Refusal(
-            "base-not-drawn", "Checkpoints for inpainting and the like can be kept here, but not drawn with yet."
-        )
+        mine = (unet["block_out_channels"][0], unet["cross_attention_dim"])
+        if mine == (channels[0], context) and config["vae"]["latent_channels"] == latent:
+            return config | {"unet": unet | {"in_channels": channels[1]}}
     raise Refusal(
         "base-unknown", f"No architecture known here is {channels[0]} channels wide with a context of {context}."
     )
 
 
-def _filled(module: Any, state: dict[str, Tensor], device: torch.device, dtype: torch.dtype) -> Any:
-    ready = {key: tensor.to(device=device, dtype=dtype) for key, tensor in state.items()}
+def _filled(module: Any, state: dict[str, Tensor], device: torch.device) -> Any:
     try:
-        module.load_state_dict(ready, assign=True, strict=True)
+        module.load_state_dict({key: tensor.contiguous() for key, tensor in state.items()}, assign=True, strict=True)
     except RuntimeError as error:
         raise Refusal(
             "base-unknown",
