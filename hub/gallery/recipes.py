@@ -8,7 +8,15 @@ import msgspec
 
 from workers.messages import Recipe
 
-YOUNGER = {"dialect": "a1111", "emphasis": "Original"}
+YOUNGER = {
+    "dialect": "a1111",
+    "emphasis": "Original",
+    "rng": "CPU",
+    "ensd": 0,
+    "variation_seed": 0,
+    "variation_strength": 0.0,
+    "discard_penultimate": False,
+}
 
 
 def read(data: object) -> Recipe:
@@ -30,6 +38,8 @@ def digest(recipe: Recipe) -> str:
     plain = built(recipe)
     del plain["base_name"]
     # What recipes learnt later stays out where it says nothing new, so that older pictures keep their digests.
+    if not recipe.variation_strength:
+        plain["variation_seed"] = 0  # it has no part in the picture
     for name in YOUNGER:
         if plain[name] == YOUNGER[name]:
             del plain[name]
@@ -72,6 +82,15 @@ def as_a1111(recipe: Recipe) -> str:
     }
     if recipe.clip_skip > 1:
         pairs["Clip skip"] = str(recipe.clip_skip)
+    if recipe.rng != "CPU":
+        pairs["RNG"] = "NV"
+    if recipe.ensd:
+        pairs["ENSD"] = str(recipe.ensd)
+    if recipe.variation_strength:
+        pairs["Variation seed"] = str(recipe.variation_seed)
+        pairs["Variation seed strength"] = f"{recipe.variation_strength:g}"
+    if recipe.discard_penultimate:
+        pairs["Discard penultimate sigma"] = "True"
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in pairs.items()))
     return "\n".join(lines)
 

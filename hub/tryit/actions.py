@@ -97,11 +97,11 @@ def generation_finish(answer: Generated) -> None:
         picture_add(
             owner=generation.owner,
             drawn=drawn,
-            recipe=replace(recipe, seed=drawn.seed),
+            recipe=recipe.number(number),
             seconds=answer.seconds / max(1, len(answer.pictures)),
             visible=shown,
         )
-        for drawn in answer.pictures
+        for number, drawn in enumerate(answer.pictures)
     ]
     generation.pictures.set(pictures)
     if pictures:

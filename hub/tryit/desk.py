@@ -32,6 +32,8 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "clip_skip": int,
     "count": int,
 }
+# What few people change: left empty, it changes nothing.
+NOISE: dict[str, type[int] | type[float]] = {"ensd": int, "variation_seed": int, "variation_strength": float}
 
 
 @dataclass
@@ -74,9 +76,9 @@ class Desk:
         if self.base is None:
             raise BadRecipe(_("There is no base to draw on yet. Upload one, or run the demo content."))
         numbers: dict[str, Any] = {}
-        for name, kind in NUMBERS.items():
+        for name, kind in (NUMBERS | NOISE).items():
             try:
-                numbers[name] = kind(self.fields.get(name, ""))
+                numbers[name] = kind(self.fields.get(name, "") or ("0" if name in NOISE else ""))
             except ValueError as error:
                 label = name.replace("_", " ")
                 raise BadRecipe(_("%(name)s must be a number.") % {"name": label.capitalize()}) from error
@@ -90,6 +92,8 @@ class Desk:
             negative=self.fields.get("negative", ""),
             sampler=self.fields.get("sampler", ""),
             schedule=self.fields.get("schedule", "Automatic"),
+            rng="GPU" if self.fields.get("rng") == "GPU" else "CPU",
+            discard_penultimate=self.fields.get("discard_penultimate") in {"on", "True"},
             **self._language(),
             **numbers,
         )
@@ -211,8 +215,8 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
                 _("Uses %s, which is not on this hub. It can be drawn without it.") % (use.name or use.kind)
             )
     names = ("prompt", "negative", "sampler", "schedule", "steps", "cfg", "seed", "width", "height", "clip_skip")
-    language = ("dialect", "emphasis")
-    desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *language)} | {"count": str(count)}
+    others = ("dialect", "emphasis", "rng", "discard_penultimate", *NOISE)
+    desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *others)} | {"count": str(count)}
     return desk.fit()
 
 
@@ -300,6 +304,7 @@ def _defaults(base: File | None) -> dict[str, str]:
 
 def _fields(data: Mapping[str, Any]) -> dict[str, str]:
     names = ("prompt", "negative", "sampler", "schedule", "dialect", "emphasis", *NUMBERS)
+    names += ("rng", "discard_penultimate", *NOISE)
     # A form's line ends are CR LF; a prompt's are LF.
     return {name: str(data.get(name, "")).replace("\r\n", "\n")[: MAX_PROMPT + 1] for name in names}
 

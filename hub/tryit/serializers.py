@@ -62,6 +62,13 @@ class SettingsInput(serializers.Serializer):
     clip_skip = serializers.IntegerField(required=False, min_value=1, max_value=12)
     dialect = serializers.ChoiceField(list(prompts.DIALECTS), required=False, help_text="How the prompts are read.")
     emphasis = serializers.ChoiceField(list(prompts.EMPHASES), required=False, help_text="How brackets count.")
+    rng = serializers.ChoiceField(["CPU", "GPU"], required=False, help_text="Where A1111 would draw its noise.")
+    ensd = serializers.IntegerField(
+        required=False, min_value=-MAX_SEED, max_value=MAX_SEED, help_text="Eta noise seed delta."
+    )
+    variation_seed = serializers.IntegerField(required=False, min_value=-1, max_value=MAX_SEED, help_text="−1: drawn.")
+    variation_strength = serializers.FloatField(required=False, min_value=0, max_value=1)
+    discard_penultimate = serializers.BooleanField(required=False, help_text="Of every schedule's sigmas.")
 
 
 class GenerationCreateInput(SettingsInput):
@@ -191,6 +198,11 @@ class RecipeOutput(serializers.Serializer):
     clip_skip = serializers.IntegerField()
     dialect = serializers.CharField(default="a1111")
     emphasis = serializers.CharField(default="Original")
+    rng = serializers.CharField(default="CPU")
+    ensd = serializers.IntegerField(default=0)
+    variation_seed = serializers.IntegerField(default=0)
+    variation_strength = serializers.FloatField(default=0.0)
+    discard_penultimate = serializers.BooleanField(default=False)
 
 
 class ProgressOutput(serializers.Serializer):

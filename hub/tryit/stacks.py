@@ -76,7 +76,10 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
         uses.append(replace(own, text_weight=use.text_weight, token=use.token or own.token))
     if len({use.sha256 for use in uses}) < len(uses):
         raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
-    seed = random.randint(0, MAX_SEED - MAX_COUNT) if recipe.seed == -1 else recipe.seed
+    seed, variation = (
+        random.randint(0, MAX_SEED - MAX_COUNT) if given == -1 else given
+        for given in (recipe.seed, recipe.variation_seed)
+    )
     name = samplers.split(recipe.sampler, recipe.schedule)
     return replace(
         recipe,
@@ -84,6 +87,7 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
         base_family=base.version.base.family,
         uses=tuple(uses),
         seed=seed,
+        variation_seed=variation,
         sampler=name.sampler,
         schedule=name.schedule,
     )
@@ -97,6 +101,14 @@ def numbers_checked(recipe: Recipe, count: int) -> None:
         (_("Clip skip"), recipe.clip_skip, 1, MAX_CLIP_SKIP),
         (_("The seed"), recipe.seed, -1, MAX_SEED - (count - 1 if recipe.seed >= 0 else 0)),
         (_("The number of pictures"), count, 1, MAX_COUNT),
+        (_("The eta noise seed delta"), recipe.ensd, -MAX_SEED, MAX_SEED),
+        (
+            _("The variation seed"),
+            recipe.variation_seed,
+            -1,
+            MAX_SEED - (count - 1 if recipe.variation_strength else 0),
+        ),
+        (_("The strength of the variation"), recipe.variation_strength, 0, 1),
     ]
     bounds += [
         (_("The weight of %s") % (use.name or use.kind), use.weight, -MAX_WEIGHT, MAX_WEIGHT) for use in recipe.uses

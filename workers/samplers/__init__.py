@@ -38,13 +38,15 @@ def chosen(sampler: str, schedule: str = AUTOMATIC) -> tuple[Sampler, str]:
     return plug, _SCHEDULE_BY_NAME[wanted]
 
 
-def sigmas_for(sampler: Sampler, schedule: str, steps: int, family: str = "sd1") -> list[float]:
+def sigmas_for(
+    sampler: Sampler, schedule: str, steps: int, family: str = "sd1", *, discard: bool = False
+) -> list[float]:
     """The sigmas of ``steps`` steps, the one before the last left out for samplers whose authors do so.
 
-    family: the base's; Align Your Steps is another list for SDXL.
+    family: the base's; Align Your Steps is another list for SDXL. discard: leave it out for any sampler.
     """
     made = partial(align_your_steps, family=family) if schedule == "Align Your Steps" else SCHEDULES[schedule]
-    if not sampler.discards:
+    if not (sampler.discards or discard):
         return made(steps)
     sigmas = made(steps + 1)
     return [*sigmas[:-2], sigmas[-1]]

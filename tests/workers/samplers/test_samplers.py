@@ -14,6 +14,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, PNDMScheduler, UniPCMultiste
 
 from workers.engine.noise import RowNoise
 from workers.errors import Refusal
+from workers.messages import Recipe
 from workers.samplers import SAMPLERS, chosen, ipndm_v, schedules, sigmas_for
 from workers.samplers.maths import BASHFORTH
 
@@ -40,13 +41,17 @@ def run(sampler, x, sigmas, noise):
 class Double(RowNoise):
     """Noise in the precision and the order in which the golden numbers were made."""
 
+    def __init__(self, seed, shape, *rest, **bounds):
+        super().__init__(Recipe(base="", base_family="sd1", seed=seed), shape, *rest, **bounds)
+        self.generator = torch.Generator().manual_seed(seed)
+
     def draw(self):
         return torch.randn(1, *self.shape, generator=self.generator, dtype=torch.float64)
 
     def tree(self, x):
         import torchsde
 
-        self._tree = torchsde.BrownianTree(self.low, torch.zeros_like(x), self.high, entropy=self.seed)
+        self._tree = torchsde.BrownianTree(self.low, torch.zeros_like(x), self.high, entropy=self.recipe.seed)
 
 
 @pytest.mark.parametrize("case", sorted(GOLDEN))
@@ -245,7 +250,9 @@ def test_the_same_seed_gives_the_same_and_another_seed_another(name):
     sigmas = sigmas_for(sampler, sampler.schedule, 6)
 
     def drawn(seed):
-        noise = RowNoise(seed, SHAPE, torch.device("cpu"), low=sigmas[-2], high=sigmas[0])
+        noise = RowNoise(
+            Recipe(base="", base_family="sd1", seed=seed), SHAPE, torch.device("cpu"), low=sigmas[-2], high=sigmas[0]
+        )
         return run(sampler, noise.draw() * sigmas[0], sigmas, noise)[0]
 
     assert torch.equal(drawn(1), drawn(1))
@@ -256,7 +263,9 @@ def test_the_same_seed_gives_the_same_and_another_seed_another(name):
 def test_one_step_is_enough_to_finish(name):
     sampler = SAMPLERS[name]
     sigmas = sigmas_for(sampler, sampler.schedule, 1)
-    noise = RowNoise(1, SHAPE, torch.device("cpu"), low=sigmas[-2], high=sigmas[0])
+    noise = RowNoise(
+        Recipe(base="", base_family="sd1", seed=1), SHAPE, torch.device("cpu"), low=sigmas[-2], high=sigmas[0]
+    )
     assert bool(run(sampler, noise.draw() * sigmas[0], sigmas, noise)[0].isfinite().all())
 
 
