@@ -70,7 +70,11 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that decides a picture, every file named by SHA-256. Same recipe, same device: the same bytes.
 
+    In company, as one of several pictures of a call, it may differ in the last bits of fp32.
     ``dialect`` and ``emphasis``: how the prompts are read (`workers.prompts.DIALECTS`, `EMPHASES`).
+    ``rng``: where noise comes from, as A1111 says it. ``ensd``, its "eta noise seed delta": added to the seed for what
+    samplers draw on the way. The first noise is turned by ``variation_strength``, 0 to 1, towards ``variation_seed``'s.
+    ``discard_penultimate``: every sampler's schedule goes without its sigma before the last.
     """
 
     base: str
@@ -89,6 +93,24 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clip_skip: int = 1
     dialect: Literal["a1111", "comfyui", "invokeai"] = "a1111"
     emphasis: Literal["Original", "No norm", "Ignore", "None"] = "Original"
+    rng: Literal["CPU", "GPU"] = "CPU"
+    ensd: int = 0
+    variation_seed: int = 0
+    variation_strength: float = 0.0
+    discard_penultimate: bool = False
+
+    def number(self, n: int) -> "Recipe":
+        """The ``n``-th picture of several, from 0: seeds count up, or variation seeds where there is a variation."""
+        if self.variation_strength:
+            return msgspec.structs.replace(self, variation_seed=(self.variation_seed + n) % 2**64)
+        return msgspec.structs.replace(self, seed=(self.seed + n) % 2**64)
+
+
+class Axis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a plot changes along one side, by a name of `workers.plots.AXES`, and to what."""
+
+    name: str
+    values: tuple[str, ...]
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -297,12 +319,16 @@ class LayoutMade(Message, frozen=True):
 
 
 class Generate(Message, frozen=True):
-    """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's."""
+    """Draw ``count`` pictures of one recipe, seeds counting up from the recipe's.
+
+    ``plot``: one to three axes; then the pictures are its cells (`workers.plots.cells`), and ``count`` is left alone.
+    """
 
     generation_id: str
     attempt: int
     recipe: Recipe
     count: int = 1
+    plot: tuple[Axis, ...] = ()
 
 
 class Shrink(Message, frozen=True):
@@ -324,10 +350,13 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Generated(Message, frozen=True):
+    """``sheet``: a plot's contact sheet; its pictures are its cells', in the order of `workers.plots.cells`."""
+
     generation_id: str
     attempt: int
     pictures: tuple[Drawn, ...]
     seconds: float
+    sheet: Drawn | None = None
 
 
 class Failed(Message, frozen=True):
