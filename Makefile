@@ -59,8 +59,8 @@ bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of
 bench-inspection: $(STAMP)-run ## Header and digests of an upload, each figure beside its bar
 	@$(BIN)/python -m infra.bench.inspection
 
-bench-engine: $(STAMP)-run ## Seconds of a picture, a step and a switch of adapters, with nano
-	@$(BIN)/python -m infra.bench.engine workers/nano/weights/nano-sd1.safetensors workers/nano/weights/nano-flat.safetensors
+bench-engine: $(STAMP)-run ## Switches, batches, plots and pictures with nano, each figure beside its bar
+	@$(BIN)/python -m infra.bench.engine
 
 bench-recipes: $(STAMP)-run ## Pictures' recipes and prompts read a second, and the worst that strangers send
 	@$(BIN)/python -m infra.bench.recipes

@@ -185,9 +185,11 @@ def _background(environment: Mapping[str, str]) -> Program:
 
 
 def _worker(queue: str, environment: Mapping[str, str]) -> Program:
-    """One process at a time, and no credentials but its own: it reads what strangers sent."""
+    """One process, and no credentials but its own: it reads what strangers sent. Inspections go one after the other;
+    pictures are asked for by several threads, so that its engine can draw them together."""
     command = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", queue, "-n", f"{queue}@%h"]
-    command += ["--pool=solo", "--loglevel=INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command += [f"--pool={'threads' if queue == GENERATE else 'solo'}", "--loglevel=INFO"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Program(
         queue, command, worker_environment(environment), dies_by=signal.SIGKILL, patience=5, options={"cwd": PROJECT}
     )

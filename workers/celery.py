@@ -10,6 +10,7 @@ app.conf.update(
     task_acks_late=True,  # a killed worker costs a retry, never an upload
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
+    worker_concurrency=settings.JOBS,  # threads of a generate worker; the other queues' go one after the other
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import base64
+import itertools
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-import redis
+from msgspec.structs import replace
 
-from workers import settings, storage
+from workers import plots, storage
 from workers.errors import Refusal
-from workers.messages import Drawn, Failed, Generate, Generated, Progress, Recipe, Use, cancel_key, progress_key
+from workers.messages import Drawn, Failed, Generate, Generated, Recipe, Use
+from workers.news import GenerationNews, Stopped
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from workers.engine.model import Model
+    from workers.engine.rows import Watch
     from workers.plugins import Edit
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 120  # news outlives a job this long
-NEWS_EVERY = 0.1  # seconds; no one looks more often
-HEARTBEAT_EVERY = 3.0
 MOST_PICTURES = 16
 
 
 def generate(asked: Generate) -> Generated | Failed:
     """Draw what is asked. What goes wrong is a `Failed` with a sentence; a defect is logged with its traceback."""
-    with News(asked) as news:
+    with GenerationNews(asked) as news:
         try:
             return _generate(asked, news)
         except Refusal as refused:
@@ -38,7 +37,9 @@ def generate(asked: Generate) -> Generated | Failed:
         except Stopped:
             return _failed(asked, "cancelled", "This picture was cancelled.")
         except Exception as error:
-            if _is_out_of_memory(error):
+            from workers.engine.batch import is_out_of_memory
+
+            if is_out_of_memory(error):
                 log.exception("generation %s: out of memory", asked.generation_id)
                 _forget()
                 return _failed(asked, "out-of-memory", "This picture needs more memory than this worker has.")
@@ -46,37 +47,93 @@ def generate(asked: Generate) -> Generated | Failed:
             return _failed(asked, "defect", "Drawing broke on this picture. The operators can see why.")
 
 
-class Stopped(Exception):
-    """Whoever asked does not want the pictures any more."""
-
-
-def _generate(asked: Generate, news: News) -> Generated:
+def _generate(asked: Generate, news: GenerationNews) -> Generated:
     began = time.monotonic()
     if not 1 <= asked.count <= MOST_PICTURES:
         raise Refusal("count", f"{asked.count} pictures cannot be drawn at once; 1 to {MOST_PICTURES} can.")
     news.stop_if_cancelled()
-    news.tell(stage="fetching")
-    recipe = asked.recipe
-    base_path = storage.fetch(recipe.base, news.stop_if_cancelled)
-    # At weight 0 an adapter changes nothing: the picture is the base's, to the bit.
-    uses = [use for use in recipe.uses if use.weight or use.text_weight]
-    paths = [storage.fetch(use.sha256, news.stop_if_cancelled) for use in uses]
-    news.tell(stage="loading")
-    from workers.engine import cache  # torch from here on; the inspectors' processes never load it
-
-    model = cache.base(recipe.base, recipe.base_family, base_path)
-    read = (cache.adapter(use.sha256, use.kind, path) for use, path in zip(uses, paths, strict=True))
-    edits = [edit for use, whole in zip(uses, read, strict=True) for edit in _edits(use, whole)]
-    pictures = []
-    for number in range(asked.count):
-        one = msgspec.structs.replace(recipe, seed=(recipe.seed + number) % 2**64)
-        pictures.append(_picture(model, one, edits, news, number))
+    cells = plots.cells(asked.recipe, asked.plot) if asked.plot else []
+    recipes = [cell.recipe for cell in cells] or [asked.recipe.number(n) for n in range(asked.count)]
+    pixels = _drawn(recipes, news)
+    news.tell(stage="storing", step=asked.recipe.steps, steps=asked.recipe.steps, picture=len(recipes) - 1)
     return Generated(
         generation_id=asked.generation_id,
         attempt=asked.attempt,
-        pictures=tuple(pictures),
+        pictures=tuple(_stored(picture, recipe) for picture, recipe in zip(pixels, recipes, strict=True)),
         seconds=round(time.monotonic() - began, 3),
+        sheet=_sheet(asked, cells, pixels) if cells else None,
     )
+
+
+def _drawn(recipes: Sequence[Recipe], news: GenerationNews) -> list[np.ndarray]:
+    """The pictures of ``recipes``, those of one base asked for at once: the engine draws them together."""
+    whole = Whole(recipes, news)
+    pictures: list[np.ndarray] = []
+    for _, group in itertools.groupby(recipes, key=lambda recipe: recipe.base):
+        pictures += whole.drawn(list(group))
+    return pictures
+
+
+class Whole:
+    """All pictures of a job: how far they are, told as if they were drawn one after the other."""
+
+    def __init__(self, recipes: Sequence[Recipe], news: GenerationNews) -> None:
+        self.recipes, self.news = recipes, news
+        self.steps = sum(recipe.steps for recipe in recipes)
+        self.done = 0
+        self.given_up = False
+
+    def drawn(self, recipes: Sequence[Recipe]) -> list[np.ndarray]:
+        """The pictures of some of the recipes, which share a base. Raises ``Refusal`` and `Stopped`."""
+        from workers.engine.batch import engine
+        from workers.engine.rows import Cancelled
+
+        model, edits = _ready(recipes, self.news)
+        self.news.tell(stage="drawing", steps=recipes[0].steps)
+        coming = [engine().ask(model, one, edits[one.uses], self.watch(one)) for one in recipes]
+        try:
+            return [picture.result() for picture in coming]
+        except Cancelled as cancelled:
+            raise Stopped from cancelled
+        finally:
+            self.given_up = not all(picture.done() for picture in coming)  # one failed: nobody wants the others
+
+    def watch(self, recipe: Recipe) -> Watch:
+        from workers.engine.rows import Watch
+
+        before = 0
+
+        def step(at: int, of: int, preview: Callable[[], bytes]) -> None:
+            nonlocal before
+            self.done += at - before
+            before = at
+            told = self.done * len(self.recipes) * of // self.steps
+            picture = min(told // of, len(self.recipes) - 1)
+            step = min(of, told - picture * of)
+            self.news.tell(stage="drawing", step=step, steps=of, picture=picture, preview=preview)
+
+        return Watch(step, lambda: self.given_up or self.news.cancelled())
+
+
+def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[Model, dict[tuple[Use, ...], list[Edit]]]:
+    """The base that ``recipes`` share, open, and each of their stacks, read."""
+    news.tell(stage="fetching")
+    one = recipes[0]
+    # At weight 0 an adapter changes nothing: the picture is the base's, to the bit.
+    stacks = {recipe.uses: [use for use in recipe.uses if use.weight or use.text_weight] for recipe in recipes}
+    base_path = storage.fetch(one.base, news.stop_if_cancelled)
+    paths = {
+        use.sha256: storage.fetch(use.sha256, news.stop_if_cancelled) for stack in stacks.values() for use in stack
+    }
+    news.tell(stage="loading")
+    from workers.engine import cache  # torch from here on; the inspectors' processes never load it
+
+    model = cache.base(one.base, one.base_family, base_path)
+    edits = {
+        uses: [edit for use in stack for edit in _edits(use, cache.adapter(use.sha256, use.kind, paths[use.sha256]))]
+        for uses, stack in stacks.items()
+    }
+    return model, edits
 
 
 def _edits(use: Use, whole: Edit) -> list[Edit]:
@@ -92,20 +149,10 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
     return [OfPart(edit, text=False), OfPart(whole.at(use.text_weight or 0.0), text=True)]
 
 
-def _picture(model: Model, recipe: Recipe, edits: list[Edit], news: News, number: int) -> Drawn:
+def _stored(pixels: np.ndarray, recipe: Recipe) -> Drawn:
     from workers.engine import png
-    from workers.engine.draw import Cancelled, Watch, draw
     from workers.files import blurhash
 
-    def step(done: int, of: int, preview: Callable[[], bytes]) -> None:
-        news.tell(stage="drawing", step=done, steps=of, picture=number, preview=preview)
-
-    news.tell(stage="drawing", steps=recipe.steps, picture=number)
-    try:
-        pixels = draw(model, recipe, edits, Watch(step, news.cancelled))
-    except Cancelled as cancelled:
-        raise Stopped from cancelled
-    news.tell(stage="storing", step=recipe.steps, steps=recipe.steps, picture=number)
     encoded = png.encoded(pixels, recipe)
     return Drawn(
         sha256=storage.put_picture(encoded),
@@ -117,17 +164,20 @@ def _picture(model: Model, recipe: Recipe, edits: list[Edit], news: News, number
     )
 
 
+def _sheet(asked: Generate, cells: Sequence[plots.Cell], pixels: Sequence[np.ndarray]) -> Drawn:
+    """The plot's contact sheet, stored; its recipe is the one that the plot starts from."""
+    import numpy as np
+
+    from workers import sheet
+
+    pictures = {cell.place: picture for cell, picture in zip(cells, pixels, strict=True)}
+    drawn = np.asarray(sheet.drawn(list(asked.plot), pictures))
+    stored = _stored(drawn, asked.recipe)
+    return replace(stored, width=drawn.shape[1], height=drawn.shape[0])
+
+
 def _failed(asked: Generate, code: str, sentence: str, *, retry: bool = False) -> Failed:
     return Failed(id=asked.generation_id, attempt=asked.attempt, code=code, sentence=sentence, retry=retry)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch says so by a class on CUDA and by a RuntimeError's words on the CPU.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
-    )
 
 
 def _forget() -> None:
@@ -140,73 +190,3 @@ def _forget() -> None:
     cache.adapters.clear()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-class News:
-    """Tells in the cache how a job is doing, and that its worker lives; and knows when nobody wants it any more.
-
-    A cache that does not answer costs the news, never the picture.
-    """
-
-    def __init__(self, asked: Generate) -> None:
-        self.asked = asked
-        self.cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
-        self.last = Progress(generation_id=asked.generation_id, attempt=asked.attempt, stage="fetching")
-        self.told = 0.0
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="news", daemon=True)
-
-    def __enter__(self) -> News:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(HEARTBEAT_EVERY)
-        self.cache.close()
-
-    def tell(
-        self,
-        *,
-        stage: str,
-        step: int = 0,
-        steps: int = 0,
-        picture: int = 0,
-        preview: Callable[[], bytes] | None = None,
-    ) -> None:
-        """The job's state from now on. Every change of stage is told, steps at most every `NEWS_EVERY` seconds."""
-        due = stage != self.last.stage or picture != self.last.picture
-        if not due and step < steps and time.monotonic() - self.told < NEWS_EVERY:
-            return
-        seen = base64.b64encode(preview()).decode() if preview else self.last.preview if stage == "storing" else ""
-        with self._lock:
-            self.last = msgspec.structs.replace(
-                self.last, stage=stage, step=step, steps=steps, picture=picture, preview=seen
-            )
-            self._send()
-
-    def cancelled(self) -> bool:
-        """Whether somebody asked to stop this job."""
-        try:
-            return bool(self.cache.exists(cancel_key(self.asked.generation_id)))
-        except redis.RedisError:
-            return False
-
-    def stop_if_cancelled(self) -> None:
-        """Raises `Stopped` where somebody asked to."""
-        if self.cancelled():
-            raise Stopped
-
-    def _send(self) -> None:
-        self.told = time.monotonic()
-        now = msgspec.structs.replace(self.last, at=time.time())
-        try:
-            self.cache.set(progress_key(self.asked.generation_id), msgspec.json.encode(now), ex=PROGRESS_SECONDS)
-        except redis.RedisError as error:
-            log.warning("generation %s: no news: %s", self.asked.generation_id, error)
-
-    def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_EVERY):
-            with self._lock:
-                self._send()

@@ -5,16 +5,18 @@ A cache that does not answer costs the news, never the work.
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 import redis
 
 from workers import settings
-from workers.messages import Inspecting, InspectModel, Progress, progress_key
+from workers.messages import Generate, Inspecting, InspectModel, Progress, cancel_key, progress_key
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class News(Generic[Said]):
         self.job_id = job_id
         self.last: Said = first
         self.cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+        self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="news", daemon=True)
@@ -51,15 +54,22 @@ class News(Generic[Said]):
 
     def say(self, **changes: Any) -> None:
         """The job's state from now on: the last one with ``changes``."""
-        self.last = msgspec.structs.replace(self.last, **changes)
+        with self._lock:
+            self.last = msgspec.structs.replace(self.last, **changes)
         self._changed.set()
 
     def _run(self) -> None:
         while not self._ended.is_set():
             self._changed.clear()
+            self._prepare()
             self._send()
             self._changed.wait(HEARTBEAT_EVERY)
             self._ended.wait(NEWS_EVERY)
+        if self._changed.is_set():
+            self._send()  # the last word
+
+    def _prepare(self) -> None:
+        """What is to be done before each word, in the thread that sends it."""
 
     def _send(self) -> None:
         now = msgspec.structs.replace(self.last, at=time.time())
@@ -88,3 +98,54 @@ class InspectionNews(News[Inspecting]):
 
     def __call__(self, stage: str, what: str = "", done: int = 0, total: int = 0) -> None:
         self.say(stage=stage, what=what, done=done, total=total)
+
+
+class Stopped(Exception):
+    """Whoever asked does not want the pictures any more."""
+
+
+class GenerationNews(News[Progress]):
+    """News of one job of pictures; and whether somebody still wants it, asked of the cache beside the drawing."""
+
+    def __init__(self, asked: Generate) -> None:
+        first = Progress(generation_id=asked.generation_id, attempt=asked.attempt, stage="fetching")
+        super().__init__(asked.generation_id, first)
+        self._wanted = True
+        self._look: Callable[[], bytes] | None = None
+
+    def tell(
+        self,
+        *,
+        stage: str,
+        step: int = 0,
+        steps: int = 0,
+        picture: int = 0,
+        preview: Callable[[], bytes] | None = None,
+    ) -> None:
+        """The job's state from now on; ``preview`` is made only when it is sent."""
+        self._look = preview or self._look
+        self.say(stage=stage, step=step, steps=steps, picture=picture)
+
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop this job, as known a moment ago."""
+        return not self._wanted
+
+    def stop_if_cancelled(self) -> None:
+        """Raises `Stopped` where somebody asked to, as known now."""
+        self._ask()
+        if not self._wanted:
+            raise Stopped
+
+    def _prepare(self) -> None:
+        self._ask()
+        look, self._look = self._look, None
+        if look is not None:
+            seen = base64.b64encode(look()).decode()
+            with self._lock:
+                self.last = msgspec.structs.replace(self.last, preview=seen)
+
+    def _ask(self) -> None:
+        try:
+            self._wanted = self._wanted and not self.cache.exists(cancel_key(self.job_id))
+        except redis.RedisError as error:
+            log.warning("%s: not known whether it is still wanted: %s", self.job_id, error)

@@ -7,6 +7,7 @@ commas in double quotes. The notation is A1111's.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -119,6 +120,13 @@ def axis(name: str, text: str) -> Axis:
     if len(values) > MOST_CELLS:
         raise Refusal("plot", f"The axis {AXES[name].label} has more than {MOST_CELLS} values.")
     return Axis(name=name, values=tuple(values))
+
+
+def written(values: Sequence[str]) -> str:
+    """Values as `axis` reads them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue().replace(",", ", ") if not any("," in value for value in values) else text.getvalue()
 
 
 def _range(value: str) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Value
@@ -23,9 +25,10 @@ from hub.gallery.actions import picture_add
 from hub.tryit import sending
 from hub.tryit.models import Generation
 from hub.tryit.previews import frame_create, frames_filled, preview_create, preview_request, previews_backfill
-from hub.tryit.stacks import numbers_checked, recipe_checked
+from hub.tryit.stacks import numbers_checked, plot_checked, recipe_checked
 from hub.tryit.wording import words_settled
-from workers.messages import GENERATE, Failed, Generated, Recipe
+from workers import plots
+from workers.messages import GENERATE, Axis, Failed, Generated, Recipe
 
 __all__ = [
     "frame_create",
@@ -53,15 +56,22 @@ class TooLate(Refused):
 
 
 @transaction.atomic
-def generation_create(*, owner: User, recipe: Recipe, count: int = 1, purpose: str = "tryit") -> Generation:
+def generation_create(
+    *, owner: User, recipe: Recipe, count: int = 1, purpose: str = "tryit", plot: Sequence[Axis] = ()
+) -> Generation:
     """Put ``count`` pictures of ``recipe`` in line, their seeds counting up from its own; seed −1 is drawn here.
 
+    plot: one to three axes; then its cells are drawn instead, as one job, with a contact sheet.
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`, `LimitReached`.
     """
     numbers_checked(recipe, count)
     checked = recipe_checked(owner, words_settled(owner, recipe), count)
-    sending.limits_checked(owner, count)
-    return sending.enqueue(owner=owner, recipe=checked, count=count, purpose=purpose, priority=sending.PEOPLE)
+    if plot:
+        count = len(plot_checked(owner, checked, plot))
+    sending.limits_checked(owner, count, plot=bool(plot))
+    return sending.enqueue(
+        owner=owner, recipe=checked, count=count, purpose=purpose, priority=sending.PEOPLE, plot=plot
+    )
 
 
 def generation_again(*, generation: Generation, by: User, without_stack: bool = False) -> Generation:
@@ -74,7 +84,8 @@ def generation_again(*, generation: Generation, by: User, without_stack: bool = 
     recipe = recipes.read(generation.recipe)
     if without_stack:
         recipe = replace(recipe, uses=())
-    return generation_create(owner=by, recipe=recipe, count=generation.count)
+    plot = msgspec.convert(generation.plot, tuple[Axis, ...])
+    return generation_create(owner=by, recipe=recipe, count=1 if plot else generation.count, plot=plot)
 
 
 @transaction.atomic
@@ -92,18 +103,26 @@ def generation_finish(answer: Generated) -> None:
         return
     generation = Generation.objects.select_related("owner").get(pk=answer.generation_id)
     recipe = recipes.read(generation.recipe)
+    plot = msgspec.convert(generation.plot, tuple[Axis, ...])
+    cells = plots.cells(recipe, plot) if plot else []
+    made = [cell.recipe for cell in cells] or [recipe.number(number) for number in range(len(answer.pictures))]
     shown = generation.frames.filter(strip__board=True).exists()  # a strip of one's own choice is kept by choice
     pictures = [
         picture_add(
             owner=generation.owner,
             drawn=drawn,
-            recipe=recipe.number(number),
+            recipe=made[number],
             seconds=answer.seconds / max(1, len(answer.pictures)),
             visible=shown,
         )
         for number, drawn in enumerate(answer.pictures)
     ]
     generation.pictures.set(pictures)
+    if answer.sheet is not None:
+        sheet = picture_add(
+            owner=generation.owner, drawn=answer.sheet, recipe=recipe, seconds=answer.seconds, visible=False
+        )
+        Generation.objects.filter(pk=generation.pk).update(sheet=sheet)
     if pictures:
         frames_filled(generation, pictures[0])
     if generation.attempt > 1:

@@ -39,7 +39,10 @@ class GenerationList(APIView):
         wanted = GenerationCreateInput(data=request.data)
         wanted.is_valid(raise_exception=True)
         generation = actions.generation_create(
-            owner=person(request), recipe=wanted.recipe(request.user), count=wanted.validated_data["count"]
+            owner=person(request),
+            recipe=wanted.recipe(request.user),
+            count=wanted.validated_data["count"],
+            plot=wanted.axes,
         )
         output = GenerationOutput(queries.generation_view(generation)).data
         return Response(output, status=202, headers={"Location": output["url"]})

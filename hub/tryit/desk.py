@@ -13,15 +13,18 @@ from django.utils.translation import gettext as _
 from hub.catalog.models import File
 from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256
 from hub.gallery.queries import board_of
+from hub.gallery.recipes import read
 from hub.tryit import samplers
 from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of, worded
-from workers import prompts
-from workers.messages import Recipe
+from workers import plots, prompts
+from workers.errors import Refusal
+from workers.messages import Axis, Recipe
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from hub.accounts.models import User
+    from hub.tryit.models import Generation
 
 NUMBERS: dict[str, type[int] | type[float]] = {
     "steps": int,
@@ -32,6 +35,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "clip_skip": int,
     "count": int,
 }
+SIDES = ("x", "y", "z")
 # What few people change: left empty, it changes nothing.
 NOISE: dict[str, type[int] | type[float]] = {"ensd": int, "variation_seed": int, "variation_strength": float}
 
@@ -110,6 +114,23 @@ class Desk:
             steps=int(steps) if steps.isdecimal() and len(steps) < 4 else 20,
             **self._language(),
         )
+
+    @property
+    def plot(self) -> list[Axis]:
+        """The axes of a plot, where one is asked for. Raises `BadRecipe`."""
+        asked = [(self.fields.get(f"{side}_axis", ""), self.fields.get(f"{side}_values", "")) for side in SIDES]
+        try:
+            return [plots.axis(name, values) for name, values in asked if name]
+        except Refusal as refused:
+            raise BadRecipe(refused.sentence) from refused
+
+    @property
+    def sides(self) -> list[dict[str, str]]:
+        """X, Y and Z as the form shows them."""
+        return [
+            {"side": side, "axis": self.fields.get(f"{side}_axis", ""), "values": self.fields.get(f"{side}_values", "")}
+            for side in SIDES
+        ]
 
     def _language(self) -> dict[str, Any]:
         wanted = {"dialect": prompts.DIALECTS, "emphasis": prompts.EMPHASES}
@@ -242,6 +263,14 @@ def from_sent(user: User | AnonymousUser, recipe: Recipe) -> Desk:
     for side in ("width", "height"):
         if (odd := int(desk.fields[side]) % 8) and int(desk.fields[side]) > 64:
             desk.fields[side] = str(int(desk.fields[side]) - odd)
+    return desk.fit()
+
+
+def from_generation(user: User | AnonymousUser, generation: Generation) -> Desk:
+    """What was asked for once, opened again; a plot with its axes."""
+    desk = from_recipe(user, read(generation.recipe), 1 if generation.plot else generation.count)
+    for side, axis in zip(SIDES, generation.plot, strict=False):
+        desk.fields |= {f"{side}_axis": axis["name"], f"{side}_values": plots.written(axis["values"])}
     return desk
 
 
@@ -304,7 +333,12 @@ def _defaults(base: File | None) -> dict[str, str]:
 
 def _fields(data: Mapping[str, Any]) -> dict[str, str]:
     names = ("prompt", "negative", "sampler", "schedule", "dialect", "emphasis", *NUMBERS)
-    names += ("rng", "discard_penultimate", *NOISE)
+    names += (
+        "rng",
+        "discard_penultimate",
+        *NOISE,
+        *(f"{side}_{part}" for side in SIDES for part in ("axis", "values")),
+    )
     # A form's line ends are CR LF; a prompt's are LF.
     return {name: str(data.get(name, "")).replace("\r\n", "\n")[: MAX_PROMPT + 1] for name in names}
 

@@ -25,6 +25,8 @@ class Generation(models.Model):
     recipe_digest = models.CharField(max_length=64, blank=True, help_text="hub.gallery.recipes.digest")
     priority = models.SmallIntegerField(default=0, help_text="Of the queue: lower is drawn first.")
     count = models.SmallIntegerField(default=1)
+    plot = models.JSONField(default=list, blank=True, help_text="workers.messages.Axis, one to three; or none.")
+    sheet = models.ForeignKey("gallery.Picture", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempt = models.SmallIntegerField(default=1, help_text="Answers of earlier attempts change nothing.")
     error_code = models.CharField(max_length=40, blank=True)

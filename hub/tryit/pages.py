@@ -24,11 +24,12 @@ from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import prompt_for, wildcards_of
 from hub.tryit import actions, comparison, queries, samplers
-from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_recipe, from_sent
+from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
 from hub.tryit.wording import reading, summary
+from workers.plots import AXES
 from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
@@ -55,7 +56,7 @@ def _opened(request: HttpRequest) -> Desk:
             generation = queries.generation_for(request.user, uuid.UUID(number))
         except ValueError:
             return first_visit(request.user)
-        desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)
+        desk = from_generation(request.user, generation)
         if asked.get("stack") == "none":
             desk.rows = []
         return desk
@@ -146,7 +147,9 @@ def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
             request.session[KEPT] = text
         return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
     try:
-        generation = actions.generation_create(owner=person(request), recipe=desk.recipe(), count=desk.count)
+        generation = actions.generation_create(
+            owner=person(request), recipe=desk.recipe(), count=desk.count, plot=desk.plot
+        )
     except Refused as refused:
         return _page(request, desk, refused=refused, status=refused.status)
     request.session.pop(KEPT, None)
@@ -164,7 +167,7 @@ def generation_detail(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
         response = render(request, "tryit/generation_news.html", context)
         response["Cache-Control"] = "no-store"
         return response if view.open else HttpResponseStopPolling(response.content)
-    desk = from_recipe(request.user, recipes.read(generation.recipe), generation.count)
+    desk = from_generation(request.user, generation)
     return _page(request, desk, view=view)
 
 
@@ -225,6 +228,7 @@ def _page(
         "refused": refused,
         "film": queries.film(request.user),
         "dialects": DIALECTS,
+        "axes": {name: kind.label for name, kind in AXES.items()},
         "emphases": EMPHASES,
         **_reading(request, desk),
         **_status(request, view),

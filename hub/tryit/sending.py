@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from http import HTTPStatus
 
+import msgspec
 from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
@@ -15,7 +17,7 @@ from hub.accounts.models import User
 from hub.errors import Refused
 from hub.gallery import recipes
 from hub.tryit.models import Generation
-from workers.messages import Generate, Recipe
+from workers.messages import Axis, Generate, Recipe
 
 THEN = "hub.tryit.generated"
 # People first; then the first picture of each new version, so that every card soon has one; then the rest.
@@ -28,8 +30,9 @@ class LimitReached(Refused):
     code, status = "limit-reached", HTTPStatus.TOO_MANY_REQUESTS
 
 
-def limits_checked(owner: User, wanted: int) -> None:
-    """Raises `LimitReached` where ``wanted`` more pictures are too many for ``owner``.
+def limits_checked(owner: User, wanted: int, *, plot: bool = False) -> None:
+    """Raises `LimitReached` where ``wanted`` more pictures are too many for ``owner``. A plot may be longer than the
+    line where nothing else of its owner waits.
 
     Call it inside a transaction: it holds the owner's row, so that of two requests at once only one takes the last
     place.
@@ -37,7 +40,7 @@ def limits_checked(owner: User, wanted: int) -> None:
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     asked = Generation.objects.filter(owner=owner)
     waiting = _sum(asked.filter(status__in=[Generation.Status.QUEUED, Generation.Status.RUNNING]))
-    if waiting + wanted > settings.GENERATIONS_WAITING:
+    if waiting + wanted > settings.GENERATIONS_WAITING and not (plot and waiting == 0):
         raise LimitReached(
             _("%(waiting)s of your pictures are in line already; %(most)s is this hub's limit.")
             % {"waiting": waiting, "most": settings.GENERATIONS_WAITING}
@@ -57,7 +60,9 @@ def _sum(generations: QuerySet[Generation]) -> int:
     return int(generations.aggregate(sum=Sum("count"))["sum"] or 0)
 
 
-def enqueue(*, owner: User | None, recipe: Recipe, count: int, purpose: str, priority: int) -> Generation:
+def enqueue(
+    *, owner: User | None, recipe: Recipe, count: int, purpose: str, priority: int, plot: Sequence[Axis] = ()
+) -> Generation:
     """Make the row and, on commit, send it. The recipe must have been checked."""
     generation = Generation.objects.create(
         owner=owner,
@@ -65,6 +70,7 @@ def enqueue(*, owner: User | None, recipe: Recipe, count: int, purpose: str, pri
         recipe=recipes.built(recipe),
         recipe_digest=recipes.digest(recipe),
         count=count,
+        plot=[{"name": axis.name, "values": list(axis.values)} for axis in plot],
         priority=priority,
     )
     send(generation)
@@ -77,6 +83,7 @@ def send(generation: Generation) -> None:
         generation_id=str(generation.pk),
         attempt=generation.attempt,
         recipe=recipes.read(generation.recipe),
-        count=generation.count,
+        count=1 if generation.plot else generation.count,
+        plot=msgspec.convert(generation.plot, tuple[Axis, ...]),
     )
     queue.send(message, then=THEN, priority=generation.priority)

@@ -17,8 +17,9 @@ from hub.gallery.models import Frame, Picture, Strip
 from hub.gallery.queries import board_of, picture_url
 from hub.tryit import queries
 from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
-from workers import prompts
-from workers.messages import Recipe
+from workers import plots, prompts
+from workers.errors import Refusal
+from workers.messages import Axis, Recipe
 
 
 def person(request: HttpRequest | Request) -> User:
@@ -71,6 +72,17 @@ class SettingsInput(serializers.Serializer):
     discard_penultimate = serializers.BooleanField(required=False, help_text="Of every schedule's sigmas.")
 
 
+class AxisInput(serializers.Serializer):
+    name = serializers.ChoiceField(list(plots.AXES))
+    values = serializers.CharField(max_length=2000, help_text="4, 8, 12 · 1-10 (+3) · 1-10 [4] · Euler a, DPM++ 2M")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"axis": plots.axis(attrs["name"], attrs["values"])}
+        except Refusal as refused:
+            raise serializers.ValidationError(refused.sentence) from refused
+
+
 class GenerationCreateInput(SettingsInput):
     """A recipe. The JSON of a picture's page can be sent as it is."""
 
@@ -78,11 +90,18 @@ class GenerationCreateInput(SettingsInput):
     uses = UseInput(many=True, required=False, help_text="The stack, in order.")
     prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
     count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_COUNT, help_text="Seeds count up.")
+    plot = AxisInput(many=True, required=False, help_text="X, Y and Z of a plot; count is left alone.")
+
+    @property
+    def axes(self) -> list[Axis]:
+        """The plot's axes; none where no plot is asked for."""
+        return [one["axis"] for one in self.validated_data.get("plot", [])]
 
     def recipe(self, user: Any) -> Recipe:
         """The recipe with its files found. Raises `FileNotHere`."""
         data = dict(self.validated_data)
         data.pop("count")
+        data.pop("plot", None)
         base = file_named(user, data.pop("base"))
         uses = [(file_named(user, use.get("sha256") or use["version"]), use["weight"]) for use in data.pop("uses", [])]
         board = next(iter(board_of(base)), None)
@@ -213,6 +232,11 @@ class ProgressOutput(serializers.Serializer):
     preview = serializers.CharField(help_text="A small PNG of the latents, base64; or empty.")
 
 
+class AxisOutput(serializers.Serializer):
+    name = serializers.CharField()
+    values = serializers.ListField(child=serializers.CharField())
+
+
 class GenerationOutput(serializers.Serializer):
     """Takes a `queries.GenerationView`."""
 
@@ -223,6 +247,8 @@ class GenerationOutput(serializers.Serializer):
     seconds_left = serializers.FloatField(allow_null=True, help_text="From the median of the last 20 alike.")
     progress = ProgressOutput(allow_null=True)
     pictures = PictureOutput(many=True)
+    sheet = PictureOutput(source="generation.sheet", allow_null=True, help_text="A plot's contact sheet.")
+    plot = AxisOutput(source="generation.plot", many=True, help_text="What it changes along X, Y and Z.")
     recipe = RecipeOutput(source="generation.recipe")
     count = serializers.IntegerField(source="generation.count")
     attempt = serializers.IntegerField(source="generation.attempt")

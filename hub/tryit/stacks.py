@@ -17,8 +17,9 @@ from hub.catalog.queries import STACKED, files_by_sha256, version_visible
 from hub.errors import NotFound, Refused
 from hub.gallery.queries import variant_of
 from hub.tryit import samplers
-from workers import prompts
-from workers.messages import Recipe, Use
+from workers import plots, prompts
+from workers.errors import Refusal
+from workers.messages import Axis, Recipe, Use
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -152,6 +153,24 @@ def numbers_checked(recipe: Recipe, count: int) -> None:
             _("There is no sampler %(sampler)s with the schedule %(schedule)s here.")
             % {"sampler": _short(recipe.sampler, ""), "schedule": _short(recipe.schedule, "")}
         )
+
+
+def plot_checked(user: User | AnonymousUser, recipe: Recipe, axes: Sequence[Axis]) -> list[plots.Cell]:
+    """The cells of a plot of ``recipe``, which has been checked: each could be asked for by itself.
+
+    Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`.
+    """
+    try:
+        cells = plots.cells(recipe, axes)
+    except Refusal as refused:
+        raise BadRecipe(refused.sentence) from refused
+    for cell in cells:
+        numbers_checked(cell.recipe, 1)
+    for base in sorted({cell.recipe.base for cell in cells} - {recipe.base}):
+        other = recipe_checked(user, replace(recipe, base=base, base_name=""))
+        if other.base_family != recipe.base_family:
+            raise DoesNotFit(_("A plot's checkpoints are all of one family."))
+    return cells
 
 
 def misfit(base: File, adapter: File) -> str:

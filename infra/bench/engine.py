@@ -1,81 +1,356 @@
-"""What drawing costs on this machine: ``python -m infra.bench.engine CHECKPOINT [LORA …]``.
+"""What drawing costs on this machine, each figure beside its bar: ``python -m infra.bench.engine [--json FILE]``.
 
-Prints one JSON object: seconds of a 20-step picture, of one guided step, and of applying and undoing the stack, each
-the median of several runs, with the number of threads and what else kept the machine busy.
+Draws with nano at its own size; what is compared runs in turn, in one process, and the median counts. Stacks are real
+files: nano's own LoRAs, and others of the same shapes with random numbers. Exits 1 where a bar is missed.
 """
 
+from __future__ import annotations
+
 import argparse
+import gc
 import json
 import os
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import torch
+from msgspec.structs import replace
+from safetensors.torch import load_file, save_file
 
 from workers.bases import BASES
+from workers.engine import cache, device, hands, png
+from workers.engine.batch import Engine, dressed, undressed
+from workers.engine.draw import plan, row_of
+from workers.engine.latents import decoded
+from workers.engine.model import Model
+from workers.engine.rows import said_by_unet
 from workers.messages import Recipe
+from workers.plugins import Edit
+
+WEIGHTS = Path("workers/nano/weights")
+BASE = WEIGHTS / "nano-sd1.safetensors"
+Works = Mapping[str, Callable[[], object]]
 
 
-def median(runs: int, work: Callable[[], object]) -> float:
-    """The median seconds of ``runs`` runs of ``work``, after one to warm up."""
-    work()
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return round(statistics.median(seconds), 5)
+def in_turn(runs: int, works: Works) -> dict[str, float]:
+    """The median seconds of each of ``works``, which run one after the other, ``runs`` times, after one to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(runs + 1):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            if number:
+                seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(found) for name, found in seconds.items()}
 
 
-def main() -> None:
-    import torch
+class Bench:
+    def __init__(self, folder: Path, runs: int, size: int) -> None:
+        self.runs, self.size, self.folder = runs, size, folder
+        self.model = BASES["sd1"].open(BASE, *device.chosen())
+        self.engine = Engine()
+        self.files = self._files(folder, 25)
+        self.figures: list[dict[str, Any]] = []
 
-    from workers.engine import cache
-    from workers.engine.draw import draw
-    from workers.engine.edits import applied
+    def recipe(self, **changes: Any) -> Recipe:
+        given = {"base": "0" * 64, "base_family": "sd1", "prompt": "cat, blue background", "negative": "blurry"}
+        return Recipe(**given | {"width": self.size, "height": self.size, "seed": 7} | changes)
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("loras", type=Path, nargs="*")
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
-    began = time.perf_counter()
-    model = BASES["sd1"].open(options.checkpoint, torch.device("cpu"), torch.float32)
-    opened = time.perf_counter() - began
-    size = {"width": options.size, "height": options.size}
-    recipe = Recipe(base="0" * 64, base_family="sd1", prompt="cat, blue background", **size)
-    edits = [cache.adapter(path.name, "lora", path) for path in options.loras]
+    def edit(self, number: int) -> Edit:
+        path = self.files[number]
+        return cache.adapter(path.stem, "lora", path)
 
-    def switch() -> None:
-        with applied(model, edits):
-            pass
+    def stack(self, *numbers: int) -> list[Edit]:
+        return [self.edit(number).at(0.3) for number in numbers]
 
-    side = options.size // 8
-    width = model.shapes["text_encoder.embeddings.token_embedding"][1]
-    x, context = torch.randn(2, 4, side, side), torch.randn(2, 77, width)
-
-    def step() -> None:
-        with torch.inference_mode():
-            model.unet(x, 500, encoder_hidden_states=context)
-
-    picture = median(options.runs, lambda: draw(model, recipe, []))
-    print(
-        json.dumps(
-            {
-                "threads": torch.get_num_threads(),
-                "cores": os.cpu_count(),
-                "load": os.getloadavg()[0],
-                "open_s": round(opened, 3),
-                "picture_20_steps_s": picture,
-                "step_s": median(options.runs * 3, step),
-                "switch_s": median(options.runs * 3, switch) if edits else None,
-                "stack": len(edits),
-            },
-            indent=1,
+    def told(self, name: str, value: float, bar: float | None, unit: str = "×", *, most: bool = True) -> None:
+        """Print a figure and keep it; ``most``: the bar is an upper one."""
+        held = bar is None or (value <= bar if most else value >= bar)
+        side = "" if bar is None else f"{'at most' if most else 'at least'} {bar:g}"
+        print(
+            f"{name:62} {value:9.3f} {unit:4} {side:14} {'' if bar is None else 'held' if held else 'MISSED'}",
+            flush=True,
         )
+        self.figures.append({"name": name, "value": value, "unit": unit, "bar": bar, "held": held})
+
+    def _files(self, folder: Path, count: int) -> list[Path]:
+        known = [WEIGHTS / "nano-flat.safetensors", WEIGHTS / "nano-contrast.safetensors"]
+        shapes = load_file(known[0])
+        for number in range(count - len(known)):
+            torch.manual_seed(number)
+            made = {key: tensor if key.endswith("alpha") else torch.randn_like(tensor.float()).half() * 0.05
+                    for key, tensor in shapes.items()}  # fmt: skip
+            known.append(folder / f"made-{number}.safetensors")
+            save_file(made, known[-1])
+        return known
+
+    # The figures
+
+    def switching(self) -> None:
+        """One stack of three after another, held in RAM; beside one guided step, and the same stack again."""
+        model = self.model
+        one, other = (row_of(model, self.recipe(), self.stack(*numbers)) for numbers in ((0, 1, 2), (3, 4, 5)))
+        rows = [one, other]
+        calls = one.calls()
+
+        def switch() -> None:
+            rows.reverse()
+            dressed(model, rows[0])
+
+        def cold() -> None:
+            undressed(model)
+            cache.adapters.clear()
+            model.fits.clear()
+            dressed(model, row_of(model, self.recipe(), self.stack(0, 1, 2)))
+
+        with torch.inference_mode():
+            found = in_turn(
+                self.runs,
+                {
+                    "step": lambda: said_by_unet(model, calls),
+                    "switch": switch,
+                    "again": lambda: dressed(model, rows[0]),
+                    "read": lambda: [load_file(self.files[number]) for number in (0, 1, 2)],
+                    "cold": cold,
+                },
+            )
+            undressed(model)
+        self.told("a guided step (two lines, one thread)", found["step"] * 1e3, None, "ms")
+        self.told("switching a stack of three LoRAs, of a step", found["switch"] / found["step"], 0.25)
+        self.told("the same stack again", found["again"] * 1e3, 0.1, "ms")
+        self.told(
+            "three LoRAs cold from disk, less the read, of a step", (found["cold"] - found["read"]) / found["step"], 1
+        )
+
+    def switching_beside_diffusers(self) -> None:
+        """diffusers' own way with the same files: load, set, delete. Needs peft."""
+        try:
+            import peft  # noqa: F401
+        except ImportError:
+            print("beside diffusers' adapters: not measured, peft is not installed")
+            return
+        pipe = _pipeline(self.model)
+        model = self.model
+
+        def ours(count: int) -> Callable[[], None]:
+            rows = [row_of(model, self.recipe(), self.stack(*numbers)) for numbers in ((0, 1, 2), (3, 4, 5))]
+            for number in range(count):
+                self.edit(number)
+
+            def switch() -> None:
+                rows.reverse()
+                dressed(model, rows[0])
+
+            return switch
+
+        names = [f"a{number}" for number in range(25)]
+
+        def theirs() -> None:
+            for name, path in zip(names[:3], self.files[:3], strict=True):
+                pipe.load_lora_weights(load_file(path), adapter_name=name)
+            pipe.set_adapters(names[:3], [0.3] * 3)
+            pipe.delete_adapters(names[:3])
+
+        def theirs_of_many() -> None:
+            pipe.load_lora_weights(load_file(self.files[0]), adapter_name=names[0])
+            pipe.set_adapters([names[0], names[3], names[4]], [0.3] * 3)
+            pipe.delete_adapters(names[:1])
+
+        with torch.inference_mode():
+            found = in_turn(self.runs, {"ours": ours(3), "theirs": theirs})
+            self.told("switching, diffusers' time by ours", found["theirs"] / found["ours"], 20, most=False)
+            undressed(model)
+        for name, path in list(zip(names, self.files, strict=True))[1:]:
+            pipe.load_lora_weights(load_file(path), adapter_name=name)
+        with torch.inference_mode():
+            found = in_turn(self.runs, {"ours": ours(25), "theirs": theirs_of_many})
+            self.told(
+                "switching with 25 known, diffusers' time by ours", found["theirs"] / found["ours"], 50, most=False
+            )
+            undressed(model)
+        pipe.delete_adapters(names[1:])
+        pipe.unload_lora_weights()
+
+    def worker(self) -> None:
+        """A job of 20 steps through the engine's thread, to its PNG, beside the bare loop of the same calls."""
+        recipe = self.recipe(sampler="Euler", steps=20)
+        row = row_of(self.model, recipe, [])
+        cuts = [1] if hands.count_for(self.model.bytes) > 1 else []
+
+        def bare() -> None:
+            with torch.inference_mode():
+                again = row_of(self.model, recipe, [])
+                x, calls = again.ask.x, row.calls()
+                for sigma in range(recipe.steps):
+                    wanted, unwanted = said_by_unet(self.model, calls, cuts)
+                    x = x + (unwanted + (wanted - unwanted) * recipe.cfg) * (sigma * 0.01)
+                decoded(self.model, x)
+
+        found = in_turn(
+            self.runs, {"bare": bare, "job": lambda: png.encoded(self.engine.draw(self.model, recipe, []), recipe)}
+        )
+        self.told("a picture of 20 steps", found["job"], None, "s")
+        self.told("a job over the bare loop", (found["job"] / found["bare"] - 1) * 100, 3, "%")
+        self.told("a job over the bare loop", (found["job"] - found["bare"]) * 1e3, 15, "ms")
+
+    def batches(self) -> None:
+        """Pictures of as many different stacks, asked for at once, beside the same one after the other."""
+        for size, bars in ((64, {}), (128, {4: 0.55, 8: 0.45}), (256, {})):
+            for count in (2, 4, 8):
+                if size == 256 and count == 8:
+                    continue
+                self._batch(size, count, bars.get(count))
+
+    def _batch(self, size: int, count: int, bar: float | None) -> None:
+        stacks = [self.stack(number, number + 8) for number in range(count)]
+        recipes = [self.recipe(width=size, height=size, steps=6, seed=number) for number in range(count)]
+        together, alone = Engine(), Engine()
+
+        def at_once() -> None:
+            for picture in [together.ask(self.model, *asked) for asked in zip(recipes, stacks, strict=True)]:
+                picture.result()
+            together.bare(self.model)
+
+        def one_by_one() -> None:
+            for asked in zip(recipes, stacks, strict=True):
+                alone.draw(self.model, *asked)
+            alone.bare(self.model)
+
+        for _ in range(2):  # what calls cost is found out first
+            at_once()
+        runs = self.runs if bar else max(5, self.runs // 3)
+        found = in_turn(runs, {"at once": at_once, "one by one": one_by_one})
+        self.told(
+            f"{count} stacks at {size}², at once by one after the other",
+            found["at once"] / found["one by one"],
+            bar or 1.05,
+        )
+
+    def texts(self) -> None:
+        recipe, stack = self.recipe(), self.stack(0, 1)
+        with torch.inference_mode():
+            found = in_turn(self.runs * 3, {"hit": lambda: plan(self.model, recipe, stack)})
+        self.told("a prompt read before", found["hit"] * 1e3, 0.2, "ms")
+
+    def plot(self) -> None:
+        """5 samplers × 3 numbers of steps × 3 CFG scales as one job, beside a loop of pictures."""
+        samplers = ("Euler", "Euler a", "DDIM", "DPM++ 2M", "UniPC")
+        cells = [
+            self.recipe(sampler=sampler, steps=steps, cfg=cfg)
+            for sampler in samplers
+            for steps in (4, 6, 8)
+            for cfg in (3.0, 5.0, 7.0)
+        ]
+        stack = self.stack(0)
+
+        def naive() -> None:
+            for cell in cells:
+                self.engine.draw(self.model, cell, stack)
+
+        def job() -> None:
+            for picture in [self.engine.ask(self.model, cell, stack) for cell in cells]:
+                picture.result()
+
+        found = in_turn(max(3, self.runs // 5), {"job": job, "naive": naive})
+        self.told("a plot of 45 cells, by a loop of pictures", found["job"] / found["naive"], 0.6)
+
+    def beside_diffusers(self) -> None:
+        """Whole pictures by diffusers' pipeline, in the faster of its thread counts, and by ours."""
+        pipe = _pipeline(self.model)
+        recipe = self.recipe(sampler="DDIM", steps=20)
+        said = plan(self.model, recipe, []).at(0)
+        given = {"prompt_embeds": said.wanted[0][0].context, "negative_prompt_embeds": said.unwanted.context}
+        given |= {"width": self.size, "height": self.size, "num_inference_steps": 20, "guidance_scale": recipe.cfg}
+
+        def theirs(threads: int) -> Callable[[], None]:
+            def work() -> None:
+                torch.set_num_threads(threads)
+                pipe(**given, output_type="np")
+                torch.set_num_threads(1)
+
+            return work
+
+        stacks = [self.stack(number) for number in range(8)]
+
+        def ours(count: int) -> Callable[[], None]:
+            def work() -> None:
+                asked = [
+                    self.engine.ask(self.model, replace(recipe, seed=n), stacks[n] if count > 1 else [])
+                    for n in range(count)
+                ]
+                for picture in asked:
+                    picture.result()
+
+            return work
+
+        works = {f"theirs {n}": theirs(n) for n in sorted({1, os.cpu_count() or 1})}
+        works |= {f"ours {n}": ours(n) for n in (1, 4, 8)}
+        found = in_turn(self.runs, works)
+        best = min(seconds for name, seconds in found.items() if name.startswith("theirs"))
+        self.told("a picture, diffusers' pipeline by ours", best / found["ours 1"], 1, most=False)
+        for count in (4, 8):
+            self.told(
+                f"{count} pictures of {count} stacks, by as many of diffusers' without",
+                count * best / found[f"ours {count}"],
+                None,
+            )
+
+
+def _pipeline(model: Model) -> Any:
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    scheduler = DDIMScheduler(**betas, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    fresh = BASES["sd1"].open(BASE, model.device, model.dtype)
+    pipe = StableDiffusionPipeline(
+        vae=fresh.vae,
+        text_encoder=fresh.text_encoders["text_encoder"],
+        tokenizer=None,
+        unet=fresh.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+PARTS = ("switching", "texts", "worker", "batches", "plot", "beside_diffusers", "switching_beside_diffusers")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=128, help="nano's own is 128")
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--json", type=Path, default=Path("infra/bench/engine.json"))
+    options = parser.parse_args()
+    began_load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), options.runs, options.size)
+        device.set_threads(bench.model.bytes)
+        for part in options.only or PARTS:
+            getattr(bench, part)()
+            gc.collect()
+    machine = {
+        "cores": os.cpu_count(),
+        "device": str(bench.model.device),
+        "load_before": began_load,
+        "torch": torch.__version__,
+    }
+    if torch.cuda.is_available():
+        machine["gpu"] = torch.cuda.get_device_name()
+    kept = {"machine": machine, "runs": options.runs, "size": options.size, "figures": bench.figures}
+    options.json.write_text(json.dumps(kept, indent=1) + "\n")
+    print(f"load before {began_load:.2f}; kept in {options.json}")
+    return 0 if all(figure["held"] for figure in bench.figures) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

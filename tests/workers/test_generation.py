@@ -1,20 +1,25 @@
 """A job on a real store and a real cache: from the message to the stored picture."""
 
 import hashlib
+import io
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+import numpy as np
 import pytest
 import redis
 import torch
+from PIL import Image
 from safetensors.torch import save
 
 from hub import storage as hub_storage
 from tests.workers import small
-from workers import generation, s3, settings
+from workers import generation, news, plots, s3, settings
 from workers.engine import cache, png
+from workers.engine.batch import engine
 from workers.messages import (
     Failed,
     Generate,
@@ -80,30 +85,56 @@ def test_it_works(base, lora, valkey):
         encoded = picture(drawn)
         assert len(encoded) == drawn.bytes
         assert png.recipe_of(encoded) == msgspec.structs.replace(job.recipe, seed=drawn.seed)
-    news = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
-    assert (news.stage, news.step, news.steps, news.picture) == ("storing", 2, 2, 1)
-    assert time.time() - news.at < 60
+    told = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
+    assert (told.stage, told.step, told.steps, told.picture) == ("storing", 2, 2, 1)
+    assert time.time() - told.at < 60
     assert 0 < valkey.ttl(progress_key(job.generation_id)) <= 120
 
 
-def test_the_same_recipe_gives_the_same_bytes_also_in_another_count(base, lora):
+def pixels(drawn):
+    return np.asarray(Image.open(io.BytesIO(picture(drawn)))).astype(int)
+
+
+def test_the_same_recipe_gives_the_same_bytes_and_the_same_picture_in_company(base, lora):
     one = generation.generate(asked(base, uses=(lora,), seed=8))
     cache.bases.clear()
     cache.adapters.clear()
+    again = generation.generate(asked(base, uses=(lora,), seed=8))
     several = generation.generate(asked(base, uses=(lora,), count=2))
-    assert one.pictures[0].sha256 == several.pictures[1].sha256
+    assert one.pictures[0].sha256 == again.pictures[0].sha256
+    assert abs(pixels(one.pictures[0]) - pixels(several.pictures[1])).max() <= 1
+
+
+def test_jobs_of_different_stacks_are_drawn_together(base, lora):
+    jobs = [asked(base, uses=uses, seed=seed, steps=6) for seed, uses in enumerate([(), (lora,), (lora,)])]
+    alone = [generation.generate(job) for job in jobs]
+    before = engine().calls
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(generation.generate, jobs))
+    assert engine().calls - before <= 18
+    for one, other in zip(alone, together, strict=True):
+        assert abs(pixels(one.pictures[0]) - pixels(other.pictures[0])).max() <= 1
 
 
 def test_at_weight_nought_pixels_are_the_base_s(base, lora):
     plain = generation.generate(asked(base))
     none = generation.generate(asked(base, uses=(msgspec.structs.replace(lora, weight=0.0),)))
-    import io
+    assert np.array_equal(*(pixels(answer.pictures[0]) for answer in (plain, none)))
 
-    import numpy as np
-    from PIL import Image
 
-    one, two = (np.asarray(Image.open(io.BytesIO(picture(a.pictures[0])))) for a in (plain, none))
-    assert np.array_equal(one, two)
+def test_a_plot_is_one_job_with_every_cell_and_a_sheet(base, lora):
+    axes = (plots.axis("weight_1", "0, 0.4"), plots.axis("steps", "1, 2"), plots.axis("size", "64, 128x64"))
+    job = msgspec.structs.replace(asked(base, uses=(lora,)), plot=axes)
+    answer = generation.generate(job)
+    assert isinstance(answer, Generated), answer
+    cells = plots.cells(job.recipe, axes)
+    assert [png.recipe_of(picture(drawn)) for drawn in answer.pictures] == [cell.recipe for cell in cells]
+    assert len({drawn.sha256 for drawn in answer.pictures}) == 8
+    assert picture(answer.sheet)
+    alone = generation.generate(asked(base, uses=(lora,), steps=2))
+    place = [(cell.place, drawn) for cell, drawn in zip(cells, answer.pictures, strict=True)]
+    mine = next(drawn for at, drawn in place if at == (1, 1, 0))
+    assert abs(pixels(mine) - pixels(alone.pictures[0])).max() <= 1
 
 
 def failed(job, code, sentence=""):
@@ -126,8 +157,8 @@ def test_a_job_is_cancelled_between_steps(base, valkey):
     thread = threading.Thread(target=lambda: answers.append(generation.generate(job)))
     thread.start()
     while True:
-        news = valkey.get(progress_key(job.generation_id))
-        if news and (seen := msgspec.json.decode(news, type=Progress)).step >= 1:
+        told = valkey.get(progress_key(job.generation_id))
+        if told and (seen := msgspec.json.decode(told, type=Progress)).step >= 1:
             break
         time.sleep(0.05)
     valkey.set(cancel_key(job.generation_id), 1, ex=60)
@@ -139,9 +170,10 @@ def test_a_job_is_cancelled_between_steps(base, valkey):
 
 
 def test_a_job_says_that_it_lives(base, valkey, monkeypatch):
-    monkeypatch.setattr(generation, "HEARTBEAT_EVERY", 0.05)
+    monkeypatch.setattr(news, "HEARTBEAT_EVERY", 0.05)
+    monkeypatch.setattr(news, "NEWS_EVERY", 0.05)
     job = asked(base)
-    with generation.News(job):
+    with news.GenerationNews(job):
         time.sleep(0.3)
         first = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
         time.sleep(0.3)
@@ -179,7 +211,7 @@ def test_out_of_memory_is_said(base, monkeypatch, error):
     def breaks(*_):
         raise error
 
-    monkeypatch.setattr("workers.engine.draw._decoded", breaks)
+    monkeypatch.setattr("workers.engine.batch.decoded", breaks)
     assert not failed(asked(base), "out-of-memory", "memory").retry
     assert not cache.bases.held
 
@@ -188,7 +220,7 @@ def test_a_defect_is_logged_and_answered(base, monkeypatch, caplog):
     def breaks(*_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("workers.engine.draw._decoded", breaks)
+    monkeypatch.setattr("workers.engine.batch.decoded", breaks)
     failed(asked(base), "defect")
     assert "surprise" in caplog.text
 

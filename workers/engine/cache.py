@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +15,7 @@ from workers.adapters import ADAPTERS
 from workers.bases import BASES
 from workers.engine import device
 from workers.engine.model import Model
+from workers.engine.text import Plan
 from workers.errors import Refusal
 from workers.plugins import Edit
 
@@ -25,30 +27,56 @@ class ByBytes(Generic[T]):
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
-        self.held: OrderedDict[str, tuple[T, int]] = OrderedDict()
+        self.held: OrderedDict[object, tuple[T, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
 
-    def get(self, key: str, make: Callable[[], tuple[T, int]]) -> T:
-        """What is held under ``key``, else what ``make`` gives, with its size in bytes."""
-        if key in self.held:
-            self.held.move_to_end(key)
-            return self.held[key][0]
-        # Two bases at once may be one too many: room is made before the new one is opened, as far as can be known.
-        self._shrink(self.bound * 3 // 4)
-        made, size = make()
-        self.held[key] = (made, size)
-        self._shrink(self.bound)
-        return made
+    def get(self, key: object, make: Callable[[], tuple[T, int]]) -> T:
+        """What is held under ``key``, else what ``make`` gives, with its size in bytes. One thread makes at a time:
+        others that ask for the same wait for it, and two large things are never made at once."""
+        if (found := self._found(key)) is not None:
+            return found
+        with self._making:
+            if (found := self._found(key)) is not None:
+                return found
+            # Two bases at once may be one too many: room is made before the new one is opened, as far as can be known.
+            self._shrink(self.bound * 3 // 4)
+            made, size = make()
+            with self._lock:
+                self.held[key] = (made, size)
+            self._shrink(self.bound)
+            return made
 
     def clear(self) -> None:
-        self.held.clear()
+        with self._lock:
+            self.held.clear()
+
+    def _found(self, key: object) -> T | None:
+        with self._lock:
+            if key not in self.held:
+                return None
+            self.held.move_to_end(key)
+            return self.held[key][0]
 
     def _shrink(self, bound: int) -> None:
-        while len(self.held) > 1 and sum(size for _, size in self.held.values()) > bound:
-            self.held.popitem(last=False)
+        with self._lock:
+            while len(self.held) > 1 and sum(size for _, size in self.held.values()) > bound:
+                self.held.popitem(last=False)
 
 
 bases: ByBytes[Model] = ByBytes(settings.BASES_BYTES)
 adapters: ByBytes[Edit] = ByBytes(settings.ADAPTERS_BYTES)
+texts: ByBytes[Plan] = ByBytes(settings.TEXTS_BYTES)
+
+
+def text(key: Hashable, read: Callable[[], Plan]) -> Plan:
+    """What a recipe says; ``key`` names everything that it depends on."""
+
+    def read_it() -> tuple[Plan, int]:
+        plan = read()
+        return plan, plan.bytes
+
+    return texts.get(key, read_it)
 
 
 def base(sha256: str, family: str, path: Path) -> Model:
@@ -58,6 +86,7 @@ def base(sha256: str, family: str, path: Path) -> Model:
 
     def open_it() -> tuple[Model, int]:
         model = BASES[family].open(path, *device.chosen())
+        model.key = sha256
         return model, model.bytes
 
     return bases.get(sha256, open_it)

@@ -29,9 +29,15 @@ def chosen() -> tuple[torch.device, torch.dtype]:
     return device, torch.float32
 
 
-def set_threads(bytes_of_weights: int) -> None:
+def threads_for(bytes_of_weights: int) -> int:
     """As many threads as pay for a base of this size; ``WORKER_THREADS`` decides where it is set.
 
     A tiny base draws as fast on one, and does not crawl at OpenMP's barriers when the machine's other cores are busy.
     """
-    torch.set_num_threads(settings.THREADS or (1 if bytes_of_weights < TINY_BYTES else os.cpu_count() or 1))
+    return settings.THREADS or (1 if bytes_of_weights < TINY_BYTES else os.cpu_count() or 1)
+
+
+def set_threads(bytes_of_weights: int) -> None:
+    """Let this thread compute with `threads_for` a base of this size."""
+    if torch.get_num_threads() != (count := threads_for(bytes_of_weights)):
+        torch.set_num_threads(count)

@@ -151,9 +151,7 @@ class RewrittenContext:
     ) -> Tensor:
         """[B, N, width] → [B, N, width]; the context is what is attended to, the input itself in self-attention."""
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        keys = values = context
-        for edit in self.edits:
-            keys, values = edit.context(keys, values)
+        keys, values = self.read(context)
         query, key, value = (
             part.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
             for part in (attn.to_q(hidden_states), attn.to_k(keys), attn.to_v(values))
@@ -161,3 +159,10 @@ class RewrittenContext:
         drawn = F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask)
         drawn = drawn.transpose(1, 2).flatten(2).to(query.dtype)
         return attn.to_out[1](attn.to_out[0](drawn))
+
+    def read(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """What keys and what values are made from, both [B, N, width]."""
+        keys = values = context
+        for edit in self.edits:
+            keys, values = edit.context(keys, values)
+        return keys, values

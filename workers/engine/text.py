@@ -9,6 +9,7 @@ import bisect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,6 +54,20 @@ class Plan:
     wanted: Sequence[tuple[Line, float]]
     unwanted: Line
 
+    @cached_property
+    def lengths(self) -> frozenset[int]:
+        """How long its contexts are, in tokens."""
+        return frozenset(cond.context.shape[1] for cond in self._conds)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return sum(cond.context.numel() * cond.context.element_size() for cond in self._conds)
+
+    @property
+    def _conds(self) -> list[Cond]:
+        return [cond for line in (*(line for line, _ in self.wanted), self.unwanted) for _, cond in line]
+
     def at(self, call: int) -> Words:
         """What is said when the UNet is asked for the ``call``-th time, from 0.
 
@@ -89,6 +104,11 @@ class Spoken:
                 weights.update(dict.fromkeys(edit.words(), 1.0 if edit.words_optional else edit.weight))
                 optional.update(edit.words() if edit.words_optional else ())
         return cls(words, weights, optional)
+
+
+def matters(recipe: Recipe, calls: int) -> int:
+    """``calls`` where the prompts change over the steps; 0 where they do not, and their plan is any number's."""
+    return calls if "[" in recipe.prompt + recipe.negative else 0
 
 
 @torch.inference_mode()

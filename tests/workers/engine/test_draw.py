@@ -7,7 +7,9 @@ from tests.workers import small
 from workers import tokens
 from workers.adapters import ADAPTERS
 from workers.engine import draw as drawing
-from workers.engine.draw import Cancelled, Watch, draw, preview
+from workers.engine.draw import draw
+from workers.engine.latents import preview
+from workers.engine.rows import Cancelled, Watch
 from workers.errors import Refusal
 from workers.messages import Recipe, Use
 from workers.samplers import SAMPLERS
@@ -53,6 +55,10 @@ def test_the_same_recipe_gives_the_same_picture_and_another_seed_another(model, 
         {"cfg": 1.0},
         {"clip_skip": 2},
         {"schedule": "Karras"},
+        {"rng": "GPU"},
+        {"ensd": 31337},
+        {"variation_seed": 9, "variation_strength": 0.3},
+        {"discard_penultimate": True},
         {"prompt": "a [cat:dog:0.5]"},
         {"prompt": "a [cat|dog]"},
         {"prompt": "a (cat:1.2) AND red"},
@@ -157,7 +163,7 @@ def test_an_inversion_that_the_prompt_does_not_say_is_refused(model):
 
 
 def test_numbers_that_are_not_finite_stop_it(model, monkeypatch):
-    monkeypatch.setattr(drawing, "_unet", lambda model, x, time, context: torch.full_like(x, float("nan")))
+    monkeypatch.setattr(drawing, "said_by_unet", lambda model, calls: [call.x * float("nan") for call in calls])
     with pytest.raises(Refusal, match="not finite at step 1"):
         draw(model, recipe(), [])
 

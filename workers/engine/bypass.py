@@ -1,0 +1,241 @@
+"""One call of the UNet for rows with different stacks: what each stack adds is computed beside the base's own layers.
+
+A module's output is W0·x + up·(down·x), where ``down`` and ``up`` are those of each line's own stack: the factors of a
+stack lie side by side along the rank (a sum of LoRAs is one LoRA whose rank is the sum), padded with noughts to the
+widest. A module that some stack changes without a low-rank form gets that stack's exact weight for its lines. The
+base's weights stay untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workers import settings
+from workers.engine import hands
+from workers.engine.edits import UNET, RewrittenContext, fitted, merged, side_by_side
+from workers.engine.model import Model
+from workers.plugins import Edit
+
+# Ranks are padded up to one of these, so that few shapes occur.
+BUCKETS = (4, 8, 16, 32, 64, 128, 256)
+Forward = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Lines ``start`` to ``end`` of a call carry ``edits`` (the active ones of one stack)."""
+
+    edits: tuple[Edit, ...]
+    start: int
+    end: int
+
+
+@dataclass
+class Plan:
+    """How a call goes through the UNet for certain shares; kept while the same stacks ride together."""
+
+    forwards: dict[str, Forward] = field(default_factory=dict)
+    rewriting: bool = False
+    bytes: int = 0
+
+
+def can_ride(model: Model, edits: Sequence[Edit]) -> bool:
+    """Whether a stack may share calls with others: it changes matrices and convolutions alone (what attention reads,
+    too), and what has no low-rank form fits into ``WORKER_EXACT_BYTES``."""
+    exact = 0
+    for edit in edits:
+        if type(edit).residuals is not Edit.residuals:
+            return False
+        for name in fitted(model, edit, UNET):
+            if not isinstance(model.modules.get(name), nn.Linear | nn.Conv2d):
+                return False
+            if edit.low_rank(name) is None:
+                exact += model.modules[name].weight.numel() * model.modules[name].weight.element_size()
+    return exact <= settings.EXACT_BYTES
+
+
+@torch.no_grad()
+def planned(model: Model, shares: Sequence[Share]) -> Plan:
+    """The plan for a call whose lines are ``shares``, in order; lines of no share are the base's own."""
+    plan = Plan(rewriting=any(rewriting(share.edits) for share in shares))
+    touching: dict[str, list[Share]] = {}
+    for share in shares:
+        for name in set().union(*(fitted(model, edit, UNET) for edit in share.edits)):
+            touching.setdefault(name, []).append(share)
+    for name, those in touching.items():
+        module = model.modules[name]
+        factors = [side_by_side(name, _touching(model, name, share.edits)) for share in those]
+        if all(pair is not None for pair in factors):
+            pairs = [pair for pair in factors if pair is not None]
+            make = _low_rank if isinstance(module, nn.Linear) or module.kernel_size == (1, 1) else _low_rank_convolution
+            plan.forwards[name] = make(module, those, pairs)
+        else:
+            weights = [merged(model, name, _touching(model, name, share.edits)).to(module.weight) for share in those]
+            plan.bytes += sum(weight.numel() * weight.element_size() for weight in weights)
+            plan.forwards[name] = _exact(module, those, weights)
+    return plan
+
+
+@contextmanager
+def beside(model: Model, plans: Sequence[tuple[Plan, Sequence[Share]]]) -> Iterator[None]:
+    """``model`` computing by the plan of each hand, for the duration of the block."""
+    processors = model.unet.attn_processors if any(plan.rewriting for plan, _ in plans) else None
+    names = set().union(*(plan.forwards for plan, _ in plans))
+    try:
+        for name in names:
+            module = model.modules[name]
+            plain = partial(type(module).forward, module)
+            module.forward = _by_hand([plan.forwards.get(name, plain) for plan, _ in plans])
+        if processors is not None:
+            model.unet.set_attn_processor(RewrittenByLine([shares for _, shares in plans]))
+        yield
+    finally:
+        if processors is not None:
+            model.unet.set_attn_processor(dict(processors))
+        for name in names:
+            model.modules[name].__dict__.pop("forward", None)
+
+
+def _by_hand(forwards: Sequence[Forward]) -> Forward:
+    if len(forwards) == 1:
+        return forwards[0]
+    return lambda x: forwards[hands.number()](x)
+
+
+def clipped(shares: Sequence[Share], start: int, end: int) -> list[Share]:
+    """The shares of lines ``start`` to ``end``, counted from ``start``."""
+    kept = (Share(share.edits, max(share.start, start) - start, min(share.end, end) - start) for share in shares)
+    return [share for share in kept if share.start < share.end]
+
+
+def rewriting(edits: Sequence[Edit]) -> list[Edit]:
+    """Those that rewrite what attention reads."""
+    return [edit for edit in edits if type(edit).context is not Edit.context]
+
+
+class RewrittenByLine(RewrittenContext):
+    """As `RewrittenContext`, each share of a hand's lines by its own edits."""
+
+    def __init__(self, shares: Sequence[Sequence[Share]]) -> None:
+        super().__init__(())
+        self.shares = [[(share, edits) for share in mine if (edits := rewriting(share.edits))] for mine in shares]
+
+    def read(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = context.clone(), context.clone()
+        for share, edits in self.shares[hands.number()]:
+            lines = slice(share.start, share.end)
+            mine = keys[lines], values[lines]
+            for edit in edits:
+                mine = edit.context(*mine)
+            keys[lines], values[lines] = mine
+        return keys, values
+
+
+def _touching(model: Model, name: str, edits: Sequence[Edit]) -> list[Edit]:
+    return [edit for edit in edits if name in fitted(model, edit, UNET)]
+
+
+def _packed(module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+    """(downs [n, in, R], ups [n, R, out]) for ``baddbmm``; n shares where all have as many lines, else n lines."""
+    weight: Tensor = module.weight  # type: ignore[assignment]
+    widest = max(down.shape[0] for down, _ in pairs)
+    rank = next((bucket for bucket in BUCKETS if bucket >= widest), widest)
+    downs = weight.new_zeros(len(pairs), weight.shape[1], rank)
+    ups = weight.new_zeros(len(pairs), rank, weight.shape[0])
+    for number, (down, up) in enumerate(pairs):
+        downs[number, :, : down.shape[0]] = down.flatten(1).T
+        ups[number, : up.shape[1]] = up.T
+    lines = [share.end - share.start for share in shares]
+    if len(set(lines)) > 1:
+        each = torch.tensor(lines, device=weight.device)
+        downs, ups = downs.repeat_interleave(each, 0), ups.repeat_interleave(each, 0)
+    return downs, ups
+
+
+def _low_rank(module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Tensor, Tensor]]) -> Forward:
+    """A matrix, or a convolution of one pixel, with each share's factors beside it."""
+    runs = _runs(module, shares, pairs)
+    plain = type(module).forward
+    convolution = isinstance(module, nn.Conv2d)
+
+    def forward(x: Tensor) -> Tensor:
+        y = plain(module, x)
+        for start, end, downs, ups in runs:
+            read, written = x[start:end], y[start:end]
+            if convolution:
+                read, written = read.permute(0, 2, 3, 1), written.permute(0, 2, 3, 1)
+            read = read.reshape(downs.shape[0], -1, downs.shape[1])
+            if written.is_contiguous():
+                written.view(downs.shape[0], -1, ups.shape[2]).baddbmm_(torch.bmm(read, downs), ups)
+            else:
+                written += torch.bmm(torch.bmm(read, downs), ups).view(written.shape)
+        return y
+
+    return forward
+
+
+def _runs(
+    module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Tensor, Tensor]]
+) -> list[tuple[int, int, Tensor, Tensor]]:
+    """(first line, end, downs, ups) of each run of neighbouring shares."""
+    runs, first = [], 0
+    for number in range(1, len(shares) + 1):
+        if number == len(shares) or shares[number].start != shares[number - 1].end:
+            downs, ups = _packed(module, shares[first:number], pairs[first:number])
+            runs.append((shares[first].start, shares[number - 1].end, downs, ups))
+            first = number
+    return runs
+
+
+def _low_rank_convolution(
+    module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Tensor, Tensor]]
+) -> Forward:
+    """A wider convolution: each share's thin convolution after the other, then one pixel's mixing."""
+    assert isinstance(module, nn.Conv2d)
+    weight = module.weight
+    thin = [
+        (share, down.to(weight).view(-1, *weight.shape[1:]), up.to(weight)[:, :, None, None])
+        for share, (down, up) in zip(shares, pairs, strict=True)
+    ]
+    layout = torch.channels_last
+    thin = [(share, down.contiguous(memory_format=layout), up) for share, down, up in thin]
+
+    def forward(x: Tensor) -> Tensor:
+        y = nn.Conv2d.forward(module, x)
+        for share, down, up in thin:
+            lines = slice(share.start, share.end)
+            seen = F.conv2d(x[lines], down, None, module.stride, module.padding, module.dilation)  # type: ignore[arg-type]
+            y[lines] += F.conv2d(seen, up)
+        return y
+
+    return forward
+
+
+def _exact(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> Forward:
+    """Each share's own weight in the base's place, for what has no low-rank form."""
+    plain = type(module).forward
+
+    def with_weight(x: Tensor, weight: Tensor) -> Tensor:
+        if isinstance(module, nn.Conv2d):
+            return module._conv_forward(x, weight, module.bias)
+        return F.linear(x, weight, module.bias)  # type: ignore[arg-type]
+
+    def forward(x: Tensor) -> Tensor:
+        parts, at = [], 0
+        for share, weight in zip(shares, weights, strict=True):
+            if share.start > at:
+                parts.append(plain(module, x[at : share.start]))
+            parts.append(with_weight(x[share.start : share.end], weight))
+            at = share.end
+        if at < len(x):
+            parts.append(plain(module, x[at:]))
+        return torch.cat(parts)
+
+    return forward

@@ -1,0 +1,31 @@
+"""From latents to pictures: the autoencoder's, and a rough one at once."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from workers.engine.model import Model
+from workers.errors import Refusal
+
+
+def decoded(model: Model, latents: Tensor) -> np.ndarray:
+    """The picture in latents [1, 4, h, w], uint8 [8 h, 8 w, 3]. Raises ``Refusal`` for numbers that are not finite."""
+    pixels = model.vae.decode(latents.float() / model.scaling, return_dict=False)[0]
+    if not bool(pixels.isfinite().all()):
+        raise Refusal("not-finite", "The autoencoder turned the picture into numbers that are not finite.")
+    levels = ((pixels[0].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).cpu().numpy()
+
+
+def preview(model: Model, latents: Tensor) -> bytes:
+    """A small PNG of latents [1, 4, h, w], one pixel each, by a matrix that knows their colours about."""
+    rough = torch.einsum("chw,cr->hwr", latents[0].float().cpu(), model.latent_rgb)
+    levels = ((rough / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,184 @@
+"""A row: one picture on its way through the UNet. Rows of one batch share a call and nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from workers import samplers
+from workers.engine import hands
+from workers.engine.bypass import can_ride, rewriting
+from workers.engine.edits import UNET, fitted
+from workers.engine.latents import preview
+from workers.engine.model import Model
+from workers.engine.noise import RowNoise
+from workers.engine.text import Cond, Plan
+from workers.errors import Refusal
+from workers.messages import Recipe
+from workers.plugins import Ask, Edit
+from workers.samplers.schedules import time_at
+
+_arrived = itertools.count()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Those who follow a picture: ``step(done, of, preview)`` after each step, where ``preview()`` makes a small PNG;
+    ``cancelled()`` before each."""
+
+    step: Callable[[int, int, Callable[[], bytes]], None] = lambda done, of, preview: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+class Cancelled(Exception):
+    """Whoever asked for the picture does not want it any more."""
+
+
+class Call(NamedTuple):
+    """What one line of a UNet batch reads: x [1, c, h, w] scaled, its time step, a text, and sizes [1, n] (SDXL)."""
+
+    x: Tensor
+    time: float
+    cond: Cond
+    sizes: Tensor | None = None
+
+
+@dataclass
+class Row:
+    """One picture: what it was asked for, where its sampler stands, and in the end its latents.
+
+    plan: what it says, over its steps. edits: its stack, each at its weight.
+    """
+
+    model: Model
+    recipe: Recipe
+    edits: Sequence[Edit]
+    plan: Plan
+    watch: Watch = field(default_factory=Watch)
+    number: int = field(default_factory=lambda: next(_arrived))
+    latents: Tensor | None = None
+    _done: int = 0
+    _asked: int = 0
+    _shares: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stack = tuple(edit for edit in self.edits if edit.weight != 0 and _changes_unet(self.model, edit))
+        self.key = tuple(edit.identity for edit in self.stack)
+        recipe, model = self.recipe, self.model
+        sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
+        sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps, model.family, discard=recipe.discard_penultimate)
+        shape = (4, recipe.height // 8, recipe.width // 8)
+        noise = RowNoise(recipe, shape, model.device, low=sigmas[-2], high=sigmas[0])
+        self.running: Generator[Ask, Any, Tensor] = sampler.sample(noise.first() * sigmas[0], sigmas, noise)
+        self.ask: Ask = next(self.running)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows of one shape can share a call."""
+        return tuple(self.ask.x.shape[1:])
+
+    @cached_property
+    def rides(self) -> bool:
+        """Whether it may share calls with rows of other stacks, whose contexts are as long."""
+        return len(self.plan.lengths) == 1 and can_ride(self.model, self.stack)
+
+    @property
+    def lines(self) -> int:
+        """How many lines of a call it takes."""
+        return 1 + len(self.plan.wanted) if self.recipe.cfg != 1 else len(self.plan.wanted)
+
+    def calls(self) -> list[Call]:
+        """What the UNet is asked for this step: a line for each text that is wanted, then what is not wanted.
+
+        That is left out where one text at a scale of 1 cancels it out, unless the sampler wants it.
+        Raises `Cancelled`.
+        """
+        if self.watch.cancelled():
+            self.running.close()
+            raise Cancelled
+        ask = self.ask
+        model, recipe = self.model, self.recipe
+        x = (ask.x / math.sqrt(ask.sigma**2 + 1)).to(model.dtype)
+        if (beside := model.beside_latents(*x.shape[2:])) is not None:
+            x = torch.cat([x, beside], dim=1)
+        time = time_at(ask.sigma)
+        words = self.plan.at(self._asked)
+        self._shares = [weight * self.recipe.cfg * ask.cfg_share for _, weight in words.wanted]
+        wanted, unwanted = (model.sizes(recipe.height, recipe.width, wanted=wanted) for wanted in (True, False))
+        calls = [Call(x, time, cond, wanted) for cond, _ in words.wanted]
+        if self._shares != [1] or ask.unguided:
+            calls.append(Call(x, time, words.unwanted, unwanted))
+        return calls
+
+    def answer(self, said: Sequence[Tensor]) -> None:
+        """Go on with what the UNet said to each of `calls`, [1, c, h, w] fp32. Raises ``Refusal`` for a NaN."""
+        ask = self.ask
+        unwanted, noise = said[-1], said[0]
+        if len(said) > 1:
+            pulls = ((wanted - unwanted) * share for wanted, share in zip(said, self._shares, strict=False))
+            noise = unwanted + sum(pulls)
+        denoised, unguided = self._clean(noise), self._clean(unwanted)
+        if not bool(denoised.isfinite().all()):
+            raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
+        if ask.step + 1 > self._done:
+            self._done = ask.step + 1
+            self.watch.step(self._done, self.recipe.steps, lambda: preview(self.model, denoised))
+        self._asked += 1
+        try:
+            self.ask = self.running.send((denoised, unguided) if ask.unguided else denoised)
+        except StopIteration as finished:
+            self.latents = finished.value
+
+    def _clean(self, said: Tensor) -> Tensor:
+        """The clean latents in x, by what the UNet says of it (Karras et al. 2022, table 1; Salimans and Ho 2022)."""
+        x, sigma = self.ask.x, self.ask.sigma
+        if self.model.prediction == "v":
+            return x / (sigma**2 + 1) - said * (sigma / math.sqrt(sigma**2 + 1))
+        return x - said * sigma
+
+
+def _changes_unet(model: Model, edit: Edit) -> bool:
+    return bool(fitted(model, edit, UNET) or rewriting([edit]) or type(edit).residuals is not Edit.residuals)
+
+
+def said_by_unet(model: Model, calls: Sequence[Call], cuts: Sequence[int] = ()) -> list[Tensor]:
+    """What the UNet says to each call, fp32; those with contexts of one length go through it together.
+
+    cuts: where one of several hands leaves off and the next begins; see `workers.engine.hands`.
+    """
+    parts: list[list[int]] = []
+    for start, end in itertools.pairwise((0, *cuts, len(calls))):
+        lengths = sorted({call.cond.context.shape[1] for call in calls[start:end]})
+        parts.append([n for length in lengths for n in range(start, end) if _length(calls[n]) == length])
+    answers = hands.each([partial(_through, model, [calls[n] for n in part]) for part in parts])
+    said = dict(zip(itertools.chain(*parts), itertools.chain(*answers), strict=True))
+    return [said[n] for n in range(len(calls))]
+
+
+def _through(model: Model, calls: Sequence[Call]) -> list[Tensor]:
+    """``calls``, those with contexts of one length side by side, through the UNet."""
+    said: list[Tensor] = []
+    for _, alike in itertools.groupby(calls, _length):
+        mine = list(alike)
+        x = torch.cat([call.x for call in mine]).contiguous(memory_format=torch.channels_last)
+        time = torch.tensor([call.time for call in mine], device=model.device, dtype=torch.float32)
+        context = torch.cat([call.cond.context for call in mine])
+        more = {}
+        if mine[0].sizes is not None:
+            pooled = torch.cat([call.cond.pooled for call in mine if call.cond.pooled is not None])
+            sizes = torch.cat([call.sizes for call in mine if call.sizes is not None])
+            more = {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes}}
+        answer = model.unet(x, time, encoder_hidden_states=context, return_dict=False, **more)[0].float()
+        said.extend(answer.split(1))
+    return said
+
+
+def _length(call: Call) -> int:
+    return call.cond.context.shape[1]
