@@ -44,7 +44,7 @@ def heard(upload, stage: str, seconds_ago: float) -> None:
 
 @pytest.mark.parametrize(
     ("stage", "seconds_ago", "asked_again"),
-    [("fetching", 2, False), ("checks", 60, True), ("storing", 25, False), ("storing", 300, True)],
+    [("fetching", 2, False), ("checks", 60, True), ("storing", 15, False), ("storing", 300, True)],
 )
 def test_a_sign_of_life_keeps_it_from_being_asked_again(api, mail, stage, seconds_ago, asked_again):
     """However long it takes: the inspector itself gives up in time, and says so."""
