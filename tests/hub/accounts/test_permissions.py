@@ -25,8 +25,9 @@ from tests.hub.accounts.conftest import bearer
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 # Whoever signs in has no token yet: what they start gives them one only when a person allows it on a page. Telemetry
-# is answered and dropped.
-OPEN = {"/oauth/device", "/oauth/token", "/v1/telemetry"}
+# is answered and dropped. Xet's addresses take a short-lived key of one repository instead of a token; their own tests
+# hold who gets one.
+OPEN = ("/cas/", "/oauth/device", "/oauth/token", "/v1/telemetry", "/api/telemetry/")
 
 
 class Asked:
@@ -93,7 +94,7 @@ def rest_views(resolver=None, prefix="") -> Iterator[tuple[str, type]]:
         address = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
             yield from rest_views(entry, address)
-        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "cls") and filled(address) not in OPEN:
+        elif isinstance(entry, URLPattern) and hasattr(entry.callback, "cls") and not filled(address).startswith(OPEN):
             yield filled(address), entry.callback.cls
 
 
