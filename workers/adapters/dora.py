@@ -9,6 +9,7 @@ Sources: LyCORIS, ``functional/general.py`` (``dora_scale`` on rows [out, 1, …
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from workers.adapters import modules
@@ -61,11 +62,11 @@ class Dora(OfModules):
         return any(role in shapes for role in _SCALES) and modules.owner(_without(shapes)) is not None
 
     def reads(self, shapes: Shapes) -> int | None:
-        inner = modules.owner(_without(shapes))
+        inner = _inner(tuple(shapes))
         return inner.reads(shapes) if inner else None
 
     def ranks(self, shapes: Shapes) -> int | None:
-        inner = modules.owner(_without(shapes))
+        inner = _inner(tuple(shapes))
         return inner.ranks(shapes) if inner else None
 
     def patch(self, tensors: Mapping[str, Tensor]) -> Patch:
@@ -78,6 +79,12 @@ class Dora(OfModules):
         if not rows and lengths.shape[1] != lengths.numel():
             raise ValueError("the lengths are of neither rows nor columns")
         return Decomposed(inner.patch(_without(tensors)), lengths, rows=rows)
+
+
+@lru_cache(256)
+def _inner(roles: tuple[str, ...]) -> OfModules | None:
+    """The type that is decomposed, by its roles: asked for every module of a header, so remembered."""
+    return modules.owner({role: (1, 1) for role in roles if role not in _SCALES})
 
 
 def _without(held: Mapping[str, object]) -> dict:
