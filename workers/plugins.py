@@ -33,7 +33,7 @@ T = TypeVar("T")
 _unnamed = itertools.count(1)
 
 
-class TensorInfo(msgspec.Struct, frozen=True):  # ten times quicker to make than a frozen dataclass
+class TensorInfo(msgspec.Struct, frozen=True, gc=False):  # ten times quicker to make than a frozen dataclass
     """One tensor as the header promises it; ``start`` and ``end`` count from the end of the header."""
 
     dtype: str

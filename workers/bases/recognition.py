@@ -72,18 +72,20 @@ def roots(header: Header) -> Mapping[str, list[str]]:
 
 def _roots(header: Header) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
+    last, keys = "\0", []  # names come in order, so most stand below the root of the one before
     for key in header.tensors:
-        root = key[: key.find(".")] if "." in key else key
-        for prefix in _DEEPER:
-            if key.startswith(prefix):
-                end = key.find(".", len(prefix))
-                root = key if end < 0 else key[:end]
-                break
-        if root in found:
-            found[root].append(key)
-        else:
-            found[root] = [key]
+        if not key.startswith(last):
+            root = _root(key)
+            keys = found.setdefault(root, [])
+            last = "\0" if f"{root}." in _DEEPER else f"{root}."
+        keys.append(key)
     return found
+
+
+def _root(key: str) -> str:
+    start = next((len(prefix) for prefix in _DEEPER if key.startswith(prefix)), 0)
+    end = key.find(".", start)
+    return key if end < 0 else key[:end]
 
 
 def unet(header: Header) -> UNet | None:

@@ -9,11 +9,12 @@ length is known to be sane.
 from __future__ import annotations
 
 import json
-import math
 import re
 import struct
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
+
+import msgspec
 
 from workers import settings
 from workers.files.sniff import HEAD_BYTES, NAMES, foreign
@@ -119,7 +120,9 @@ def header_length(head: bytes, size: int) -> int:
 def parse(raw: bytes, size: int) -> Header:
     """The header whose JSON is ``raw``, of a file of ``size`` bytes. Raises `BadHeader`."""
     text = _decode(raw)
-    document = _unique(_load(raw, text))
+    document = _load_plain(raw)
+    if document is None:
+        document = _unique(_load(raw, text))
     metadata = _metadata(document.pop("__metadata__", ()))
     if len(document) > MAX_TENSORS:
         _too_many(len(document))
@@ -147,6 +150,21 @@ def _decode(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadHeader("not-utf8", f"The header is not UTF-8 (byte {error.start:,}).") from error
+
+
+def _load_plain(raw: bytes) -> dict[str, Any] | None:
+    """The JSON as dictionaries, four times as quick as `_load`, where it is as the reference writes it; else None.
+
+    What reads to objects that are written to the very same bytes again lost nothing on the way: no name given twice,
+    no other form of a number or a letter.
+    """
+    if len(raw) > HARMLESS_JSON_BYTES:
+        return None
+    try:
+        document = msgspec.json.decode(raw)
+        return document if msgspec.json.encode(document) == raw.rstrip(b" ") and type(document) is dict else None
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return None
 
 
 def _load(raw: bytes, text: str) -> Pairs:
@@ -226,9 +244,9 @@ def _whole(digits: str) -> int | float:
 
 
 def _metadata(given: Any) -> dict[str, str]:
-    if not isinstance(given, tuple):
+    if not isinstance(given, tuple | dict):
         raise BadHeader("metadata", "The header's metadata is not an object of texts.", evidence(repr(given)))
-    metadata = _unique(given)
+    metadata = given if isinstance(given, dict) else _unique(given)
     for key, value in metadata.items():
         if not isinstance(value, str):
             raise BadHeader("metadata", "The header's metadata may hold texts only.", evidence(f"{key}: {value!r}"))
@@ -237,7 +255,13 @@ def _metadata(given: Any) -> dict[str, str]:
 
 def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
     """One checked entry; the layout among them is checked apart. Unknown fields' names go to ``odd``."""
-    dtype, shape, offsets = _fields(name, entry, odd)
+    try:  # as every writer has it
+        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except (KeyError, TypeError):
+        dtype, shape, offsets = _fields(name, entry, odd)
+    else:
+        if len(entry) != 3:
+            dtype, shape, offsets = _fields(name, entry, odd)
     try:
         bits = DTYPE_BITS[dtype]
         start, end = offsets
@@ -247,12 +271,13 @@ def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
         _refuse_entry(name, dtype, shape, offsets)
     if len(shape) > MAX_RANK:
         raise BadHeader("rank", f"A tensor has {len(shape):,} dimensions; {MAX_RANK} are the most.", evidence(name))
+    wanted = bits
     for number in shape:
         if type(number) is not int or not 0 <= number <= MAX_DIMENSION:
             raise BadHeader("shape", "A tensor's shape holds what is no size.", evidence(f"{name}: {shape!r}"))
+        wanted *= number
     if not 0 <= start <= end:
         raise BadHeader("offsets", "A tensor ends before it begins.", evidence(f"{name}: {offsets!r}"))
-    wanted = math.prod(shape) * bits
     if wanted != (end - start) * 8:
         if wanted % 8:
             raise BadHeader(
@@ -268,21 +293,17 @@ def _tensor(name: str, entry: Any, odd: set[str]) -> TensorInfo:
 
 def _fields(name: str, entry: Any, odd: set[str]) -> tuple[Any, Any, Any]:
     """dtype, shape and data_offsets of an entry, as they stand."""
-    if type(entry) is not tuple:
+    if not isinstance(entry, tuple | dict):
         raise BadHeader(
             "entry", "A tensor is described by something that is no object.", evidence(f"{name}: {entry!r}")
         )
-    if len(entry) == 3:
-        (first, dtype), (second, shape), (third, offsets) = entry
-        if first == "dtype" and second == "shape" and third == "data_offsets":  # as every writer orders them
-            return dtype, shape, offsets
-    fields = _unique(entry)
+    fields = entry if isinstance(entry, dict) else _unique(entry)
     for field in _FIELDS:
         if field not in fields:
             raise BadHeader("entry", f"A tensor has no {field}.", evidence(name))
     for field in fields.keys() - set(_FIELDS):
         odd.add(field)
-        if isinstance(fields[field], tuple | list):
+        if isinstance(fields[field], tuple | list | dict):
             raise BadHeader("too-deep", "A tensor has a field of its own that is nested.", evidence(name))
     return fields["dtype"], fields["shape"], fields["data_offsets"]
 
