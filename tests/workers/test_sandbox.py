@@ -111,5 +111,5 @@ def test_the_self_test_gets_out_where_nothing_stands(tmp_path):
     arguments = [given, filled, sibling, "1", str(os.getpid()), "1000"]
     command = [sys.executable, "-m", "workers.sandboxed.self_test", *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, cwd=sandbox.ROOT, check=False)
-    assert ended.stdout == b""
+    assert ended.stdout.strip() == b""  # a thread that it started may have printed an empty line
     assert sibling.read_bytes() == b"leaked"
