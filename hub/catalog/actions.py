@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import PurePath
@@ -16,7 +15,7 @@ from django.utils import timezone
 from hub.accounts.levels import ALL
 from hub.accounts.models import User
 from hub.catalog.bases import base_name
-from hub.catalog.hashes import AUTOV3_HEX, names_nothing
+from hub.catalog.digests import digests_keep
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
     Base,
@@ -81,7 +80,6 @@ VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "instruct-pix2pix"
 TRAINING = ("network", "resolution", "base", "dataset", "training")  # parts of an inspection's summary
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
 DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
-HEX = re.compile(r"^(?:[0-9a-f]{2})+$")
 
 
 class NothingToPublish(Refused):
@@ -332,32 +330,12 @@ def _converted_make(source: File, report: Inspected) -> None:
     digests_keep(file, report.converted.digests)
 
 
-def digests_keep(file: File, digests: Mapping[str, str]) -> None:
-    """Make a file findable by these digests; those it has already stay."""
-    Digest.objects.bulk_create(_digests(file, digests), ignore_conflicts=True)
-
-
 def _free_name(version: Version, filename: str, sha256: str) -> str:
     name = one_line(filename.replace("\\", "/").rsplit("/", 1)[-1], 255) or "model.safetensors"
     if not version.files.filter(name=name).exists():
         return name
     start, dot, end = name.rpartition(".")
     return f"{start[:230]}-{sha256[:8]}.{end}" if dot else f"{name[:230]}-{sha256[:8]}"
-
-
-def _digests(file: File, digests: Mapping[str, str]) -> Iterable[Digest]:
-    """One row per digest; AutoV2 is the beginning of SHA-256 and needs none, AutoV3 is kept at its 12 hex."""
-    for kind in Digest.Kind:
-        value = digests.get(kind.name.lower(), "").lower()
-        value = value[:AUTOV3_HEX] if kind == Digest.Kind.AUTOV3 else value
-        if HEX.match(value) and not names_nothing(value):
-            yield Digest(
-                digest=bytes.fromhex(value),
-                kind=kind,
-                file=file,
-                version_id=file.version_id,
-                model_id=file.version.model_id,
-            )
 
 
 def _editable(model: Model, by: User) -> None:

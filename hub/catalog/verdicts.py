@@ -9,7 +9,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from hub.catalog.actions import digests_keep
+from hub.catalog.digests import digests_keep
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import Blob, File, Version
 from workers.messages import LAYOUT_PIECES, Finding, Inspected
