@@ -63,6 +63,15 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
 
 
 @require_safe
+def picture_workflow(request: HttpRequest, picture_id: int) -> HttpResponse:
+    """The picture's recipe as a ComfyUI workflow."""
+    picture = queries.picture_for(request.user, picture_id)
+    response = HttpResponse(recipes.as_comfyui(recipes.read(picture.recipe)), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="picture-{picture_id}.json"'
+    return response
+
+
+@require_safe
 def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> HttpResponse:
     """A picture, as drawn or in the width that ``params`` ask for (`sizes`).
 

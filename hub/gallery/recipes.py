@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from pathlib import PurePath
 
 import msgspec
 
 from workers.messages import Recipe
+from workers.recipes import a1111, comfyui
 
 YOUNGER = {
     "dialect": "a1111",
@@ -56,47 +56,13 @@ def _use_digested(use: dict) -> dict:
 
 
 def as_a1111(recipe: Recipe) -> str:
-    """The text that A1111 writes under a picture: prompt with its stack, negative, then one line of settings.
-
-    Form: AUTOMATIC1111's ``parameters``, as read by its own pattern ``\\s*(\\w[\\w \\-/]+):\\s*("…"|[^,]*)(?:,|$)``.
-    """
-    prompt = recipe.prompt
-    for use in recipe.uses:
-        stem = PurePath(use.name).stem if use.name.endswith(".safetensors") else use.name
-        if use.kind == "lora":
-            prompt += f" <lora:{stem}:{use.weight:g}>"
-        elif use.kind == "hypernetwork":
-            prompt += f" <hypernet:{stem}:{use.weight:g}>"
-    lines = [prompt]
-    if recipe.negative:
-        lines.append(f"Negative prompt: {recipe.negative}")
-    pairs = {
-        "Steps": str(recipe.steps),
-        "Sampler": recipe.sampler,
-        "Schedule type": recipe.schedule,
-        "CFG scale": f"{recipe.cfg:g}",
-        "Seed": str(recipe.seed),
-        "Size": f"{recipe.width}x{recipe.height}",
-        "Model hash": recipe.base[:10],
-        "Model": recipe.base_name or "model",
-    }
-    if recipe.clip_skip > 1:
-        pairs["Clip skip"] = str(recipe.clip_skip)
-    if recipe.rng != "CPU":
-        pairs["RNG"] = "NV"
-    if recipe.ensd:
-        pairs["ENSD"] = str(recipe.ensd)
-    if recipe.variation_strength:
-        pairs["Variation seed"] = str(recipe.variation_seed)
-        pairs["Variation seed strength"] = f"{recipe.variation_strength:g}"
-    if recipe.discard_penultimate:
-        pairs["Discard penultimate sigma"] = "True"
-    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in pairs.items()))
-    return "\n".join(lines)
+    """The text that A1111 writes under a picture: prompt with its stack, negative, then one line of settings."""
+    return a1111.write(recipe)
 
 
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value
+def as_comfyui(recipe: Recipe) -> str:
+    """The recipe as a graph of ComfyUI's own nodes, to be dropped on its canvas."""
+    return comfyui.write(recipe)
 
 
 def sentence(recipe: Recipe) -> str:

@@ -7,6 +7,7 @@ urlpatterns = [
     path("pictures", pages.picture_list, name="picture-list"),
     path("pictures/<int:picture_id>", pages.picture_detail, name="picture-detail"),
     path("pictures/<int:picture_id>/keep", pages.picture_keep, name="picture-keep"),
+    path("pictures/<int:picture_id>/workflow", pages.picture_workflow, name="picture-workflow"),
     path("pictures/<int:picture_id>/rate", pages.picture_rate, name="picture-rate"),
     path("pictures/<int:picture_id>/hide", pages.picture_hide, name="picture-hide"),
     path("api/v1/pictures/send", api.PictureSend.as_view(), name="api-picture-send"),

@@ -95,6 +95,15 @@ def _plain_a1111(recipe: Any) -> str:
     return recipe.prompt + (f"\nNegative prompt: {recipe.negative}" if recipe.negative else "")
 
 
+@require_safe
+def prompt_workflow(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    """The prompt with its settings and stack as a ComfyUI workflow."""
+    recipe = recipes.read(queries.prompt_for(request.user, prompt_id).recipe)
+    response = HttpResponse(recipes.as_comfyui(recipe), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="prompt-{prompt_id}.json"'
+    return response
+
+
 @login_required
 def prompt_create(request: HttpRequest) -> HttpResponse:
     """Keep a prompt: a blank one, or (``?picture=``) the one that drew a picture, with its stack."""

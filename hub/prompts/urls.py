@@ -9,6 +9,7 @@ urlpatterns = [
     path("prompts/import", pages.prompt_import, name="prompt-import"),
     path("prompts/wildcards", pages.wildcard_list, name="wildcard-list"),
     path("prompts/<int:prompt_id>", pages.prompt_detail, name="prompt-detail"),
+    path("prompts/<int:prompt_id>/workflow", pages.prompt_workflow, name="prompt-workflow"),
     path("prompts/<int:prompt_id>/edit", pages.prompt_edit, name="prompt-edit"),
     path("prompts/<int:prompt_id>/fork", pages.prompt_fork, name="prompt-fork"),
     path("prompts/<int:prompt_id>/delete", pages.prompt_delete, name="prompt-delete"),

@@ -57,3 +57,11 @@ def test_weights_on_the_bar(client, alice, draw, linocut):
     assert bar.count('class="plate minus') == 12
     assert ">+3<" in bar
     assert "<b>" not in bar
+
+
+def test_picture_workflow_is_for_those_who_see_the_picture(client, alice, charlie, draw):
+    picture = draw(alice)
+    client.force_login(charlie)
+    assert client.get(f"/pictures/{picture.pk}/workflow").status_code == 404
+    client.force_login(alice)
+    assert client.get(f"/pictures/{picture.pk}/workflow").json()

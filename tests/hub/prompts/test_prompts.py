@@ -146,3 +146,14 @@ def test_text_is_never_trusted(client, alice):
         page = client.get(address).content.decode()
         assert "<script>alert" not in page
         assert "<img src=x" not in page
+
+
+def test_prompt_workflow_is_a_comfyui_graph(client, alice, draw):
+    picture = draw(alice, visible=True)
+    client.force_login(alice)
+    new(client, prompt="a cat", picture=picture.pk)
+    for address in (f"/prompts/{Prompt.objects.get().pk}/workflow", f"/pictures/{picture.pk}/workflow"):
+        answer = client.get(address)
+        assert "attachment" in answer["Content-Disposition"]
+        kinds = {node["class_type"] for node in answer.json().values()}
+        assert {"CheckpointLoaderSimple", "LoraLoader", "CLIPTextEncode", "KSampler", "SaveImage"} <= kinds
