@@ -139,12 +139,15 @@ def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[Model, dict
 def _edits(use: Use, whole: Edit) -> list[Edit]:
     """The adapter at its weight; two edits where the text encoder's differs from the rest's."""
     from workers.engine.edits import OfPart
+    from workers.plugins import Edit
 
     edit = whole.at(use.weight)
     # The word is the user's choice; a file's own name for it comes second, the adapter's title last.
     if edit.words() and (word := use.token or next(iter(edit.words()), "") or use.name):
         edit = edit.called(word)
     if use.text_weight in (None, use.weight) or (edit.words() and not edit.words_optional):
+        return [edit]
+    if type(edit).context is not Edit.context:  # it rewrites what attention reads, and has no text side to weigh
         return [edit]
     return [OfPart(edit, text=False), OfPart(whole.at(use.text_weight or 0.0), text=True)]
 

@@ -228,3 +228,16 @@ def test_a_defect_is_logged_and_answered(base, monkeypatch, caplog):
 def test_a_silent_cache_costs_the_news_and_not_the_picture(base, monkeypatch):
     monkeypatch.setattr(settings, "BROKER_URL", "redis://127.0.0.1:9/0")
     assert isinstance(generation.generate(asked(base)), Generated)
+
+
+def test_a_hypernetwork_is_not_lost_by_a_text_weight():
+    """It has no text side: a weight for that changes nothing of what it does to attention."""
+    from workers.nano.save import WEIGHTS
+
+    whole = cache.adapter("blue-hour", "hypernetwork", WEIGHTS / "nano-blue-hour.safetensors")
+    use = Use(kind="hypernetwork", sha256="0" * 64, weight=0.8, text_weight=0.2, name="Blue hour")
+    [edit] = generation._edits(use, whole)
+    context = torch.randn(1, 7, 64)
+    keys, values = edit.context(context, context)
+    assert all(map(torch.equal, (keys, values), whole.at(0.8).context(context, context)))
+    assert not torch.equal(keys, context)
