@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import struct
 import sys
 import zlib
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workers.files import torch_file
+from workers.files.framing import framed
 from workers.files.pickle_values import BadPickle, Tensor
 from workers.files.pickled_weights import Weights, weights_of
 from workers.files.torch_file import Place
@@ -74,14 +74,8 @@ def _pieces(read: BinaryIO, start: int, size: int) -> Iterator[bytes]:
 
 def _write(weights: Weights, places: dict[str, Place], read: BinaryIO, written: BinaryIO) -> None:
     ordered = sorted(weights.tensors.items(), key=lambda item: (-item[1].number.bytes, item[0]))
-    header: dict[str, object] = {"__metadata__": {"format": "pt"} | weights.metadata}
-    end = 0
-    for name, tensor in ordered:
-        start, end = end, end + _bytes(tensor)
-        header[name] = {"dtype": tensor.number.dtype, "shape": list(tensor.shape), "data_offsets": [start, end]}
-    raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    raw += b" " * (-len(raw) % 8)
-    written.write(struct.pack("<Q", len(raw)) + raw)
+    framing = [(name, tensor.number.dtype, tensor.shape, _bytes(tensor)) for name, tensor in ordered]
+    written.write(framed(framing, weights.metadata))
     for name, tensor in ordered:
         if _bytes(tensor):
             for piece in _copied(name, tensor, places[tensor.storage.key], read):
