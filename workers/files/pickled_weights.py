@@ -77,7 +77,7 @@ def _checkpoint(value: Any) -> Weights:
     found = Weights()
     chosen = value
     if type(value) is dict:
-        found.metadata = _facts(value)
+        found.metadata = facts(value)
         if not any(type(part) is Tensor for part in value.values()):
             for key in WRAPPERS:
                 inner = _inside(value.get(key))
@@ -124,7 +124,8 @@ def _key_text(key: Any) -> str:
     return key if type(key) is str else str(key) if type(key) in (int, float, bool, type(None)) else "?"
 
 
-def _facts(value: dict[Any, Any]) -> dict[str, str]:
+def facts(value: dict[Any, Any]) -> dict[str, str]:
+    """What the values beside the weights say of them, as clean texts."""
     told = {}
     for key in FACTS:
         fact = value.get(key)
@@ -147,7 +148,7 @@ def _is_pair(part: Any) -> bool:
 def _hypernetwork(value: dict[Any, Any]) -> Weights:
     """``hn.<width>.<k|v>.linear.<index>.<weight|bias>``; the indices as in the file: they count activations, norms and
     dropouts, and the metadata says which those are."""
-    found = Weights(metadata=_facts(value))
+    found = Weights(metadata=facts(value))
     for width, pair in value.items():
         if type(width) is not int:
             continue
@@ -183,7 +184,7 @@ def _inversion(value: dict[Any, Any]) -> Weights:
     vectors = _inside(value["string_to_param"])
     if type(vectors) is not dict or not vectors or not all(type(part) is Tensor for part in vectors.values()):
         _refuse("inversion", "The textual inversion holds no vectors.")
-    found = Weights(metadata=_facts(value), left_out=[])
+    found = Weights(metadata=facts(value), left_out=[])
     for word, tensor in vectors.items():
         name = "emb_params" if len(vectors) == 1 else f"string_to_param.{_key_text(word)}"
         _put(found.tensors, name, tensor)
