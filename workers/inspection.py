@@ -13,7 +13,7 @@ import workers.adapters
 import workers.bases
 import workers.checks
 import workers.parts
-from workers import metadata, pickled, zips
+from workers import metadata, pickled, pictured, zips
 from workers.files import gguf, numbers, safetensors
 from workers.files.safetensors import BadHeader, NeedMore
 from workers.files.sniff import HEAD_BYTES, NAMES, PROMISES, sniff, sniff_path
@@ -49,7 +49,8 @@ SUMMARY_ITEMS = 200
 
 # Formats of which the beginning tells no more than their name: what they hold is said once all of it is here.
 PICKLES = frozenset({"pickle", "torch-zip"})
-READ_WHOLE = frozenset({"pickle", "torch-zip", "zip"})
+CONVERTED = PICKLES | {"png"}
+READ_WHOLE = CONVERTED | {"zip"}
 REFUSED_FORMATS = {
     "lfs-pointer": "This is a git-lfs pointer, not the file it points to. Run `git lfs pull`, upload the real file.",
     "xml-error": "This is an object store's error message, saved under the name of the file. Download it again.",
@@ -63,8 +64,9 @@ REFUSED_FORMATS |= dict.fromkeys(
 
 @dataclass(frozen=True)
 class Report:
-    """What inspection says of a file, apart from its digests; the fields of ``messages.Inspected``. Of a pickle that
-    passed, ``converted`` is where its safetensors lies; all else than ``format`` is said of that."""
+    """What inspection says of a file, apart from its digests; the fields of ``messages.Inspected``. Of a pickle, or of
+    a PNG with vectors in it, that passed, ``converted`` is where its safetensors lies; all else than ``format`` is said
+    of that."""
 
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
@@ -103,8 +105,8 @@ def inspect(path: Path, name: str, size: int, watch: Watch = nobody) -> Report:
     watch("header")
     format = sniff_path(path)
     findings = list(_promises(name, path.stat().st_size, size, format))
-    if format in PICKLES and not any(finding.severity == "danger" for finding in findings):
-        return _read_pickle(path, name, format, findings, watch)
+    if format in CONVERTED and not any(finding.severity == "danger" for finding in findings):
+        return _read_converted(path, name, format, findings, watch)
     if reader := _reader_for(format, name):
         try:
             header = READERS[reader].read(path)
@@ -144,18 +146,20 @@ def inspect_head(head: bytes, name: str, size: int) -> Report | None:
 
 
 def converted_path(path: Path) -> Path:
-    """Where `inspect` puts the safetensors of the pickle at ``path``; whoever calls it removes both."""
+    """Where `inspect` puts the safetensors made of the file at ``path``; whoever calls it removes both."""
     return path.with_name(f"{path.name}.safetensors")
 
 
-def _read_pickle(path: Path, name: str, format: str, findings: list[Finding], watch: Watch) -> Report:
-    """What the weights in a pickle are: they are read as safetensors, and through the same checks as any."""
+def _read_converted(path: Path, name: str, format: str, findings: list[Finding], watch: Watch) -> Report:
+    """What the weights in a pickle or a picture are: read as safetensors, and through the same checks as any."""
     target = converted_path(path)
-    judged = pickled.judge(path, format, target, watch)
+    pickle = format in PICKLES
+    judged = pickled.judge(path, format, target, watch) if pickle else pictured.judge(path, target, watch)
     findings += judged.findings
-    told: dict[str, Any] = {"format": FORMATS[format], "tier": judged.tier, "scans": judged.scans}
+    told: dict[str, Any] = {"format": FORMATS.get(format, format), "tier": judged.tier, "scans": judged.scans}
     if judged.verdict == "refused" or not target.stat().st_size:
         return Report(judged.verdict, tuple(findings), **told)
+    told["format"] = FORMATS.get(format, "Other")  # as Civitai calls the formats that it has no name for
     try:
         header = safetensors.read(target)
     except BadHeader as bad:

@@ -45,7 +45,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The safetensors made of a pickle, at ``key`` of the incoming bucket; digests as in `Inspected`."""
+    """The safetensors made of a pickle or of a PNG with vectors in it, at ``key`` of the incoming bucket; digests as in
+    `Inspected`."""
 
     key: str
     sha256: str
@@ -163,7 +164,8 @@ class Inspected(Message, frozen=True):
     """What inspection found. Digests are lower-case hex: sha256, autov1, autov2, autov3, crc32 (IEEE), blake3, sshs.
 
     ``rules`` names those that judged it, and changes with them. ``tier`` of a pickle: A plain tensors, B with known
-    inert extras, C contains code. ``converted``: its safetensors.
+    inert extras, C contains code. ``converted``: the safetensors made of a pickle, or of a PNG
+    with vectors in it.
     """
 
     upload_id: str

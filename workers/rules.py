@@ -12,8 +12,8 @@ from pathlib import Path
 
 # What decides a verdict; a file below any of these counts.
 SOURCES = (
-    "inspection.py", "metadata.py", "checks", "files", "adapters", "bases", "parts", "pickled.py", "sandbox.py",
-    "sandboxed",
+    "inspection.py", "metadata.py", "checks", "files", "adapters", "bases", "parts", "pickled.py", "pictured.py",
+    "sandbox.py", "sandboxed",
 )  # fmt: skip
 SCANNERS = ("picklescan", "hayward", "modelaudit-picklescan", "fickling", "modelscan")
 

@@ -56,7 +56,8 @@ def file_reinspected(*, file: File, report: Inspected, because: Found) -> bool:
     file.verdict, file.findings, file.inspected_at = verdict, [*kept, *found], timezone.now()
     if report.digests:
         file.tier, file.scans = report.tier, msgspec.to_builtins(report.scans)
-    if report.digests and not report.tier:  # what a pickle holds is said of its safetensors
+    # What a pickle or a PNG holds is said of the safetensors that was made of it.
+    if report.digests and not report.tier and report.converted is None:
         file.adapter, file.summary, file.metadata = report.kind, dict(report.summary), dict(report.metadata)
         file.format, file.precision = report.format or file.format, report.precision or file.precision
     file.save()

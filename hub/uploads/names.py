@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from hub.errors import Refused
 
 LONGEST = 200  # bytes in UTF-8; file systems stop at 255, and people add to a name
-EXTENSIONS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".zip")
+# A PNG may carry a textual inversion; inspection says whether it does.
+EXTENSIONS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".zip", ".png")
 PICTURES = {
-    ".png": "a PNG",
     ".jpg": "a JPEG",
     ".jpeg": "a JPEG",
     ".webp": "a WebP",

@@ -20,7 +20,7 @@ STEPS = {
     "conversion": "Conversion", "scans": "Second opinions", "storing": "Stored",
 }  # fmt: skip
 SOMETIMES = {"conversion", "scans"}  # of pickles only
-SAID_ALREADY = {"html", "xml-error", "lfs-pointer", "empty", "zip"}  # the finding itself says what to do
+SAID_ALREADY = {"html", "xml-error", "lfs-pointer", "empty", "zip", "png"}  # the finding itself says what to do
 CHECKS = {
     "header sane": "that its header is sound",
     "metadata sane": "its metadata",

@@ -14,7 +14,7 @@ import torch
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.workers import models
-from tests.workers.files import made
+from tests.workers.files import made, made_embeddings
 from workers import incoming, inspection, messages, s3, settings, tasks
 from workers.messages import HUB, Failed, Finding, Inspected, InspectModel
 
@@ -244,6 +244,24 @@ def test_a_pickle_is_answered_with_its_safetensors_in_the_store(uploaded, store)
     assert (said.converted.sha256, said.converted.size) == (hashlib.sha256(kept).hexdigest(), len(kept))
     assert set(said.converted.digests) == {"sha256", "autov3", "crc32", "blake3"}
     assert safetensors.torch.load(kept)["<ink>"].equal(torch.ones(768))
+
+
+def test_an_embedding_png_is_answered_with_its_safetensors_in_the_store(uploaded, store):
+    rows = made_embeddings.vectors(2)
+    raw = made_embeddings.in_pixels(made_embeddings.said(rows, name="ink", step=7))
+    said = answered(uploaded(raw, "ink.png"))
+    assert (said.verdict, said.format, said.kind, said.tier) == ("accepted", "Other", "textual_inversion", "")
+    assert said.digests["sha256"] == hashlib.sha256(raw).hexdigest()
+    kept = store.get_object(Bucket=settings.S3_BUCKET, Key=said.converted.key)["Body"].read()
+    store.delete_object(Bucket=settings.S3_BUCKET, Key=said.converted.key)
+    assert (said.converted.sha256, said.converted.size) == (hashlib.sha256(kept).hexdigest(), len(kept))
+    assert safetensors.torch.load(kept)["emb_params"].numpy().tobytes() == rows.tobytes()
+
+
+def test_a_picture_is_refused_as_one(uploaded):
+    said = answered(uploaded(made_embeddings.png(made_embeddings.drawing()), "cat.png"))
+    assert (said.verdict, said.converted) == ("refused", None)
+    assert [finding.sentence for finding in said.findings] == ["This is a PNG. Pictures are added on the model's page."]
 
 
 def test_workers_write_nowhere_else_beside_uploads():

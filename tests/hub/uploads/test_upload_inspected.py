@@ -8,12 +8,13 @@ from django.test import TestCase
 from msgspec import ValidationError
 
 from hub import storage
+from hub.catalog import verdicts
 from hub.catalog.models import Blob, File, Model, Version
 from hub.catalog.queries import file_for
 from hub.uploads import tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
-from workers.messages import Converted, Failed, Finding, Scan, blob_key, converted_key, pack
+from workers.messages import Converted, Failed, Finding, Scan, blob_key, converted_key, pack, unpack
 
 
 def answer(message: dict) -> None:
@@ -279,3 +280,18 @@ def test_a_pickle_and_its_safetensors_are_kept_side_by_side(api):
     assert in_store(told["converted"]["key"]) is None
     assert file_for(upload.owner, upload.version_id) == drawn
     assert file_for(upload.owner, upload.version_id, format="PickleTensor") == original
+
+
+def test_an_embedding_png_is_kept_and_only_its_safetensors_drawn_with(api):
+    data, safe = random_file(), random_file(1500)
+    upload = api.arrive(data, "ink.png", fields={"publish": True})
+    told = pickled(upload, data, safe) | {"kind": "textual_inversion", "format": "Other", "tier": "", "scans": []}
+    answer(told)
+    upload.refresh_from_db()
+    drawn, original = upload.version.files.all()
+    assert (drawn.name, drawn.adapter, drawn.primary) == ("ink.safetensors", "textual_inversion", True)
+    assert (original.name, original.format, original.adapter, original.primary) == ("ink.png", "Other", "", False)
+    assert (drawn.source, file_for(upload.owner, upload.version_id)) == (original, drawn)
+    verdicts.file_reinspected(file=original, report=unpack(told), because={"decision": "inspectors"})
+    original.refresh_from_db()
+    assert (original.verdict, original.adapter) == ("accepted", "")  # a later inspection makes it no adapter either

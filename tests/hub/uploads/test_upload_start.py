@@ -102,7 +102,7 @@ def test_of_two_starts_at_once_the_second_counts_the_first():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cat.png", "This is a PNG. Pictures are added on the model's page."),
+        ("cat.webp", "This is a WebP. Pictures are added on the model's page."),
         ("notes.txt", "“.txt” files are not taken here"),
         ("safetensors", "without an extension"),
         ("a/b.safetensors", "cannot hold /"),
@@ -120,6 +120,10 @@ def test_of_two_starts_at_once_the_second_counts_the_first():
 def test_bad_names(api, name, words):
     assert words in api.start(name, status=422)["error"]
     assert not Upload.objects.exists()
+
+
+def test_a_png_may_come_in_for_it_may_hold_a_textual_inversion(api):
+    assert api.start("ink-style.PNG")["status"] == "waiting"
 
 
 @pytest.mark.parametrize("name", ["", "a\u0000b.safetensors"])
