@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from workers import plots, storage
+from workers import engine_room, plots, storage
 from workers.errors import Refusal
 from workers.messages import Drawn, Failed, Generate, Generated, Recipe, Use
 from workers.news import GenerationNews, Stopped
@@ -52,6 +52,7 @@ def _generate(asked: Generate, news: GenerationNews) -> Generated:
     if not 1 <= asked.count <= MOST_PICTURES:
         raise Refusal("count", f"{asked.count} pictures cannot be drawn at once; 1 to {MOST_PICTURES} can.")
     news.stop_if_cancelled()
+    engine_room.entered()
     cells = plots.cells(asked.recipe, asked.plot) if asked.plot else []
     recipes = [cell.recipe for cell in cells] or [asked.recipe.number(n) for n in range(asked.count)]
     pixels = _drawn(recipes, news)

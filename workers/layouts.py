@@ -9,7 +9,7 @@ from pathlib import Path
 
 import urllib3
 
-from workers import settings, storage
+from workers import engine_room, settings, storage
 from workers.errors import Refusal
 from workers.messages import LAYOUT_FAMILIES, LAYOUT_PIECES, Failed, LayoutMade, LayoutPiece, MakeLayout
 
@@ -40,6 +40,7 @@ def _failed(asked: MakeLayout, refused: Refusal) -> Failed:
 def _make(asked: MakeLayout) -> LayoutMade:
     if asked.family not in LAYOUT_FAMILIES:
         raise Refusal("family-unknown", "Checkpoints of this family are not written as folders of diffusers yet.")
+    engine_room.entered()
     from workers.engine import folder
 
     path = storage.fetch(asked.sha256)

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from workers import settings
+from workers.once import once
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +25,7 @@ RANGE_TRIES = 3
 RANGE_PAUSE_SECONDS = 0.5
 
 
-@cache
+@once
 def client() -> S3Client:
     """Talks to the store. Safe to share among threads. The settings are `hub.storage`'s, the credentials are not."""
     return boto3.client(

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from hub.accounts.actions import token_create, token_revoke
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
+from hub.gallery.models import SentPicture
 from hub.prompts.models import Example, Prompt
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
@@ -45,7 +46,7 @@ ABSENT = {
          "review_id"),
         999_999,
     ),
-    **dict.fromkeys(("generation_id", "job_id", "workflow_id", "upload_id"), uuid.UUID(int=7)),
+    **dict.fromkeys(("generation_id", "job_id", "workflow_id", "upload_id", "sent_id"), uuid.UUID(int=7)),
     "sha256": "0" * 64, "hash": "0" * 64, "name": "not-there",
 }  # fmt: skip
 SAME = {"slug": "x", "params": "original=true", "number": 1, "owner": "alice", "rest": "main", "right": "write"}
@@ -91,12 +92,13 @@ def private(alice):
     Example.objects.create(prompt=prompt, picture=picture)
     comment = Comment.objects.create(author=alice, picture=picture, text="mine")
     upload = Upload.objects.create(owner=alice, filename="secret.safetensors", size=1000, part_size=5 * 1024**2)
+    sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
     return {
         "model_id": file.version.model_id, "version_id": file.version_id, "file_id": file.pk, "hash": file.blob_id,
         "filename": file.name, "name": file.version.model.slug, "picture_id": picture.pk, "sha256": picture.sha256,
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
         "collection_id": collection.pk, "item_id": item.pk, "prompt_id": prompt.pk, "comment_id": comment.pk,
-        "review_id": 999_999, "upload_id": upload.pk,
+        "review_id": 999_999, "upload_id": upload.pk, "sent_id": sent.pk,
         "token_id": token_create(user=alice, name="hers", scopes=["read"])[0].pk,
     }  # fmt: skip
 

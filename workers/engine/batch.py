@@ -19,7 +19,6 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -34,6 +33,7 @@ from workers.engine.latents import decoded
 from workers.engine.model import Model
 from workers.engine.rows import Call, Cancelled, Row, Watch, said_by_unet
 from workers.messages import Recipe
+from workers.once import once
 from workers.plugins import Edit
 
 log = logging.getLogger(__name__)
@@ -301,9 +301,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-@cache
+@once
 def engine() -> Engine:
-    """This process' engine."""
+    """This process' engine: the only one, since two would change one base's weights at once."""
     device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu-{os.cpu_count()}"
     path = settings.CACHE_DIR / f"costs-{''.join(c if c.isalnum() else '-' for c in device_name)}.json"
     return Engine(Costs(path))

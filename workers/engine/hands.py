@@ -10,13 +10,13 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cache
 from typing import TypeVar
 
 import torch
 
 from workers import settings
 from workers.engine.device import TINY_BYTES, chosen
+from workers.once import once
 
 T = TypeVar("T")
 _here = threading.local()
@@ -54,6 +54,6 @@ def _as_hand(place: int, work: Callable[[], T]) -> T:
         return work()
 
 
-@cache
+@once
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="hand")
