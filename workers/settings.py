@@ -19,7 +19,9 @@ ADAPTERS_BYTES = int(os.environ.get("WORKER_ADAPTERS_BYTES", 2 * 1024**3))  # re
 TEXTS_BYTES = int(os.environ.get("WORKER_TEXTS_BYTES", 128 * 1024**2))  # read prompts kept: 118 KB a chunk of SD1
 EXACT_BYTES = int(os.environ.get("WORKER_EXACT_BYTES", 512 * 1024**2))  # weights of a stack's own in a shared call
 JOBS = int(os.environ.get("WORKER_JOBS", 8))  # pictures asked for that may share the device; 1: one after the other
-ROWS = int(os.environ.get("WORKER_ROWS", 8))  # pictures in one call of the UNet at most
+# Pictures in one call of the UNet at most. 1: a recipe's bytes are the same whoever else is drawing; with more, kernels
+# round otherwise in company (a level of 255 here and there), and busy devices draw more in an hour.
+ROWS = int(os.environ.get("WORKER_ROWS", 1))
 HEADER_BYTES = int(os.environ.get("WORKER_HEADER_BYTES", 32 * 1024**2))  # honest headers end at a few MB of tags
 INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 60))  # of any file, then it is unknown; but a large
 INSPECT_RATE = int(os.environ.get("WORKER_INSPECT_RATE", 50_000_000))  # file gets a second for so many bytes

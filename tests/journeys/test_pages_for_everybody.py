@@ -23,7 +23,7 @@ SIGNED_IN = [
     "/notifications",
     "/settings",
     "/settings/tokens",
-    "/u/bob",
+    "/u/paula",
 ]
 SIZES = [({"width": 1440, "height": 900}, "light"), ({"width": 390, "height": 844}, "dark")]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
@@ -33,8 +33,8 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 def addresses(hub, nano, page):
     """What a person sees: signed in, with a prompt and a word under a model of their own hub."""
     page.goto(f"{hub.address}/sign-up")
-    page.fill("[name=username]", "bob")
-    page.fill("[name=email]", "bob@example.org")
+    page.fill("[name=username]", "paula")
+    page.fill("[name=email]", "paula@example.org")
     page.fill("[name=password1]", "correct horse battery")
     page.click("main [type=submit]")
     page.wait_for_url(f"{hub.address}/**")

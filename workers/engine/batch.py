@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 MERGED, BESIDE = "merged", "beside"
 PLANS_KEPT = 4
+MOST_ROWS = 8
 SAVE_EVERY = 60.0  # seconds
 
 
@@ -57,7 +58,7 @@ class Asked:
 class Engine:
     """Draws what is asked of it, in a thread of its own that starts with the first picture."""
 
-    def __init__(self, costs: Costs | None = None, rows: int = settings.ROWS) -> None:
+    def __init__(self, costs: Costs | None = None, rows: int = MOST_ROWS) -> None:
         self.costs = costs or Costs()
         self.most = rows
         self.rows: dict[int, tuple[Row, Future[np.ndarray]]] = {}
@@ -306,4 +307,4 @@ def engine() -> Engine:
     """This process' engine: the only one, since two would change one base's weights at once."""
     device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu-{os.cpu_count()}"
     path = settings.CACHE_DIR / f"costs-{''.join(c if c.isalnum() else '-' for c in device_name)}.json"
-    return Engine(Costs(path))
+    return Engine(Costs(path), settings.ROWS)
