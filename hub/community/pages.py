@@ -143,10 +143,10 @@ def collection_create(request: HttpRequest) -> HttpResponse:
 @require_safe
 def collection_detail(request: HttpRequest, collection_id: int) -> HttpResponse:
     collection = queries.collection_for(request.user, collection_id)
-    shown = []
-    for piece in queries.pieces(request.user, collection):
-        version = piece.model.versions.filter(status="published").first() if piece.model else None
-        shown.append((piece, card(version) if version else None))
+    pieces = queries.pieces(request.user, collection)
+    versions = queries.shown_versions([piece.model.pk for piece in pieces if piece.model])
+    found = [versions.get(piece.model.pk) if piece.model else None for piece in pieces]
+    shown = [(piece, card(version) if version else None) for piece, version in zip(pieces, found, strict=True)]
     context = {"collection": collection, "shown": shown, "own": collection.owner_id == request.user.pk}
     return render(request, "community/collection_detail.html", context)
 

@@ -119,6 +119,13 @@ def pieces(user: Person, collection: Collection) -> list[Piece]:
     return [piece for piece in found if piece.model or piece.picture]
 
 
+def shown_versions(model_ids: list[int]) -> dict[int, Version]:
+    """The published version that stands first on each model's page, in one statement."""
+    versions = Version.objects.filter(model__in=model_ids, status=Version.Status.PUBLISHED)
+    first = versions.order_by("model_id", "index", "-id").distinct("model_id")
+    return {version.model_id: version for version in first.select_related("model__owner", "model__stat", "base")}
+
+
 def notice_list(user: User, *, limit: int = NOTICES) -> list[Notice]:
     return list(user.notices.select_related("actor", "model", "picture", "comment")[:limit])
 
