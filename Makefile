@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols bench-pages fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,10 @@ bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 
 bench-protocols: $(STAMP)-dev ## What the tongues cost beside a bare view, and pages while programs wait
 	@$(BIN)/python -m infra.bench.protocols
+
+bench-pages: $(STAMP)-run ## Lighthouse over the running hub's pages (needs node; HUB names another address)
+	@$(BIN)/python -m infra.bench.pages
+
 fuzz: $(STAMP)-dev ## A million files that nobody would write, for every reader (CASES for another number)
 	@$(BIN)/python -m infra.fuzz --cases $(or $(CASES),1000000)
 

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 
 from hub.api_docs import page as api_docs_page
@@ -35,6 +37,18 @@ class SecurityHeaders:
         response.headers.setdefault("Content-Security-Policy", self.policy)
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
+
+
+class PagesCompressed(GZipMiddleware):
+    """gzip for pages, not for the APIs: their clients read lengths and entity tags, and mostly sit beside the hub.
+
+    Django pads each compressed answer at random, so that a page's length tells nothing of the secrets in it (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 class Slashes:

@@ -261,3 +261,12 @@ def test_api_page_reads_a_schema():
     assert "$WEIGHTROOM_TOKEN" in call.curl
     assert '{"name": "…"}' in call.curl
     assert shapes[0].name == "T"
+
+
+def test_pages_come_compressed_and_apis_do_not(client: Client, db):
+    asks = {"accept-encoding": "gzip"}
+    page = client.get("/sign-in", headers=asks)
+    assert page["Content-Encoding"] == "gzip"
+    assert b"weightroom.css" in gzip.decompress(page.content)
+    assert "Content-Encoding" not in client.get("/sign-in")
+    assert "Content-Encoding" not in client.get("/api/v1/models?limit=100", headers=asks)
