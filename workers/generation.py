@@ -143,6 +143,8 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
     from workers.plugins import Edit
 
     edit = whole.at(use.weight)
+    if edit.steers:
+        return [_reading(edit, use)]
     # The word is the user's choice; a file's own name for it comes second, the adapter's title last.
     if edit.words() and (word := use.token or next(iter(edit.words()), "") or use.name):
         edit = edit.called(word)
@@ -151,6 +153,15 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
     if type(edit).context is not Edit.context:  # it rewrites what attention reads, and has no text side to weigh
         return [edit]
     return [OfPart(edit, text=False), OfPart(whole.at(use.text_weight or 0.0), text=True)]
+
+
+def _reading(edit: Edit, use: Use) -> Edit:
+    """The adapter with the picture that it is to read."""
+    from workers import preprocessing
+
+    if use.hint is None:
+        raise Refusal("hint-missing", f"{use.name or 'A ControlNet'} has no picture to read.")
+    return edit.reading(use.hint, preprocessing.opened(storage.picture(use.hint.picture)))
 
 
 def _stored(pixels: np.ndarray, recipe: Recipe) -> Drawn:

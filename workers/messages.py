@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from workers.hints import Hint, Source
+
 Verdict = Literal["accepted", "refused", "unknown"]
 
 
@@ -58,6 +60,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One adapter in a stack. ``token`` is the word a textual inversion answers to.
 
     ``text_weight``: for the text encoder, where it has a weight of its own (A1111's ``<lora:name:text:unet>``).
+    ``blocks``: what its weight is multiplied by in each block (`workers.adapters.blocks`); none: 1 in all of them.
+    ``hint``: the picture that it reads, for kinds that steer by one.
     """
 
     kind: str
@@ -66,6 +70,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     text_weight: float | None = None
     name: str = ""
     token: str = ""
+    blocks: tuple[float, ...] = ()
+    hint: Hint | None = None
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +82,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``rng``: where noise comes from, as A1111 says it. ``ensd``, its "eta noise seed delta": added to the seed for what
     samplers draw on the way. The first noise is turned by ``variation_strength``, 0 to 1, towards ``variation_seed``'s.
     ``discard_penultimate``: every sampler's schedule goes without its sigma before the last.
+    ``vae``: the autoencoder that decodes it instead of the base's own. ``source``: the picture that it starts from.
     """
 
     base: str
@@ -99,6 +106,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     variation_seed: int = 0
     variation_strength: float = 0.0
     discard_penultimate: bool = False
+    vae: str = ""
+    vae_name: str = ""
+    source: Source | None = None
 
     def number(self, n: int) -> "Recipe":
         """The ``n``-th picture of several, from 0: seeds count up, or variation seeds where there is a variation."""

@@ -23,10 +23,12 @@ import msgspec
 from workers.messages import Finding
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import Tensor
 
     from workers.engine.model import Model
+    from workers.hints import Hint
 
 
 T = TypeVar("T")
@@ -145,6 +147,7 @@ class Adapter(Protocol):
     label: ClassVar[str]
     controls: ClassVar[tuple[Slider, ...]]
     drawn: ClassVar[bool]  # False: kept and told, `read` refuses
+    steers: ClassVar[bool]  # True: it reads a hint picture
 
     def recognise(self, header: Header) -> Match | None:
         """Whose keys these are; None: not mine. Names and shapes only."""
@@ -161,6 +164,9 @@ class Edit:
     """
 
     weight: float = 1.0
+    steers: ClassVar[bool] = False  # whether it reads a hint picture, and adds what `control` says of it
+    hint: Hint | None = None
+    pixels: np.ndarray | None = None  # the hint's picture, uint8 [height, width, 3], as it was given
     words_optional = False  # whether a prompt may leave its words unsaid
     key: str = ""  # what its tensors are, by content; set by whoever read the file
 
@@ -214,9 +220,42 @@ class Edit:
         """What attention reads for its keys and its values, both [B, N, width]; several edits chain, streams apart."""
         return keys, values
 
-    def residuals(self, latents: Tensor, step: float, hint: Tensor | None) -> list[Tensor] | None:
-        """What is added between the UNet's blocks; None: nothing."""
-        return None
+    def reading(self, hint: Hint, pixels: np.ndarray) -> Self:
+        """This edit with the picture that it is to read (a copy that shares its tensors)."""
+        other = copy.copy(self)
+        other.hint, other.pixels = hint, pixels
+        return other
+
+    def control(self, base: Model) -> Control:
+        """For kinds that steer: what they add between the UNet's blocks, ready for this base, on its device.
+
+        Raises ``workers.errors.Refusal`` where it was made for another base.
+        """
+        raise NotImplementedError
+
+
+class Added(NamedTuple):
+    """What is added to a UNet's lines: to each skip connection, from the first on, and to the middle (ControlNet); to
+    what each level gives on the way down (T2I-Adapter)."""
+
+    skips: Sequence[Tensor] = ()
+    middle: Tensor | None = None
+    levels: Sequence[Tensor] = ()
+
+
+class Control(Protocol):
+    """A net that reads a hint picture beside the UNet."""
+
+    bytes: int
+
+    def seen(self, picture: Tensor) -> Sequence[Tensor]:
+        """What is the same at every step, of a hint [1, 3, h, w] in 0…1: read once for each picture, [1, …] each."""
+
+    def added(
+        self, seen: Sequence[Tensor], x: Tensor, time: Tensor, context: Tensor, more: Mapping[str, Tensor]
+    ) -> Added:
+        """What it adds at weight 1 to lines that read ``x`` [B, 4, h, w], their time, text and ``more`` (SDXL's pooled
+        text and sizes), each with its own line of ``seen`` [B, …]."""
 
 
 class Part(Protocol):

@@ -55,6 +55,20 @@ def put_picture(png: bytes) -> str:
     return sha256
 
 
+def picture(sha256: str) -> bytes:
+    """The PNG of a picture, by its SHA-256. Raises ``Refusal`` where it is gone, or the store does not answer."""
+    if not _SHA256.fullmatch(sha256):
+        raise Refusal("file-unknown", "A picture is named by a SHA-256 that is none.")
+    try:
+        answer = s3.client().get_object(Bucket=settings.S3_PICTURES_BUCKET, Key=picture_key(sha256))
+        return answer["Body"].read()
+    except (ClientError, BotoCoreError, OSError) as error:
+        refusal = _refusal(sha256, error)
+        if refusal.code == "file-gone":
+            raise Refusal("picture-gone", f"The picture {sha256[:12]} that this is drawn by is gone.") from error
+        raise refusal from error
+
+
 def _folder() -> Path:
     folder = settings.CACHE_DIR / "blobs"
     folder.mkdir(parents=True, exist_ok=True)

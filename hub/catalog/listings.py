@@ -14,8 +14,10 @@ from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version
 from hub.catalog.words import folded
 from workers.adapters import ADAPTERS
 
-# The kinds of files that are stacked on a base; others (a VAE, a ControlNet) are kept, and no strip is drawn of them.
-STACKED = tuple(sorted(slug for slug, plug in ADAPTERS.items() if plug.drawn))
+# The kinds of files that are stacked on a base, and of which strips are drawn; those that steer by a picture of
+# somebody's choice; others (a VAE) are no adapters.
+STACKED = tuple(sorted(slug for slug, plug in ADAPTERS.items() if plug.drawn and not plug.steers))
+STEERING = tuple(sorted(slug for slug, plug in ADAPTERS.items() if plug.drawn and plug.steers))
 # GGUF is for other programs.
 DRAWABLE = Q(verdict=File.Verdict.ACCEPTED, adapter__in=("base", *STACKED)) & ~Q(format="GGUF")
 # Families whose pictures the workers can draw; a file of another family is kept, found and served, not tried.

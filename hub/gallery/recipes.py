@@ -16,6 +16,8 @@ YOUNGER = {
     "variation_seed": 0,
     "variation_strength": 0.0,
     "discard_penultimate": False,
+    "vae": "",
+    "source": None,
 }
 
 
@@ -36,7 +38,7 @@ def digest(recipe: Recipe) -> str:
     stack stays in, because some adapters (DoRA) do not commute.
     """
     plain = built(recipe)
-    del plain["base_name"]
+    del plain["base_name"], plain["vae_name"]
     # What recipes learnt later stays out where it says nothing new, so that older pictures keep their digests.
     if not recipe.variation_strength:
         plain["variation_seed"] = 0  # it has no part in the picture
@@ -52,7 +54,7 @@ def _use_digested(use: dict) -> dict:
     kept = {key: use[key] for key in ("kind", "sha256", "weight", "token")} | {"weight": float(use["weight"])}
     if use["text_weight"] not in (None, use["weight"]):
         kept["text_weight"] = float(use["text_weight"])
-    return kept
+    return kept | {name: use[name] for name in ("blocks", "hint") if use[name]}
 
 
 def as_a1111(recipe: Recipe) -> str:

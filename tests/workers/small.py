@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, T2IAdapter, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -101,6 +101,26 @@ def lora(rank: int = 4, *, parts: tuple[str, ...] = ("unet", "te"), scale: float
 def inversion(vectors: int = 2, width: int = 64) -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     return {"emb_params": torch.randn(vectors, width) * 0.5}
+
+
+def controlnet(base: UNet2DConditionModel | None = None, seed: int = 7) -> ControlNetModel:
+    """A live ControlNet for `unet` or another base, whose layers that begin at nought say something."""
+    torch.manual_seed(seed)
+    net = ControlNetModel.from_unet(
+        base or unet(), conditioning_embedding_out_channels=(4, 8, 8, 8), load_weights_from_unet=False
+    ).eval()
+    with torch.no_grad():
+        zeros = [*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out]
+        for layer in zeros:
+            torch.nn.init.normal_(layer.weight, std=0.3)
+    return net
+
+
+def t2i(kind: str = "full_adapter", channels: tuple[int, ...] = (48, 96, 144, 144)) -> T2IAdapter:
+    """A live T2I-Adapter for `unet`."""
+    torch.manual_seed(8)
+    fold = 16 if kind == "full_adapter_xl" else 8
+    return T2IAdapter(3, list(channels), num_res_blocks=2, downscale_factor=fold, adapter_type=kind).eval()
 
 
 HYPERNETWORK = {"layer_structure": "[1, 2, 1]", "activation_func": "swish", "activate_output": "false"}

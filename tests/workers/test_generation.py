@@ -20,6 +20,7 @@ from tests.workers import small
 from workers import generation, news, plots, s3, settings
 from workers.engine import cache, png
 from workers.engine.batch import engine
+from workers.hints import Hint
 from workers.messages import (
     Failed,
     Generate,
@@ -89,6 +90,24 @@ def test_it_works(base, lora, valkey):
     assert (told.stage, told.step, told.steps, told.picture) == ("storing", 2, 2, 1)
     assert time.time() - told.at < 60
     assert 0 < valkey.ttl(progress_key(job.generation_id)) <= 120
+
+
+def stored_picture(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    s3.client().put_object(Bucket=settings.S3_PICTURES_BUCKET, Key=picture_key(sha256), Body=buffer.getvalue())
+    return sha256
+
+
+def test_a_controlnet_reads_the_picture_that_the_recipe_names(base):
+    hint = Hint(picture=stored_picture(np.eye(64, dtype=np.uint8)[:, :, None].repeat(3, 2) * 255), preprocessor="canny")
+    use = Use(kind="controlnet", sha256=stored(save(small.controlnet().state_dict())), name="Edges", hint=hint)
+    plain, steered = (pixels(generation.generate(asked(base, uses=uses)).pictures[0]) for uses in ((), (use,)))
+    assert np.abs(plain - steered).max() > 5
+    gone = msgspec.structs.replace(use, hint=Hint(picture="7" * 64))
+    failed(asked(base, uses=(gone,)), "picture-gone", "is gone")
+    failed(asked(base, uses=(msgspec.structs.replace(use, hint=None),)), "hint-missing", "Edges has no picture")
 
 
 def pixels(drawn):

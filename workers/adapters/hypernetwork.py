@@ -54,6 +54,7 @@ class Hypernetwork:
     label = "Hypernetwork"
     controls = (Slider("weight", 0, 2, 1),)
     drawn = True
+    steers = False
 
     def recognise(self, header: Header) -> Match | None:
         """Keys of the form ``hn.<width>.<k|v>.linear.…``; the base by the widest context it rewrites."""

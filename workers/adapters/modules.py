@@ -78,6 +78,7 @@ class OfModules:
     label: ClassVar[str]
     controls: ClassVar[tuple[Slider, ...]] = (Slider("weight", -2, 2, 1),)
     drawn: ClassVar[bool] = True
+    steers: ClassVar[bool] = False
     endings: ClassVar[Mapping[str, str]]
     rank: ClassVar[int] = 2
 

@@ -65,6 +65,7 @@ class TextualInversion:
     label = "Textual inversion"
     controls = (Slider("weight", 0, 2, 1),)
     drawn = True
+    steers = False
 
     def recognise(self, header: Header) -> Match | None:
         """A handful of vectors as wide as a text encoder, and nothing else."""

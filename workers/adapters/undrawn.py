@@ -17,6 +17,7 @@ class Undrawn:
     label: ClassVar[str]
     controls: ClassVar[tuple[Slider, ...]] = ()
     drawn: ClassVar[bool] = False
+    steers: ClassVar[bool] = False
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> NoReturn:
         """Raises ``Refusal``: this type is not drawn with."""

@@ -127,6 +127,35 @@ def unet_structure(original: Iterable[str]) -> tuple[int, int, set[int]]:
     return levels, layers, attended
 
 
+def controlnet_from_original(original: Mapping[str, Any]) -> dict[str, Any]:
+    """A ControlNet's live state dict from its original names, without ``control_model.``. Raises ``KeyError``."""
+    levels, layers, _ = unet_structure(original)
+    names = dict(unet_pairs(levels, layers, ()))
+    names |= {f"zero_convs.{n}.0": f"controlnet_down_blocks.{n}" for n in range(count(original, "zero_convs.{}."))}
+    names["middle_block_out.0"] = "controlnet_mid_block"
+    # A convolution, an activation, a convolution, …: the even ones have weights.
+    last = count(original, "input_hint_block.{}.") - 1
+    names |= {f"input_hint_block.{n}": f"controlnet_cond_embedding.blocks.{n // 2 - 1}" for n in range(2, last, 2)}
+    names["input_hint_block.0"] = "controlnet_cond_embedding.conv_in"
+    names[f"input_hint_block.{last}"] = "controlnet_cond_embedding.conv_out"
+    return _all(original, names)
+
+
+def controlnet_to_original(live: Mapping[str, Any]) -> dict[str, Any]:
+    """The reverse of `controlnet_from_original`."""
+    levels, layers = count(live, "down_blocks.{}."), count(live, "down_blocks.0.resnets.{}.")
+    blocks, zeros = count(live, "controlnet_cond_embedding.blocks.{}."), count(live, "controlnet_down_blocks.{}.")
+    names = {b: a for a, b in unet_pairs(levels, layers, ())}
+    names |= {f"controlnet_down_blocks.{n}": f"zero_convs.{n}.0" for n in range(zeros)}
+    names |= {f"controlnet_cond_embedding.blocks.{n}": f"input_hint_block.{2 * n + 2}" for n in range(blocks)}
+    names |= {
+        "controlnet_mid_block": "middle_block_out.0",
+        "controlnet_cond_embedding.conv_in": "input_hint_block.0",
+        "controlnet_cond_embedding.conv_out": f"input_hint_block.{2 * blocks + 2}",
+    }
+    return _all(live, names)
+
+
 def vae_to_original(live: Mapping[str, Any]) -> dict[str, Any]:
     """An autoencoder's live state dict under its original names; its attention's matrices become 1×1 convolutions."""
     levels, layers = count(live, "encoder.down_blocks.{}."), count(live, "encoder.down_blocks.0.resnets.{}.")

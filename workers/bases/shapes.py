@@ -56,6 +56,45 @@ def unet(shapes: Shapes, pooled: int = 0) -> dict[str, Any]:
     return config
 
 
+def controlnet(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
+    """diffusers' configuration of a ControlNet by its live names, for a UNet of the configuration ``base``: heads,
+    groups of norms and the width of a size are its own, since no shape tells them."""
+    levels = layout.count(shapes, "down_blocks.{}.")
+    widths = [shapes[f"down_blocks.{n}.resnets.0.conv1.weight"][0] for n in range(levels)]
+    depths = [_depth(shapes, f"down_blocks.{n}.attentions.0.") for n in range(levels)]
+    middle = _depth(shapes, "mid_block.attentions.0.")
+    blocks = layout.count(shapes, "controlnet_cond_embedding.blocks.{}.")
+    heads = base["attention_head_dim"]
+    config: dict[str, Any] = {
+        "in_channels": shapes["conv_in.weight"][1],
+        "conditioning_channels": shapes["controlnet_cond_embedding.conv_in.weight"][1],
+        "block_out_channels": widths,
+        "layers_per_block": layout.count(shapes, "down_blocks.0.resnets.{}."),
+        "down_block_types": ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths],
+        "mid_block_type": "UNetMidBlock2DCrossAttn" if middle else "UNetMidBlock2D",
+        "transformer_layers_per_block": [depth or 1 for depth in depths],
+        "attention_head_dim": heads if isinstance(heads, int) else list(heads),
+        "norm_num_groups": base["norm_num_groups"],
+        "conditioning_embedding_out_channels": [
+            shapes["controlnet_cond_embedding.conv_in.weight"][0],
+            *(shapes[f"controlnet_cond_embedding.blocks.{n}.weight"][0] for n in range(1, blocks, 2)),
+        ],
+        **{
+            name: base.get(name)
+            for name in (
+                "cross_attention_dim",
+                "use_linear_projection",
+                "addition_embed_type",
+                "addition_time_embed_dim",
+                "projection_class_embeddings_input_dim",
+            )
+        },
+    }
+    if middle and not depths[-1]:
+        config["transformer_layers_per_block"][-1] = middle
+    return config
+
+
 def vae(shapes: Shapes) -> dict[str, Any]:
     """diffusers' configuration of an autoencoder by its live names."""
     levels = layout.count(shapes, "encoder.down_blocks.{}.")

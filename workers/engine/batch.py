@@ -221,7 +221,8 @@ class Engine:
             began = time.perf_counter()
             said = said_by_unet(model, flat, cuts)
             _wait_for(model)
-            self.costs.note(_way(rows[0], mode, len(flat)), time.perf_counter() - began)
+            if not any(call.steered for call in flat):  # a ControlNet's share is no measure of the base
+                self.costs.note(_way(rows[0], mode, len(flat)), time.perf_counter() - began)
             self.calls += 1
         return said
 

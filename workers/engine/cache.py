@@ -17,7 +17,7 @@ from workers.engine import device
 from workers.engine.model import Model
 from workers.engine.text import Plan
 from workers.errors import Refusal
-from workers.plugins import Edit
+from workers.plugins import Control, Edit
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class ByBytes(Generic[T]):
 
 bases: ByBytes[Model] = ByBytes(settings.BASES_BYTES)
 adapters: ByBytes[Edit] = ByBytes(settings.ADAPTERS_BYTES)
+controls: ByBytes[Control] = ByBytes(settings.ADAPTERS_BYTES)
 texts: ByBytes[Plan] = ByBytes(settings.TEXTS_BYTES)
 
 
@@ -90,6 +91,17 @@ def base(sha256: str, family: str, path: Path) -> Model:
         return model, model.bytes
 
     return bases.get(sha256, open_it)
+
+
+def control(edit: Edit, model: Model) -> Control:
+    """The net that ``edit`` steers by on this base, ready. Raises ``Refusal`` where it was made for another."""
+
+    def make() -> tuple[Control, int]:
+        made = edit.control(model)
+        return made, made.bytes
+
+    assert edit.identity  # names it, where nobody has
+    return controls.get((edit.key, model.key), make)
 
 
 def adapter(sha256: str, kind: str, path: Path) -> Edit:

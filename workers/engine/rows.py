@@ -15,6 +15,7 @@ from torch import Tensor
 from workers import samplers
 from workers.engine import hands
 from workers.engine.bypass import can_ride, rewriting
+from workers.engine.controls import Steering, added, steerings
 from workers.engine.edits import UNET, fitted
 from workers.engine.latents import preview
 from workers.engine.model import Model
@@ -42,12 +43,14 @@ class Cancelled(Exception):
 
 
 class Call(NamedTuple):
-    """What one line of a UNet batch reads: x [1, c, h, w] scaled, its time step, a text, and sizes [1, n] (SDXL)."""
+    """What one line of a UNet batch reads: x [1, c, h, w] scaled, its time step, a text, sizes [1, n] (SDXL), and what
+    steers it."""
 
     x: Tensor
     time: float
     cond: Cond
     sizes: Tensor | None = None
+    steered: tuple[Steering, ...] = ()
 
 
 @dataclass
@@ -71,6 +74,7 @@ class Row:
     def __post_init__(self) -> None:
         self.stack = tuple(edit for edit in self.edits if edit.weight != 0 and _changes_unet(self.model, edit))
         self.key = tuple(edit.identity for edit in self.stack)
+        self.steered = steerings(self.model, self.recipe, self.edits)
         recipe, model = self.recipe, self.model
         sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
         sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps, model.family, discard=recipe.discard_penultimate)
@@ -112,10 +116,16 @@ class Row:
         words = self.plan.at(self._asked)
         self._shares = [weight * self.recipe.cfg * ask.cfg_share for _, weight in words.wanted]
         wanted, unwanted = (model.sizes(recipe.height, recipe.width, wanted=wanted) for wanted in (True, False))
-        calls = [Call(x, time, cond, wanted) for cond, _ in words.wanted]
+        with_hint, without = (self._steered(wanted=wanted) for wanted in (True, False))
+        calls = [Call(x, time, cond, wanted, with_hint) for cond, _ in words.wanted]
         if self._shares != [1] or ask.unguided:
-            calls.append(Call(x, time, words.unwanted, unwanted))
+            calls.append(Call(x, time, words.unwanted, unwanted, without))
         return calls
+
+    def _steered(self, *, wanted: bool) -> tuple[Steering, ...]:
+        """What steers this step."""
+        step = min(self.ask.step, self.recipe.steps - 1)
+        return tuple(one for one in self.steered if one.counts(step, self.recipe.steps, wanted=wanted))
 
     def answer(self, said: Sequence[Tensor]) -> None:
         """Go on with what the UNet said to each of `calls`, [1, c, h, w] fp32. Raises ``Refusal`` for a NaN."""
@@ -145,7 +155,7 @@ class Row:
 
 
 def _changes_unet(model: Model, edit: Edit) -> bool:
-    return bool(fitted(model, edit, UNET) or rewriting([edit]) or type(edit).residuals is not Edit.residuals)
+    return bool(fitted(model, edit, UNET) or rewriting([edit]))
 
 
 def said_by_unet(model: Model, calls: Sequence[Call], cuts: Sequence[int] = ()) -> list[Tensor]:
@@ -174,8 +184,11 @@ def _through(model: Model, calls: Sequence[Call]) -> list[Tensor]:
         if mine[0].sizes is not None:
             pooled = torch.cat([call.cond.pooled for call in mine if call.cond.pooled is not None])
             sizes = torch.cat([call.sizes for call in mine if call.sizes is not None])
-            more = {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes}}
-        answer = model.unet(x, time, encoder_hidden_states=context, return_dict=False, **more)[0].float()
+            more = {"text_embeds": pooled, "time_ids": sizes}
+        beside = added([call.steered for call in mine], x, time, context, more)
+        if more:
+            beside["added_cond_kwargs"] = more
+        answer = model.unet(x, time, encoder_hidden_states=context, return_dict=False, **beside)[0].float()
         said.extend(answer.split(1))
     return said
 

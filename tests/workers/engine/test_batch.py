@@ -195,13 +195,11 @@ def test_rows_join_between_steps(model):
     assert first.result().shape == (64, 64, 3)
 
 
-def test_an_edit_that_changes_no_matrix_cannot_ride(model):
-    class Odd(Exact):
-        def residuals(self, latents, step, hint):
-            return None
+def test_what_steers_rides_with_every_stack(model):
+    class Steers(Edit):
+        steers = True
 
-    assert bypass.can_ride(model, [LORA(), NET(), Exact()])
-    assert not bypass.can_ride(model, [Odd()])
+    assert bypass.can_ride(model, [LORA(), NET(), Exact(), Steers()])
 
 
 def test_sharing_is_given_up_where_it_costs_more(model):
