@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from hub.catalog.queries import bases_for_tryit, version_visible
 from hub.errors import Refused
 from hub.gallery import recipes, sent
+from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for
 from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
@@ -41,7 +42,12 @@ SIZES = {"sd1": [(512, 512), (512, 768), (768, 512)], "sdxl": [(1024, 1024), (83
 def generation_create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _posted(request)
-    return _page(request, _opened(request))
+    desk = _opened(request)
+    earlier = None
+    with contextlib.suppress(Refused):  # a recipe that cannot be drawn has no picture
+        recipe = desk.recipe()
+        earlier = queries.drawn_already(request.user, recipe, desk.base) if desk.base else None
+    return _page(request, desk, earlier=earlier)
 
 
 def _opened(request: HttpRequest) -> Desk:
@@ -211,6 +217,7 @@ def _page(
     desk: Desk,
     *,
     view: queries.GenerationView | None = None,
+    earlier: Picture | None = None,
     refused: Refused | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -226,6 +233,7 @@ def _page(
         "sizes": SIZES.get(family, []),
         "counts": range(1, MAX_COUNT + 1),
         "refused": refused,
+        "earlier": earlier,
         "film": queries.film(request.user),
         "dialects": DIALECTS,
         "axes": {name: kind.label for name, kind in AXES.items()},

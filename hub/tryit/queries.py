@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from hub import queue
-from hub.catalog.models import Version
+from hub.catalog.models import File, Version
 from hub.errors import NotFound
+from hub.gallery import recipes
 from hub.gallery.models import Picture, Strip
+from hub.gallery.queries import board_of, pictures_for
 from hub.templatetags.weightroom import about, ordinal
 from hub.tryit.models import Generation
-from workers.messages import GENERATE, Progress
+from workers.messages import GENERATE, Progress, Recipe
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -159,3 +162,12 @@ def strips_of(user: User | AnonymousUser, version: Version) -> list[Strip]:
     """The board strip of a version first, then those that ``user`` asked for, newest first."""
     own = Q(board=False, owner=user.pk) if user.is_authenticated else Q(pk=None)
     return list(Strip.objects.filter(Q(board=True) | own, version=version).order_by("-board", "-created_at")[:50])
+
+
+def drawn_already(user: User | AnonymousUser, recipe: Recipe, base: File) -> Picture | None:
+    """A picture that ``recipe`` drew; where it asks for a new seed each time (-1), at the seed of ``base``'s board."""
+    if recipe.seed == -1:
+        board = board_of(base)
+        recipe = replace(recipe, seed=board[0].seed if board else 0)
+    found = pictures_for(user).filter(recipe_digest=recipes.digest(recipe))
+    return found.order_by("-visible", "id").first()

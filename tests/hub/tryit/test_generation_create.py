@@ -297,3 +297,19 @@ def test_all_refusals_are_sentences():
     for kind in (BadRecipe, FileNotHere, DoesNotFit, LimitReached):
         assert issubclass(kind, Refused)
         assert kind.code != "refused"
+
+
+def test_what_the_recipe_drew_before_is_shown_at_first(client, alice, nano, linocut):
+    from hub.gallery.actions import picture_add
+    from hub.gallery.queries import board_of
+    from hub.tryit.desk import first_visit
+    from workers.messages import Drawn
+
+    assert "The picture comes here." in client.get("/try").content.decode()
+    seed = board_of(nano.files.get())[0].seed
+    recipe = replace(first_visit(alice).recipe(), seed=seed)
+    drawn = Drawn(sha256="ab" * 32, width=128, height=128, seed=seed, bytes=1)
+    picture = picture_add(owner=alice, drawn=drawn, recipe=recipe, seconds=1, visible=True)
+    page = client.get("/try").content.decode()
+    assert f"/pictures/{picture.pk}" in page
+    assert f"This recipe drew it, with seed {seed}" in page
