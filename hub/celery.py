@@ -26,6 +26,8 @@ app.conf.update(
         "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 10.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
+        # Within a minute of a moderator's word no address that was given out works any more.
+        "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
     },
 )

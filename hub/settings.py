@@ -172,6 +172,8 @@ WAITING_SECONDS = env_int("WAITING_SECONDS", 1800)  # that a program may wait fo
 WAITING_CLIENTS = env_int("WAITING_CLIENTS", 500)  # that may wait in one web process; each costs a thread that sleeps
 JOB_ATTEMPTS = env_int("JOB_ATTEMPTS", 3)  # then it is said to have failed
 TOMBSTONES = env_bool("TOMBSTONES", True)  # who has a file still learns its name, words and licence after a take-down
+REPORTS_OPEN = env_bool("REPORTS_OPEN", True)  # people without an account may report things too
+REPORTS_PER_HOUR = env_int("REPORTS_PER_HOUR", 5)  # from one address; five times as many from an account
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", True)  # False: accounts only by `manage.py` or an admin
 
 AUTH_USER_MODEL = "accounts.User"

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from workers.messages import blob_key, picture_key, small_picture_key
+from workers.messages import blob_key, held_key, picture_key, small_picture_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,13 +63,14 @@ def content_disposition(filename: str, *, plain: bool = False) -> str:
     return said if plain else f"{said}; filename*=UTF-8''{quote(filename, safe='')}"
 
 
-def download_url(sha256: str, filename: str, *, plain: bool = False) -> str:
-    """A short-lived URL of a stored file, with its name; ``plain``: in ASCII alone, as some clients need it."""
+def download_url(sha256: str, filename: str, *, plain: bool = False, aside: bool = False) -> str:
+    """A short-lived URL of a stored file, with its name; ``plain``: in ASCII alone, as some clients need it; ``aside``:
+    of one that was put aside."""
     return signer().generate_presigned_url(
         "get_object",
         Params={
             "Bucket": settings.S3_BUCKET,
-            "Key": blob_key(sha256),
+            "Key": held_key(sha256) if aside else blob_key(sha256),
             "ResponseContentDisposition": content_disposition(filename, plain=plain),
             "ResponseContentType": "application/octet-stream",
         },
@@ -99,6 +100,30 @@ def promote(incoming: str, sha256: str) -> None:
     if not blob_exists(sha256):
         # boto3's managed copy switches to parts where one request may not carry it (5 GB).
         client().copy({"Bucket": settings.S3_BUCKET, "Key": incoming}, settings.S3_BUCKET, blob_key(sha256))
+
+
+def put_aside(sha256: str) -> None:
+    """Copy a stored file to where no address that was given out leads to. Repeating is harmless; `place_empty` is what
+    makes the old addresses dead."""
+    if object_size(held_key(sha256)) is None and blob_exists(sha256):
+        client().copy({"Bucket": settings.S3_BUCKET, "Key": blob_key(sha256)}, settings.S3_BUCKET, held_key(sha256))
+
+
+def put_back(sha256: str) -> None:
+    """Copy a file that was put aside to its place by digest. Repeating is harmless."""
+    if not blob_exists(sha256) and object_size(held_key(sha256)) is not None:
+        client().copy({"Bucket": settings.S3_BUCKET, "Key": held_key(sha256)}, settings.S3_BUCKET, blob_key(sha256))
+
+
+def place_empty(sha256: str, *, aside: bool) -> None:
+    """Delete the copy that has no further use: the one in the file's place (``aside`` False), or the one put aside.
+    Raises `ValueError` rather than delete the only one."""
+    gone, kept = (held_key(sha256), blob_key(sha256)) if aside else (blob_key(sha256), held_key(sha256))
+    if object_size(gone) is None:
+        return
+    if object_size(kept) is None:
+        raise ValueError(f"{gone} is the only copy.")
+    client().delete_object(Bucket=settings.S3_BUCKET, Key=gone)
 
 
 def drop(incoming: str) -> None:

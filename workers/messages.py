@@ -446,6 +446,11 @@ def blob_key(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256}"
 
 
+def held_key(sha256: str) -> str:
+    """Where a file lies that was taken into quarantine or whose model was taken down: addresses given out are dead."""
+    return f"held/{sha256[:2]}/{sha256}"
+
+
 def picture_key(sha256: str) -> str:
     """Where a drawn PNG lives, in the pictures bucket."""
     return f"{sha256[:2]}/{sha256}.png"

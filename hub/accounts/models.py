@@ -34,6 +34,10 @@ class User(AbstractUser):
     levels = models.SmallIntegerField(
         null=True, blank=True, help_text="Mask of content levels shown. Empty: CONTENT_LEVELS."
     )
+    is_group = models.BooleanField(default=False, help_text="Several people act for it; nobody signs in as it.")
+    about = models.CharField(max_length=300, blank=True)
+    mail = models.JSONField(default=dict, blank=True, help_text="Kind of notification → now, daily or never.")
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When the last digest went out.")
     first_name = last_name = None  # type: ignore[assignment]  # one name is enough
 
     objects: ClassVar[People] = People()
@@ -58,6 +62,29 @@ class User(AbstractUser):
     @property
     def is_admin(self) -> bool:
         return self.is_active and self.role == self.Role.ADMIN
+
+
+class Membership(models.Model):
+    """Who acts for a group. An invitation is one that was not accepted yet."""
+
+    class Role(TextChoices):
+        OWNER = "owner", "owner"
+        EDITOR = "editor", "editor"
+        VIEWER = "viewer", "viewer"
+
+    group = models.ForeignKey(User, on_delete=models.CASCADE, related_name="members")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices)
+    accepted_at = models.DateTimeField(null=True)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["group", "person"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} in {self.group_id}"
 
 
 class Token(models.Model):

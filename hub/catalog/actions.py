@@ -16,6 +16,7 @@ from hub.accounts.levels import ALL
 from hub.accounts.models import User
 from hub.catalog.bases import base_name
 from hub.catalog.digests import digests_keep
+from hub.catalog.holding import settle_ask
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
     Base,
@@ -112,6 +113,8 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
     version = _version_for(owner, report, filename, fields, said)
     blob, _ = Blob.objects.get_or_create(sha256=report.digests["sha256"], defaults={"size": report.size})
     Blob.objects.filter(pk=blob.pk).update(rules=report.rules, inspected_at=timezone.now())
+    if blob.held_at is not None:
+        settle_ask(blob.pk)
     path = str(fields.get("path") or "")
     if path:
         _still_named(version, path, blob)
@@ -352,6 +355,8 @@ def version_publish(*, version: Version, by: User) -> Version:
     model = version.model
     if Version.Status.TAKEN_DOWN in {version.status, model.status} or version.status == Version.Status.DELETED:
         raise NothingToPublish("This version was taken down; a moderator has to release it first.")
+    if model.locked:
+        raise NothingToPublish("A moderator made this model a draft. Answer their decision under your notifications.")
     if not version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
         raise NothingToPublish("No file of this version has been accepted, so there is nothing to publish yet.")
     now = timezone.now()

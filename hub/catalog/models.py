@@ -44,10 +44,43 @@ class Blob(models.Model):
     )
     rules = models.CharField(max_length=60, blank=True, help_text="The inspectors' rules that judged it last.")
     inspected_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True, help_text="It lies where no address that was given out leads to.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class Settling(models.Model):
+    """Bytes whose place in the store is to follow what was decided about them (`catalog.holding`)."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    asked_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class Block(models.Model):
+    """Bytes that may not come in, by a digest of theirs; the sentence is what whoever sends them reads."""
+
+    class Kind(models.TextChoices):
+        SHA256 = "sha256", "SHA-256"
+        AUTOV3 = "autov3", "AutoV3"
+        PICTURE = "picture", "picture’s SHA-256"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    value = models.CharField(max_length=64, help_text="Hex, lower case; of AutoV3 the first 12.")
+    sentence = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="block_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
 
 
 class Model(models.Model):
@@ -69,6 +102,7 @@ class Model(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft"
         PUBLISHED = "published"
+        UNLISTED = "unlisted"
         TAKEN_DOWN = "taken-down"
         DELETED = "deleted"
 
@@ -90,6 +124,12 @@ class Model(models.Model):
     public_wanted = models.BooleanField(
         default=False, help_text="A repository made public: what is pushed to it is published once accepted."
     )
+    unlisted = models.BooleanField(default=False, help_text="Published, it is shown to those who have its link.")
+    link_key = models.CharField(max_length=22, blank=True, help_text="What the link of an unlisted one ends with.")
+    sign_in_to_download = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False, help_text="A moderator made it a draft; its owner cannot publish it.")
+    removed_at = models.DateTimeField(null=True, help_text="When a moderator took it down.")
+    removed_for = models.CharField(max_length=300, blank=True, help_text="Why, as everybody reads it.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     published_at = models.DateTimeField(null=True, blank=True)

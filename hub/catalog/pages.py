@@ -142,6 +142,7 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "moderates": queries.moderates(request.user),
         "is_owner": request.user.pk == model.owner_id,
         "taken_down": taken_down,
+        "remains": queries.hashes_left(model) if taken_down else [],
         "air": air(version) if version else "",
         "tag": _prompt_tag(model, version, views),
         "address": model_url(model),

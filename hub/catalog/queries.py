@@ -299,6 +299,14 @@ def adapters_for_tryit(user: Person, family: str, query: str = "", *, most: int 
     return list(files[:most])
 
 
+def hashes_left(model: Model) -> list[tuple[str, str]]:
+    """The SHA-256 of the files that a model had before it was taken down, each with its name."""
+    files = File.objects.filter(version__model=model).exclude(version__status=Version.Status.DELETED)
+    return [
+        (name.rsplit("/", 1)[-1][:40], sha) for name, sha in files.order_by("id").values_list("name", "blob_id")[:20]
+    ]
+
+
 def stat_of(thing: Model | Version) -> Any:
     """A model's or version's totals, or zeroes where nothing was counted yet."""
     return getattr(thing, "stat", None) or _NONE_YET

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.catalog.digests import digests_keep
+from hub.catalog.holding import settle_ask
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import Blob, File, Version
 from workers.messages import LAYOUT_PIECES, Finding, Inspected
@@ -33,6 +34,7 @@ def verdict_set(*, file: File, verdict: str, because: Found, lifted: bool) -> Fi
     file.findings = [because, *(found for found in file.findings if not found.get("decision"))]
     file.save(update_fields=["verdict", "lifted", "findings"])
     _folder_follows(file)
+    settle_ask(file.blob_id)
     listing_refresh(file.version.model)
     return file
 
@@ -64,13 +66,18 @@ def file_reinspected(*, file: File, report: Inspected, because: Found) -> bool:
     if report.digests:
         digests_keep(file, report.digests)
     _folder_follows(file)
+    if changed:
+        settle_ask(file.blob_id)
     listing_refresh(file.version.model)
     return changed
 
 
 def _folder_follows(file: File) -> None:
     """A folder of diffusers is the same weights under other names, so it is judged as the file that it was made of."""
-    File.objects.filter(source=file, name__in=LAYOUT_PIECES).exclude(pk=file.pk).update(verdict=file.verdict)
+    pieces = File.objects.filter(source=file, name__in=LAYOUT_PIECES).exclude(pk=file.pk)
+    if shas := list(pieces.exclude(verdict=file.verdict).values_list("blob_id", flat=True)):
+        pieces.update(verdict=file.verdict)
+        settle_ask(*shas)
 
 
 def held(sha256: str) -> Finding | None:

@@ -135,18 +135,26 @@ class Notice(About):
         MENTION = "mention"
         REVIEW = "review"
         FOLLOW = "follow"
+        DECISION = "decision"
+        INVITE = "invite"
 
     user = models.ForeignKey(PERSON, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    actor = models.ForeignKey(PERSON, on_delete=models.CASCADE, related_name="+")
+    actor = models.ForeignKey(
+        PERSON, null=True, on_delete=models.CASCADE, related_name="+", help_text="Empty: the hub."
+    )
     comment = models.ForeignKey(Comment, null=True, on_delete=models.CASCADE, related_name="+")
+    sentence = models.CharField(max_length=700, blank=True, help_text="What the hub says itself.")
+    address = models.CharField(max_length=200, blank=True, help_text="The page that it is about, where no thing is.")
     read_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True, help_text="When it was mailed, or left out of the mail.")
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["user", "-id"], name="notice_newest"),
             models.Index(fields=["user"], condition=Q(read_at=None), name="notice_unread"),
+            models.Index(fields=["id"], condition=Q(mailed_at=None), name="notice_unmailed"),
         ]
 
     def __str__(self) -> str:

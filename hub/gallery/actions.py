@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from hub.accounts.levels import LEVELS
+from hub.catalog.blocks import picture_blocked
 from hub.catalog.models import File, Version
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 class BadLevel(Refused):
     code, status = "bad-level", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class Held(Refused):
+    code, status = "held", HTTPStatus.CONFLICT
 
 
 @transaction.atomic
@@ -42,6 +47,7 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         recipe_digest=recipes.digest(recipe),
         seconds=seconds,
         visible=visible,
+        held=picture_blocked(drawn.sha256) is not None,
         blurhash=drawn.blurhash,
     )
     weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight}
@@ -76,7 +82,7 @@ def _versions_of(shas: Iterable[str]) -> dict[str, list[Version]]:
 
 
 def picture_keep(*, picture_id: int, by: User | AnonymousUser) -> Picture:
-    """Put one's own picture into the gallery, for everyone to see. Raises `NotFound` for another's."""
+    """Put one's own picture into the gallery, for everyone to see. Raises `NotFound` for another's, `Held`."""
     return _show(picture_id, by, visible=True)
 
 
@@ -93,14 +99,19 @@ def picture_rate(*, picture_id: int, by: User | AnonymousUser, level: int) -> Pi
     own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
     if picture is None or not (own or (getattr(by, "is_moderator", False) and picture.visible)):
         raise NotFound("There is no such picture.")
-    Picture.objects.filter(pk=picture.pk).update(level=level)
-    picture.level = level
+    rated_by = "owner" if own else "moderator"
+    if own and picture.rated_by == "moderator" and level < picture.level:
+        raise BadLevel("A moderator set this level. You can raise it; to have it lowered, answer their decision.")
+    Picture.objects.filter(pk=picture.pk).update(level=level, rated_by=rated_by)
+    picture.level, picture.rated_by = level, rated_by
     return picture
 
 
 def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Picture:
     picture = Picture.objects.filter(pk=picture_id).first()
     own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
+    if picture is not None and own and visible and picture.held:
+        raise Held("A moderator hid this picture. Their decision is under your notifications; you can answer it there.")
     if picture is None or not (own or (not visible and getattr(by, "is_moderator", False) and picture.visible)):
         raise NotFound("There is no such picture.")
     Picture.objects.filter(pk=picture.pk).update(visible=visible)

@@ -23,6 +23,11 @@ class Picture(models.Model):
     blurhash = models.CharField(max_length=40, blank=True)
     seconds = models.FloatField(default=0)
     level = models.SmallIntegerField(default=1)
+    rated_by = models.CharField(
+        max_length=10, blank=True, help_text="Whose word the level is: owner, moderator; empty: the score's."
+    )
+    score = models.FloatField(null=True, help_text="How much it looks like pornography to a classifier, 0 to 1.")
+    held = models.BooleanField(default=False, help_text="A moderator hid it: only its owner sees it.")
     visible = models.BooleanField(default=False, help_text="In the gallery: kept by its owner, or a preview.")
     likes = models.IntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -25,6 +25,7 @@ from hub.gallery.templatetags.gallery import strip_context
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PNG = b"\x89PNG"
+SHARED_SECONDS = 60
 
 
 @require_GET
@@ -80,7 +81,8 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
     """
     if not SHA256.fullmatch(sha256):
         raise NotFound("There is no such picture.")
-    public = False if is_signed(request, sha256) else queries.picture_access(request.user, sha256)
+    signed = is_signed(request, sha256) and not queries.is_held(sha256)
+    public = False if signed else queries.picture_access(request.user, sha256)
     step = sizes.step_of(params)
     etag, ready = f'"{sha256}"' if step is None else f'"{sha256}-{step}"', True
     response: HttpResponse
@@ -102,7 +104,9 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
     who = "public" if public else "private"
     if ready:
         response["ETag"] = etag
-        response["Cache-Control"] = f"{who}, max-age=31536000, immutable"
+        # Whoever saw it may keep it; what lies between here and others may not outlive a moderator's word for long.
+        shared = f", s-maxage={SHARED_SECONDS}" if public else ""
+        response["Cache-Control"] = f"{who}, max-age=31536000{shared}, immutable"
     else:
         response["Cache-Control"] = f"{who}, max-age=5"
     if not public:

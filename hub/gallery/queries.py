@@ -38,10 +38,11 @@ def pictures_for(user: User | AnonymousUser) -> QuerySet[Picture]:
     hidden = PictureUse.objects.filter(picture=OuterRef("pk")).exclude(
         version__status=Version.Status.PUBLISHED, version__model__status="published"
     )
+    shown = Q(visible=True, held=False)
     if user.is_authenticated:
         hidden = hidden.exclude(version__model__owner=user.pk)
-        return Picture.objects.filter(Q(owner=user.pk) | Q(Q(visible=True), ~Exists(hidden)))
-    return Picture.objects.filter(Q(visible=True), ~Exists(hidden))
+        return Picture.objects.filter(Q(owner=user.pk) | Q(shown, ~Exists(hidden)))
+    return Picture.objects.filter(shown, ~Exists(hidden))
 
 
 def shown_levels(user: User | AnonymousUser) -> list[int]:
@@ -94,6 +95,12 @@ def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
     if user.is_authenticated and pictures_for(user).filter(sha256=sha256).exists():
         return False
     raise NotFound("There is no such picture.")
+
+
+def is_held(sha256: str) -> bool:
+    """Whether a moderator hid every picture of these bytes."""
+    held = list(Picture.objects.filter(sha256=sha256).values_list("held", flat=True))
+    return bool(held) and all(held)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub import queue, storage
+from hub.catalog.blocks import picture_blocked
 from hub.catalog.models import Version
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
@@ -116,7 +117,10 @@ def picture_inspected(answer: ImageInspected) -> None:
     if sent is None:
         return
     sent.findings = [{"severity": one.severity, "sentence": one.sentence} for one in answer.findings]
-    if answer.verdict == "accepted":
+    blocked = picture_blocked(answer.sha256)
+    if blocked is not None:
+        sent.status, sent.sentence = Status.REFUSED, blocked.sentence
+    elif answer.verdict == "accepted":
         sent.status = Status.ACCEPTED
         sent.told = messages.msgspec.to_builtins(answer.recipe) if answer.recipe else None
         if sent.version is not None:

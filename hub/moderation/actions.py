@@ -14,8 +14,11 @@ from hub.catalog.models import File
 from hub.catalog.words import tidy
 from hub.errors import Refused
 from hub.moderation import queries
+from hub.moderation.chain import entry_add
 from hub.moderation.models import Entry
 from hub.uploads import lifting
+
+__all__ = ["bytes_quarantine", "entry_add", "entry_of", "reason_checked", "upload_lift", "verdict_set"]
 
 REASON_LIMIT = 1000
 SENTENCES = {
@@ -31,11 +34,6 @@ class NoReason(Refused):
 
 class NothingChanges(Refused):
     code, status = "nothing-changes", HTTPStatus.CONFLICT
-
-
-def entry_add(**said: Any) -> Entry:
-    """A line in the audit log, for good. Call it in the transaction of what it tells of."""
-    return Entry.objects.create(**said)
 
 
 def entry_of(file: File, *, before: str) -> dict[str, Any]:
@@ -59,17 +57,27 @@ def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     `NothingChanges`.
     """
     queries.moderator(by)
-    reason = _checked(reason)
+    reason = reason_checked(reason)
     asked = queries.file_of(file_id)
-    because = _decision(verdict, reason)
-    changed = [file for file in verdicts.files_of(asked.blob_id) if file.verdict != verdict]
+    changed = _verdict_spread(by, asked.blob_id, verdict, reason)
     if not changed:
         raise NothingChanges(f"This file is {verdict} already. Perhaps another moderator was quicker.")
+    return next((file for file in changed if file.pk == asked.pk), asked)
+
+
+def bytes_quarantine(*, by: User | None, sha256: str, reason: str) -> int:
+    """Take every file of these bytes into quarantine, whoever's; returns how many. ``by`` None: the command line."""
+    return len(_verdict_spread(by, sha256, File.Verdict.REFUSED, reason))
+
+
+def _verdict_spread(by: User | None, sha256: str, verdict: str, reason: str) -> list[File]:
+    because = _decision(verdict, reason)
+    changed = [file for file in verdicts.files_of(sha256) if file.verdict != verdict]
     for file in changed:
         before = file.verdict
         verdicts.verdict_set(file=file, verdict=verdict, because=because, lifted=verdict == File.Verdict.ACCEPTED)
         entry_add(actor=by, action=ACTIONS[File.Verdict(verdict)], reason=reason, **entry_of(file, before=before))
-    return next((file for file in changed if file.pk == asked.pk), asked)
+    return changed
 
 
 def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:
@@ -78,7 +86,7 @@ def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:
     Raises `NotAllowed`, `NotFound`, `NoReason`, `NotLiftable`, `StoreSilent`.
     """
     queries.moderator(by)
-    reason = _checked(reason)
+    reason = reason_checked(reason)
     upload = lifting.upload_held(upload_id)
     before = upload.status
     lifting.upload_promote(upload)
@@ -91,7 +99,7 @@ def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:
     return file
 
 
-def _checked(reason: str) -> str:
+def reason_checked(reason: str) -> str:
     reason = tidy(reason, REASON_LIMIT)
     if len(reason) < 3:
         raise NoReason("Say why, in a sentence; the owner reads it, and the log keeps it.")

@@ -14,9 +14,23 @@ class Entry(models.Model):
         RELEASED = "released", "released"
         QUARANTINED = "quarantined", "quarantined"
         JUDGED_ANEW = "judged-anew", "judged anew"
-        RECHECK_STARTED = "recheck-started", "started an inspection of the library"
+        RECHECK_STARTED = "recheck-started", "began to inspect"
+        DISMISSED = "dismissed", "found nothing against"
+        HIDDEN = "hidden", "hid"
+        TAKEN_DOWN = "taken-down", "took down"
+        RESTORED = "restored", "restored"
+        WARNED = "warned", "warned the owner of"
+        RATED = "rated", "set the level of"
+        APPEALED = "appealed", "asked again about"
+        UPHELD = "upheld", "upheld the decision about"
+        BLOCKED = "blocked", "put on the block list"
+        UNBLOCKED = "unblocked", "took off the block list"
+        BANNED = "banned", "closed the account of"
+        ADMITTED = "admitted", "opened the account of"
+        ROLE_SET = "role-set", "changed the role of"
+        QUOTA_SET = "quota-set", "changed the quota of"
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField()
     actor = models.ForeignKey(
         PERSON, null=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: the hub."
     )
@@ -29,6 +43,9 @@ class Entry(models.Model):
     before = models.CharField(max_length=12, blank=True)
     after = models.CharField(max_length=12, blank=True)
     reason = models.TextField(blank=True)
+    about = models.CharField(max_length=40, blank=True, help_text="Its kind and number: model 12.")
+    previous = models.CharField(max_length=64, default="", unique=True, help_text="The digest of the line before.")
+    digest = models.CharField(max_length=64, default="", help_text="SHA-256 over this line and `previous`.")
 
     class Meta:
         ordering = ["-id"]
@@ -36,6 +53,92 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class Case(models.Model):
+    """What is decided about one thing. Reports of it that come before the decision are of one case."""
+
+    class Kind(models.TextChoices):
+        MODEL = "model", "model"
+        PICTURE = "picture", "picture"
+        COMMENT = "comment", "comment"
+        REVIEW = "review", "review"
+        PROMPT = "prompt", "prompt"
+        PERSON = "person", "profile"
+
+    class Decision(models.TextChoices):
+        DISMISSED = "dismissed", "nothing against it"
+        RATED = "rated", "level set"
+        HIDDEN = "hidden", "hidden"
+        TAKEN_DOWN = "taken-down", "taken down"
+        QUARANTINED = "quarantined", "in quarantine"
+        WARNED = "warned", "owner warned"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    thing = models.BigIntegerField(help_text="Its number; it may go, the case stays.")
+    title = models.CharField(max_length=200, help_text="As it was called when it was reported.")
+    words = models.TextField(blank=True, help_text="What it said then.")
+    owner = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="cases")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of its bytes, where it is a file or a picture.")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    claimed_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    claimed_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=12, choices=Decision.choices, blank=True)
+    decided_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    sentence = models.CharField(max_length=300, blank=True, help_text="Why; its owner reads it.")
+    before = models.JSONField(default=dict, help_text="How it was, for an appeal that is granted.")
+    appeal = models.TextField(blank=True, help_text="What its owner answers, once.")
+    appealed_at = models.DateTimeField(null=True)
+    upheld = models.BooleanField(null=True, help_text="Whether the decision stood.")
+    upheld_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
+    upheld_at = models.DateTimeField(null=True)
+    upheld_sentence = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["opened_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "thing"], condition=models.Q(decided_at=None), name="one_open_case_of_a_thing"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["opened_at", "id"], condition=models.Q(decided_at=None), name="case_open"),
+            models.Index(fields=["sha256"], condition=~models.Q(sha256=""), name="case_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return f"case {self.pk}: {self.kind} {self.thing}"
+
+
+class Report(models.Model):
+    """Somebody says that something is wrong with a thing. Of a stranger no address is kept, only a keyed digest."""
+
+    class Reason(models.TextChoices):
+        ILLEGAL = "illegal", "It is illegal"
+        MINOR = "minor", "It sexualises somebody who is, or looks, under age"
+        PERSON = "person", "It shows a real person who did not agree"
+        THEFT = "theft", "It is mine, and was put here without my permission"
+        LEVEL = "level", "Its content level is too low"
+        HARMFUL = "harmful", "The file attacks whoever opens it"
+        SPAM = "spam", "It is advertising, or sent many times"
+        RUDE = "rude", "It insults or threatens somebody"
+        OTHER = "other", "Something else"
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reports")
+    reason = models.CharField(max_length=8, choices=Reason.choices)
+    words = models.CharField(max_length=2000, blank=True)
+    by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")  # empty: a stranger
+    who = models.CharField(max_length=64, help_text="A keyed digest of who sent it: limits count by it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["case", "who"], name="one_report_each")]
+        indexes = [models.Index(fields=["who", "created_at"], name="report_who")]
+
+    def __str__(self) -> str:
+        return f"{self.reason} about {self.case}"
 
 
 class Recheck(models.Model):

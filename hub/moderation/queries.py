@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from hub import queue
-from hub.accounts.models import User
+from hub.accounts.models import Membership, User
 from hub.catalog.models import Blob, File, Model, Version
 from hub.errors import NotAllowed, NotFound
-from hub.moderation.models import Entry, Recheck, RecheckItem
+from hub.moderation.models import Case, Entry, Recheck, RecheckItem
 from hub.uploads.lifting import HELD
 from hub.uploads.models import Upload
 
@@ -106,3 +106,98 @@ def recheck_list(most: int = 20) -> list[tuple[Recheck, Counts]]:
 
 def recheck_running() -> Recheck | None:
     return Recheck.objects.filter(finished_at=None).first()
+
+
+# Cases
+
+
+@dataclass(frozen=True)
+class CaseWish:
+    """Which cases are looked for. state: open, appealed, decided; reason: of one of the reports; mine: claimed by one
+    self; sha256: of the same bytes."""
+
+    state: str = "open"
+    kind: str = ""
+    reason: str = ""
+    mine: bool = False
+    sha256: str = ""
+
+
+def case_list(user: User, wish: CaseWish, *, most: int = SHOWN) -> list[Case]:
+    """Cases as moderators see them, each with ``count`` of reports: open ones with the longest waiting first, decided
+    ones the latest first."""
+    moderator(user)
+    cases = Case.objects.select_related("owner", "claimed_by", "decided_by", "upheld_by")
+    cases = cases.annotate(count=Count("reports"), latest=Max("reports__created_at"))
+    if wish.state == "open":
+        cases = cases.filter(decided_at=None).order_by("opened_at", "id")
+    elif wish.state == "appealed":
+        cases = cases.filter(appealed_at__isnull=False, upheld_at=None).order_by("appealed_at", "id")
+    else:
+        cases = cases.filter(decided_at__isnull=False).order_by("-decided_at", "-id")
+    if wish.kind:
+        cases = cases.filter(kind=wish.kind)
+    if wish.reason:
+        cases = cases.filter(pk__in=Case.objects.filter(reports__reason=wish.reason).values("pk"))
+    if wish.mine:
+        cases = cases.filter(claimed_by=user)
+    if wish.sha256:
+        cases = cases.filter(sha256=wish.sha256.lower())
+    return list(cases[:most])
+
+
+def case_counts() -> dict[str, int]:
+    """How many wait: open cases, and answers of owners."""
+    return Case.objects.aggregate(
+        open=Count("pk", filter=Q(decided_at=None)),
+        appealed=Count("pk", filter=Q(appealed_at__isnull=False, upheld_at=None)),
+    )
+
+
+def last_decision() -> Case | None:
+    return Case.objects.filter(decided_at__isnull=False).select_related("decided_by").order_by("-decided_at").first()
+
+
+def case_of(user: User, case_id: int) -> Case:
+    """A case as moderators see it. Raises `NotAllowed`, `NotFound`."""
+    moderator(user)
+    related = ("owner", "claimed_by", "decided_by", "upheld_by")
+    case = Case.objects.select_related(*related).filter(pk=case_id).first() if 0 < case_id < 2**63 else None
+    if case is None:
+        raise NotFound("There is no such case.")
+    return case
+
+
+def answering(case: Case) -> list[User]:
+    """Who is told of a decision and may answer it: the thing's owner; of a group those who own it."""
+    if case.owner is None:
+        return []
+    if not case.owner.is_group:
+        return [case.owner]
+    owners = Membership.objects.filter(group=case.owner, role=Membership.Role.OWNER, accepted_at__isnull=False)
+    return [one.person for one in owners.select_related("person")]
+
+
+def case_told(user: User, case_id: int) -> Case:
+    """A decided case as the owner of its thing reads it. Raises `NotFound`, for everybody else too."""
+    case = Case.objects.select_related("owner").filter(pk=case_id).first() if 0 < case_id < 2**63 else None
+    hidden = case is None or case.decided_at is None or case.decision == Case.Decision.DISMISSED
+    if case is None or hidden or user not in answering(case):
+        raise NotFound("There is no such decision.")
+    return case
+
+
+def history_of(case: Case, most: int = 5) -> tuple[int, list[Case]]:
+    """How many decisions there were against the same owner, and the latest."""
+    if case.owner_id is None:
+        return 0, []
+    against = Case.objects.filter(owner=case.owner_id, decided_at__isnull=False).exclude(pk=case.pk)
+    against = against.exclude(decision=Case.Decision.DISMISSED).exclude(upheld=False)
+    return against.count(), list(against.order_by("-decided_at")[:most])
+
+
+def same_bytes(case: Case) -> int:
+    """How many other open cases are of the same bytes."""
+    if not case.sha256:
+        return 0
+    return Case.objects.filter(sha256=case.sha256, decided_at=None).exclude(pk=case.pk).count()

@@ -27,7 +27,7 @@ from hub.moderation import queries
 from hub.moderation.actions import entry_add, entry_of
 from hub.moderation.models import Entry, Recheck, RecheckItem
 from hub.uploads.queries import seconds_for
-from workers.messages import INSPECT, Failed, Finding, Inspected, InspectModel, blob_key
+from workers.messages import INSPECT, Failed, Finding, Inspected, InspectModel, blob_key, held_key
 
 log = logging.getLogger(__name__)
 State = RecheckItem.State
@@ -106,7 +106,7 @@ def _send(item: RecheckItem) -> None:
     message = InspectModel(
         upload_id=f"{PREFIX}{item.pk}",
         attempt=item.attempt,
-        key=blob_key(item.blob_id),
+        key=held_key(item.blob_id) if item.blob.held_at else blob_key(item.blob_id),
         name=file.name,
         size=item.blob.size,
     )

@@ -1,10 +1,22 @@
 from django.urls import path
 
-from hub.moderation import api, pages
+from hub.moderation import api, case_api, case_pages, pages
 
 app_name = "moderation"
 urlpatterns = [
-    path("moderation", pages.held_list, name="held-list"),
+    path("reports/new", case_pages.report_file, name="report-file"),
+    path("decisions/<int:case_id>", case_pages.decision_detail, name="decision-detail"),
+    path("decisions/<int:case_id>/answer", case_pages.case_appeal, name="case-appeal"),
+    path("moderation", case_pages.case_list, name="case-list"),
+    path("moderation/cases/claim", case_pages.cases_claim, name="cases-claim"),
+    path("moderation/cases/<int:case_id>/claim", case_pages.case_claim, name="case-claim"),
+    path("moderation/cases/<int:case_id>/decide", case_pages.case_decide, name="case-decide"),
+    path("moderation/cases/<int:case_id>/reopen", case_pages.case_reopen, name="case-reopen"),
+    path("moderation/cases/<int:case_id>/appeal", case_pages.appeal_decide, name="appeal-decide"),
+    path("moderation/blocks", case_pages.block_list, name="block-list"),
+    path("moderation/blocks/add", case_pages.block_add, name="block-add"),
+    path("moderation/blocks/<int:block_id>/lift", case_pages.block_lift, name="block-lift"),
+    path("moderation/held", pages.held_list, name="held-list"),
     path("moderation/files/<int:file_id>/verdict", pages.verdict_set, name="verdict-set"),
     path("moderation/uploads/<uuid:upload_id>/release", pages.upload_release, name="upload-release"),
     path("moderation/log", pages.entry_list, name="entry-list"),
@@ -12,6 +24,16 @@ urlpatterns = [
     path("moderation/rechecks/status", pages.recheck_status, name="recheck-status"),
     path("moderation/rechecks/start", pages.recheck_start, name="recheck-start"),
     path("moderation/rechecks/stop", pages.recheck_stop, name="recheck-stop"),
+    path("api/v1/reports", case_api.ReportFile.as_view(), name="api-report-file"),
+    path("api/v1/decisions/<int:case_id>", case_api.DecisionDetail.as_view(), name="api-decision-detail"),
+    path("api/v1/decisions/<int:case_id>/answer", case_api.CaseAppeal.as_view(), name="api-case-appeal"),
+    path("api/v1/moderation/cases", case_api.CaseList.as_view(), name="api-case-list"),
+    path("api/v1/moderation/cases/<int:case_id>/claim", case_api.CaseClaim.as_view(), name="api-case-claim"),
+    path("api/v1/moderation/cases/<int:case_id>/decide", case_api.CaseDecide.as_view(), name="api-case-decide"),
+    path("api/v1/moderation/cases/<int:case_id>/reopen", case_api.CaseReopen.as_view(), name="api-case-reopen"),
+    path("api/v1/moderation/cases/<int:case_id>/appeal", case_api.AppealDecide.as_view(), name="api-appeal-decide"),
+    path("api/v1/moderation/blocks", case_api.BlockList.as_view(), name="api-block-list"),
+    path("api/v1/moderation/blocks/<int:block_id>/lift", case_api.BlockLift.as_view(), name="api-block-lift"),
     path("api/v1/moderation/held", api.HeldList.as_view(), name="api-held-list"),
     path("api/v1/moderation/files/<int:file_id>/verdict", api.VerdictSet.as_view(), name="api-verdict-set"),
     path("api/v1/moderation/uploads/<uuid:upload_id>/release", api.UploadRelease.as_view(), name="api-upload-release"),

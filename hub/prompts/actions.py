@@ -150,7 +150,7 @@ def _write(prompt: Prompt, fields: Mapping[str, Any], recipe: Recipe) -> None:
     prompt.licence = str(fields.get("licence", prompt.licence))
     if prompt.licence not in LICENCES:
         raise BadPrompt(f"The licence is one of {', '.join(LICENCES)}.")
-    prompt.private = bool(fields.get("private", prompt.private))
+    prompt.private = prompt.locked or bool(fields.get("private", prompt.private))
     prompt.template = templates.is_template(text) or templates.is_template(negative)
     prompt.stacked, prompt.family = bool(recipe.uses), recipe.base_family
     prompt.digest = queries.digest(text, negative)

@@ -23,6 +23,7 @@ class Prompt(models.Model):
     tags = models.ManyToManyField("catalog.Tag", blank=True, related_name="prompts")
     licence = models.CharField(max_length=12, choices=list(LICENCES.items()), default="cc0")
     private = models.BooleanField(default=False, help_text="Only its owner sees it.")
+    locked = models.BooleanField(default=False, help_text="A moderator hid it: it stays private.")
     made_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks")
     # What lists and search read; written with the recipe.
     template = models.BooleanField(default=False, help_text="Has {choices} or __wildcards__.")

@@ -24,6 +24,7 @@ from django.utils import timezone
 from hub import queue, storage
 from hub.accounts.models import User
 from hub.catalog import actions as catalog
+from hub.catalog import blocks
 from hub.catalog import verdicts as catalog_verdicts
 from hub.catalog.models import Base, File, Model, Version
 from hub.errors import NotFound, Refused
@@ -272,7 +273,7 @@ def upload_inspected(report: Inspected) -> None:
         found = Finding("danger", sentence, report.digests["sha256"])
         _end(upload, Status.REFUSED, [*report.findings, found], report=msgspec.to_builtins(report))
         return
-    if held := catalog_verdicts.held(report.digests["sha256"]):
+    if held := catalog_verdicts.held(report.digests["sha256"]) or blocks.blocked(report.digests):
         _end(upload, Status.REFUSED, [*report.findings, held], report=msgspec.to_builtins(report))
         return
     # Before the transaction: a row must never name bytes that are not there. Repeating the copy is harmless.

@@ -10,11 +10,13 @@ import uuid
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from hub.accounts.actions import token_create, token_revoke
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
 from hub.gallery.models import SentPicture
+from hub.moderation.models import Case
 from hub.prompts.models import Example, Prompt
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
@@ -43,7 +45,7 @@ ROUTES = sorted(set(routes()))
 ABSENT = {
     **dict.fromkeys(
         ("model_id", "version_id", "file_id", "picture_id", "collection_id", "item_id", "prompt_id", "comment_id",
-         "review_id"),
+         "review_id", "case_id", "block_id"),
         999_999,
     ),
     **dict.fromkeys(("generation_id", "job_id", "workflow_id", "upload_id", "sent_id"), uuid.UUID(int=7)),
@@ -92,13 +94,16 @@ def private(alice):
     Example.objects.create(prompt=prompt, picture=picture)
     comment = Comment.objects.create(author=alice, picture=picture, text="mine")
     upload = Upload.objects.create(owner=alice, filename="secret.safetensors", size=1000, part_size=5 * 1024**2)
+    case = Case.objects.create(
+        kind="picture", thing=picture.pk, title="Mine", owner=alice, decision="hidden", decided_at=timezone.now()
+    )
     sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
     return {
         "model_id": file.version.model_id, "version_id": file.version_id, "file_id": file.pk, "hash": file.blob_id,
         "filename": file.name, "name": file.version.model.slug, "picture_id": picture.pk, "sha256": picture.sha256,
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
         "collection_id": collection.pk, "item_id": item.pk, "prompt_id": prompt.pk, "comment_id": comment.pk,
-        "review_id": 999_999, "upload_id": upload.pk, "sent_id": sent.pk,
+        "review_id": 999_999, "case_id": case.pk, "block_id": 999_999, "upload_id": upload.pk, "sent_id": sent.pk,
         "token_id": token_create(user=alice, name="hers", scopes=["read"])[0].pk,
     }  # fmt: skip
 
@@ -162,6 +167,7 @@ def test_it_works(private, who):
     assert Prompt.objects.exists()
     assert Upload.objects.exists()
     assert Comment.objects.get().removed_at is None
+    assert Case.objects.get().appealed_at is None
 
 
 def test_moderators_are_told_and_nothing_breaks(private):

@@ -69,7 +69,7 @@ class FileDownload(APIView):
             return HttpResponse(headers=_headers(file))
         if request.method == "GET":
             download_count(request._request, request.user, file)
-        address = storage.download_url(file.blob_id, plain_name(file), plain=True)
+        address = storage.download_url(file.blob_id, plain_name(file), plain=True, aside=file.blob.held_at is not None)
         headers = {"Location": address}
         if said := attacks(file):
             headers["X-Weightroom-Warning"] = " ".join(said).encode("ascii", "replace").decode()

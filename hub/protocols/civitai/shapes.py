@@ -183,7 +183,7 @@ def model_shape(
     return {
         "id": model.pk,
         "name": model.name,
-        "description": rendered(model.description),
+        "description": "" if taken_down else rendered(model.description),
         "type": model.type,
         "poi": False,
         "minor": False,

@@ -36,7 +36,7 @@ class FileResolve(base.Tongue):
             actions.download_count(version=entry.file.version)  # once a download: not its ranges, not its other files
         filename = entry.path.rsplit("/", 1)[-1]
         headers = _metadata(revision, entry)
-        headers["Location"] = storage.download_url(entry.blob.sha256, filename)
+        headers["Location"] = storage.download_url(entry.blob.sha256, filename, aside=entry.blob.held_at is not None)
         return HttpResponse(status=HTTPStatus.FOUND, headers=headers)
 
     def _found(self, request: Request, owner: str, name: str, rest: str) -> tuple[Model, Revision, Entry]:

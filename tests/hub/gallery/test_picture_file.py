@@ -19,7 +19,7 @@ def test_it_works(client, alice, draw):
     answer = client.get(address(draw(alice, visible=True, salt="public", stored=True)))
     assert answer.content == PNG + b"public"
     assert answer["Content-Type"] == "image/png"
-    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer["Cache-Control"] == "public, max-age=31536000, s-maxage=60, immutable"
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
@@ -92,7 +92,7 @@ def test_a_smaller_copy_is_asked_of_a_worker_once_and_served_when_it_is_there(
     hub_storage.client().put_object(Bucket=settings.S3_PICTURES_BUCKET, Key=key, Body=b"\xff\xd8 a jpeg")
     small = client.get(address(wide, params="width=450"))
     assert (small.content, small["Content-Type"]) == (b"\xff\xd8 a jpeg", "image/jpeg")
-    assert small["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert small["Cache-Control"] == "public, max-age=31536000, s-maxage=60, immutable"
     assert small["ETag"] == f'"{wide.sha256}-450"'
 
 

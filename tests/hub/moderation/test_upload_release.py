@@ -63,7 +63,7 @@ def test_only_moderators_may(api, alice, charlie):
 
 def test_on_the_page(api, monas_page):
     upload = refused(api, random_file())
-    shown = monas_page.get("/moderation").content.decode()
+    shown = monas_page.get("/moderation/held").content.decode()
     assert "The header promises more data than the file holds." in shown
     assert f"/moderation/uploads/{upload.id}/release" in shown
     answer = monas_page.post(f"/moderation/uploads/{upload.id}/release", REASON, follow=True)
@@ -82,7 +82,7 @@ def test_what_was_never_read_to_its_end_has_no_digest(api, monas, monas_page):
     upload = api.arrive(random_file())
     answer(pack(Failed(id=str(upload.id), attempt=1, code="x", sentence="It broke.")))
     assert monas("POST", f"/uploads/{upload.id}/release", REASON, status=409)["code"] == "not-liftable"
-    assert "nobody knows its digest" in monas_page.get("/moderation").content.decode()
+    assert "nobody knows its digest" in monas_page.get("/moderation/held").content.decode()
 
 
 def test_what_was_deleted_cannot_come_back(api, monas):
