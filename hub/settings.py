@@ -261,6 +261,8 @@ SPECTACULAR_SETTINGS = {
         "ModelTypeEnum": "hub.catalog.models.Model.Type",
         "UploadStatusEnum": "hub.uploads.models.Upload.Status",
         "PublicationStatusEnum": "hub.catalog.models.Version.Status",
+        "ReportedKindEnum": "hub.moderation.models.Case.Kind",
+        "BlockKindEnum": "hub.catalog.models.Block.Kind",
     },
 }
 
