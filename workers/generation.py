@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from workers.engine.model import Model
     from workers.engine.rows import Watch
+    from workers.engine.source import Given
     from workers.plugins import Edit
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Whole:
 
     def __init__(self, recipes: Sequence[Recipe], news: GenerationNews) -> None:
         self.recipes, self.news = recipes, news
-        self.steps = sum(recipe.steps for recipe in recipes)
+        self.steps = sum(_steps(recipe) for recipe in recipes)
         self.done = 0
         self.given_up = False
 
@@ -90,8 +91,12 @@ class Whole:
         from workers.engine.rows import Cancelled
 
         model, edits = _ready(recipes, self.news)
-        self.news.tell(stage="drawing", steps=recipes[0].steps)
-        coming = [engine().ask(model, one, edits[one.uses], self.watch(one)) for one in recipes]
+        given = [_given(one, model, self.news) for one in recipes]
+        self.news.tell(stage="drawing", steps=_steps(recipes[0]))
+        coming = [
+            engine().ask(model, one, edits[one.uses], self.watch(one), beside)
+            for one, beside in zip(recipes, given, strict=True)
+        ]
         try:
             return [picture.result() for picture in coming]
         except Cancelled as cancelled:
@@ -135,6 +140,27 @@ def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[Model, dict
         for uses, stack in stacks.items()
     }
     return model, edits
+
+
+def _steps(recipe: Recipe) -> int:
+    """How many steps are drawn: fewer than asked for where it starts from a picture."""
+    return recipe.source.steps_of(recipe.steps) if recipe.source else recipe.steps
+
+
+def _given(recipe: Recipe, model: Model, news: GenerationNews) -> Given:
+    """What a recipe names beside its base and stack, fetched and opened."""
+    from workers import preprocessing
+    from workers.engine import cache
+    from workers.engine.source import Given
+
+    vae = None
+    if recipe.vae and recipe.vae != recipe.base:
+        vae = cache.vae(recipe.vae, storage.fetch(recipe.vae, news.stop_if_cancelled), model)
+    if recipe.source is None:
+        return Given(vae)
+    source = preprocessing.opened(storage.picture(recipe.source.picture))
+    mask = preprocessing.opened(storage.picture(recipe.source.mask)) if recipe.source.mask else None
+    return Given(vae, source, mask)
 
 
 def _edits(use: Use, whole: Edit) -> list[Edit]:
@@ -202,6 +228,7 @@ def _forget() -> None:
     from workers.engine import cache
 
     cache.bases.clear()
-    cache.adapters.clear()
+    for kept in (cache.adapters, cache.controls, cache.vaes):
+        kept.clear()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

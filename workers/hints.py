@@ -57,3 +57,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     invert: bool = False
     blur: int = 4
     fill: Fill = "fill"
+
+    def steps_of(self, steps: int) -> int:
+        """How many of ``steps`` are drawn, by A1111's rule: it begins at the sigma before the last ones that count."""
+        return min(int(min(self.denoising, 0.999) * steps) + 1, steps)

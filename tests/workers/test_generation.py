@@ -20,7 +20,7 @@ from tests.workers import small
 from workers import generation, news, plots, s3, settings
 from workers.engine import cache, png
 from workers.engine.batch import engine
-from workers.hints import Hint
+from workers.hints import Hint, Source
 from workers.messages import (
     Failed,
     Generate,
@@ -108,6 +108,22 @@ def test_a_controlnet_reads_the_picture_that_the_recipe_names(base):
     gone = msgspec.structs.replace(use, hint=Hint(picture="7" * 64))
     failed(asked(base, uses=(gone,)), "picture-gone", "is gone")
     failed(asked(base, uses=(msgspec.structs.replace(use, hint=None),)), "hint-missing", "Edges has no picture")
+
+
+def test_it_starts_from_a_picture_and_decodes_by_another_vae(base, valkey):
+    from tests.workers.engine.test_source import MASK, PICTURE, other_vae
+
+    source = Source(picture=stored_picture(PICTURE), mask=stored_picture(MASK), blur=0, denoising=0.6)
+    job = asked(base, steps=4, source=source)
+    drawn = pixels(generation.generate(job).pictures[0])
+    assert np.array_equal(drawn[:, :32], PICTURE[:, :32])
+    told = msgspec.json.decode(valkey.get(progress_key(job.generation_id)), type=Progress)
+    assert told.stage == "storing"
+    plain, swapped = (
+        pixels(generation.generate(asked(base, vae=vae)).pictures[0])
+        for vae in ("", stored(save(other_vae().state_dict())))
+    )
+    assert np.abs(plain - swapped).max() > 5
 
 
 def pixels(drawn):
@@ -230,7 +246,7 @@ def test_out_of_memory_is_said(base, monkeypatch, error):
     def breaks(*_):
         raise error
 
-    monkeypatch.setattr("workers.engine.batch.decoded", breaks)
+    monkeypatch.setattr("workers.engine.rows.decoded", breaks)
     assert not failed(asked(base), "out-of-memory", "memory").retry
     assert not cache.bases.held
 
@@ -239,7 +255,7 @@ def test_a_defect_is_logged_and_answered(base, monkeypatch, caplog):
     def breaks(*_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("workers.engine.batch.decoded", breaks)
+    monkeypatch.setattr("workers.engine.rows.decoded", breaks)
     failed(asked(base), "defect")
     assert "surprise" in caplog.text
 

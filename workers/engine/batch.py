@@ -29,9 +29,9 @@ from workers.engine.bypass import Plan, Share, beside, clipped, planned
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
 from workers.engine.edits import UNET, applied
-from workers.engine.latents import decoded
 from workers.engine.model import Model
 from workers.engine.rows import Call, Cancelled, Row, Watch, said_by_unet
+from workers.engine.source import Given
 from workers.messages import Recipe
 from workers.once import once
 from workers.plugins import Edit
@@ -52,6 +52,7 @@ class Asked:
     recipe: Recipe
     edits: Sequence[Edit]
     watch: Watch
+    given: Given
     picture: Future[np.ndarray]
 
 
@@ -74,10 +75,15 @@ class Engine:
         return self.ask(model, recipe, edits, watch).result()
 
     def ask(
-        self, model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None
+        self,
+        model: Model,
+        recipe: Recipe,
+        edits: Sequence[Edit],
+        watch: Watch | None = None,
+        given: Given | None = None,
     ) -> Future[np.ndarray]:
         """The picture to come. Its exception is a ``Refusal`` for what cannot be drawn as asked, or `Cancelled`."""
-        asked = Asked(model, recipe, edits, watch or Watch(), Future())
+        asked = Asked(model, recipe, edits, watch or Watch(), given or Given(), Future())
         self._put(asked)
         return asked.picture
 
@@ -123,7 +129,7 @@ class Engine:
 
     def _let_in(self, asked: Asked) -> None:
         try:
-            row = row_of(asked.model, asked.recipe, asked.edits, asked.watch)
+            row = row_of(asked.model, asked.recipe, asked.edits, asked.watch, asked.given)
             self.rows[row.number] = row, asked.picture
         except Exception as error:
             asked.picture.set_exception(error)
@@ -158,7 +164,7 @@ class Engine:
             try:
                 row.answer(answers)
                 if row.latents is not None:
-                    picture = decoded(row.model, row.latents)
+                    picture = row.picture()
                     self.rows.pop(row.number)[1].set_result(picture)
             except Exception as error:
                 self._give_up([row], error)

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
@@ -66,6 +66,7 @@ class ByBytes(Generic[T]):
 
 bases: ByBytes[Model] = ByBytes(settings.BASES_BYTES)
 adapters: ByBytes[Edit] = ByBytes(settings.ADAPTERS_BYTES)
+vaes: ByBytes[Any] = ByBytes(settings.ADAPTERS_BYTES)
 controls: ByBytes[Control] = ByBytes(settings.ADAPTERS_BYTES)
 texts: ByBytes[Plan] = ByBytes(settings.TEXTS_BYTES)
 
@@ -91,6 +92,17 @@ def base(sha256: str, family: str, path: Path) -> Model:
         return model, model.bytes
 
     return bases.get(sha256, open_it)
+
+
+def vae(sha256: str, path: Path, model: Model) -> Any:
+    """The autoencoder in the file at ``path``, to draw with on ``model``. Raises ``Refusal``."""
+    from workers.engine.opening import open_vae
+
+    def open_it() -> tuple[Any, int]:
+        made = open_vae(path, model)
+        return made, sum(one.numel() * one.element_size() for one in made.parameters())
+
+    return vaes.get((sha256, model.vae.config.norm_num_groups, model.vae.config.latent_channels), open_it)
 
 
 def control(edit: Edit, model: Model) -> Control:

@@ -11,36 +11,41 @@ import torch
 from workers import samplers
 from workers.engine import cache, device, text
 from workers.engine.edits import TEXT, UNET, applied, fitted
-from workers.engine.latents import decoded
 from workers.engine.model import Model
 from workers.engine.rows import Row, Watch, said_by_unet
+from workers.engine.source import Given
 from workers.errors import Refusal
 from workers.messages import Recipe
 from workers.plugins import Edit
 
 # A 150-step picture at 1024² is what the largest workers are asked for; more is a mistake or an attack.
 MOST_STEPS, SMALLEST, LARGEST = 150, 64, 2048
+MOST_BLUR = 64
 
 
-def draw(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None) -> np.ndarray:
+def draw(
+    model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None, given: Given | None = None
+) -> np.ndarray:
     """The picture that ``recipe`` describes, uint8 [height, width, 3]. The base is left as it was.
 
-    edits: the recipe's stack, read, each at its weight. Raises ``Refusal`` for what cannot be drawn as asked, and
-    `Cancelled`.
+    edits: the recipe's stack, read, each at its weight. given: what else it names. Raises ``Refusal`` for what cannot
+    be drawn as asked, and `Cancelled`.
     """
     device.set_threads(model.bytes)
     with torch.inference_mode():
-        row = row_of(model, recipe, edits, watch)
+        row = row_of(model, recipe, edits, watch, given)
         with applied(model, edits, UNET):
             while row.latents is None:
                 row.answer(said_by_unet(model, row.calls()))
-        return decoded(model, row.latents)
+        return row.picture()
 
 
-def row_of(model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None) -> Row:
+def row_of(
+    model: Model, recipe: Recipe, edits: Sequence[Edit], watch: Watch | None = None, given: Given | None = None
+) -> Row:
     """``recipe``, ready for its first call of the UNet. Raises ``Refusal`` for what cannot be drawn as asked."""
     check(recipe)
-    return Row(model, recipe, edits, plan(model, recipe, edits), watch or Watch())
+    return Row(model, recipe, edits, plan(model, recipe, edits), watch or Watch(), given or Given())
 
 
 def check(recipe: Recipe) -> None:
@@ -56,6 +61,11 @@ def check(recipe: Recipe) -> None:
         raise Refusal("seed", "A seed is a whole number from 0 to 2⁶⁴ − 1.")
     if not 0 <= recipe.variation_strength <= 1:
         raise Refusal("variation", "The strength of a variation is from 0 to 1.")
+    if recipe.source and not (0 <= recipe.source.denoising <= 1 and 0 <= recipe.source.blur <= MOST_BLUR):
+        raise Refusal("source", f"The denoising strength is from 0 to 1, a mask's blur from 0 to {MOST_BLUR} pixels.")
+    for hint in (use.hint for use in recipe.uses if use.hint):
+        if not 0 <= hint.start <= hint.end <= 1:
+            raise Refusal("hint", "A ControlNet begins and ends within the steps, from 0 to 1, and begins first.")
 
 
 def plan(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> text.Plan:

@@ -32,6 +32,7 @@ class Model:
     scaling: float
     latent_rgb: Tensor
     prediction: str = "epsilon"  # what the UNet says: the noise, or v
+    zero_snr: bool = False  # whether its noisiest training step is nothing but noise
     pristine: dict[str, Tensor] = field(default_factory=dict)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
     worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`

@@ -108,7 +108,61 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         scaling=float(vae_config["scaling_factor"]),
         latent_rgb=torch.tensor(rgb, dtype=torch.float32),
         prediction=_prediction(file, keys, family),
+        zero_snr="ztsnr" in keys,
     )
+
+
+# Names that diffusers once gave to the attention of an autoencoder.
+_OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
+
+
+def open_vae(path: Path, base: Model) -> Any:
+    """The autoencoder in the file at ``path``, in the original layout or diffusers', to draw with on ``base``; in fp32.
+
+    Raises ``Refusal`` where the file is broken, holds half of one, or its latents are not the base's.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            state = {key: file.get_tensor(key).to(base.device, torch.float32) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise Refusal("vae-unreadable", "This VAE's file cannot be read as safetensors.") from error
+    for prefix in (layout.VAE, "vae."):
+        if any(key.startswith(f"{prefix}decoder.") for key in state):
+            state = layout.part(state, prefix)
+    state = {key: tensor for key, tensor in state.items() if key.startswith(("encoder.", "decoder.", *VAE_ENDS))}
+    for key, tensor in state.items():
+        if not bool(tensor.isfinite().all()):
+            raise Refusal("vae-not-finite", f"This VAE holds numbers that are not finite, in {key[:120]}.")
+    try:
+        original = any(".mid.block_1." in key for key in state)
+        state = layout.vae_from_original(state) if original else _modern(state)
+        if not {"encoder.conv_in.weight", "decoder.conv_in.weight", "post_quant_conv.weight"} <= state.keys():
+            raise Refusal("vae-incomplete", "This VAE lacks its encoder or its decoder, so it cannot draw by itself.")
+        channels, own = state["decoder.conv_in.weight"].shape[1], base.vae.config.latent_channels
+        if channels != own:
+            sentence = f"This VAE was made for another base: its latents have {channels} channels, the base's {own}."
+            raise Refusal("vae-does-not-fit", sentence)
+        config = shapes.vae(_shapes(state)) | {"norm_num_groups": base.vae.config.norm_num_groups}
+    except KeyError as error:
+        raise Refusal("vae-unknown", f"This VAE holds a tensor that has no place in one: {error}.") from error
+    with init_empty_weights(include_buffers=False):
+        live = AutoencoderKL.from_config(config)
+    return _filled(live, state, base.device, "VAE")
+
+
+VAE_ENDS = ("quant_conv.", "post_quant_conv.")
+
+
+def _modern(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """diffusers' names as they are today, and attention's matrices as matrices."""
+    named = {}
+    for key, tensor in state.items():
+        if ".attentions." in key:
+            key = next((key.replace(old, new) for old, new in _OLD_ATTENTION.items() if old in key), key)
+            if tensor.ndim == 4:
+                tensor = tensor.flatten(1)
+        named[key] = tensor
+    return named
 
 
 def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -172,13 +226,13 @@ def config_for(shape: Callable[[str], Sequence[int]]) -> dict[str, Any]:
     )
 
 
-def _filled(module: Any, state: dict[str, Tensor], device: torch.device) -> Any:
+def _filled(module: Any, state: dict[str, Tensor], device: torch.device, what: str = "checkpoint") -> Any:
     try:
         module.load_state_dict({key: tensor.contiguous() for key, tensor in state.items()}, assign=True, strict=True)
     except RuntimeError as error:
         raise Refusal(
             "base-unknown",
-            f"This checkpoint's {type(module).__name__} is not of the architecture that its size promises.",
+            f"This {what}'s {type(module).__name__} is not of the architecture that its size promises.",
         ) from error
     module.to(device=device, memory_format=torch.channels_last)
     return module.eval().requires_grad_(False)

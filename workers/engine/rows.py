@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,14 +18,15 @@ from workers.engine import hands
 from workers.engine.bypass import can_ride, rewriting
 from workers.engine.controls import Steering, added, steerings
 from workers.engine.edits import UNET, fitted
-from workers.engine.latents import preview
+from workers.engine.latents import decoded, preview
 from workers.engine.model import Model
 from workers.engine.noise import RowNoise
+from workers.engine.source import Given, start_of
 from workers.engine.text import Cond, Plan
 from workers.errors import Refusal
 from workers.messages import Recipe
 from workers.plugins import Ask, Edit
-from workers.samplers.schedules import time_at
+from workers.samplers.schedules import time_at, trained
 
 _arrived = itertools.count()
 
@@ -65,6 +67,7 @@ class Row:
     edits: Sequence[Edit]
     plan: Plan
     watch: Watch = field(default_factory=Watch)
+    given: Given = field(default_factory=Given)
     number: int = field(default_factory=lambda: next(_arrived))
     latents: Tensor | None = None
     _done: int = 0
@@ -77,10 +80,27 @@ class Row:
         self.steered = steerings(self.model, self.recipe, self.edits)
         recipe, model = self.recipe, self.model
         sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
-        sigmas = samplers.sigmas_for(sampler, schedule, recipe.steps, model.family, discard=recipe.discard_penultimate)
+        sigmas = samplers.sigmas_for(
+            sampler,
+            schedule,
+            recipe.steps,
+            model.family,
+            discard=recipe.discard_penultimate,
+            zero_snr=model.zero_snr,
+        )
+        self.table = trained(model.zero_snr)
         shape = (4, recipe.height // 8, recipe.width // 8)
         noise = RowNoise(recipe, shape, model.device, low=sigmas[-2], high=sigmas[0])
-        self.running: Generator[Ask, Any, Tensor] = sampler.sample(noise.first() * sigmas[0], sigmas, noise)
+        first = noise.first()
+        self.begin = start_of(model, recipe, self.given, first)
+        self.steps = recipe.steps
+        if recipe.source is not None:
+            self.steps = recipe.source.steps_of(recipe.steps)
+            sigmas = sigmas[-self.steps - 1 :]
+        x = first * sigmas[0] if self.begin is None else self.begin.latents + first * sigmas[0]
+        own = self.begin.beside if self.begin else None
+        self.beside = model.beside_latents(*shape[1:]) if own is None else own
+        self.running: Generator[Ask, Any, Tensor] = sampler.sample(x, sigmas, noise)
         self.ask: Ask = next(self.running)
 
     @property
@@ -110,9 +130,9 @@ class Row:
         ask = self.ask
         model, recipe = self.model, self.recipe
         x = (ask.x / math.sqrt(ask.sigma**2 + 1)).to(model.dtype)
-        if (beside := model.beside_latents(*x.shape[2:])) is not None:
-            x = torch.cat([x, beside], dim=1)
-        time = time_at(ask.sigma)
+        if self.beside is not None:
+            x = torch.cat([x, self.beside], dim=1)
+        time = time_at(ask.sigma, self.table)
         words = self.plan.at(self._asked)
         self._shares = [weight * self.recipe.cfg * ask.cfg_share for _, weight in words.wanted]
         wanted, unwanted = (model.sizes(recipe.height, recipe.width, wanted=wanted) for wanted in (True, False))
@@ -124,8 +144,8 @@ class Row:
 
     def _steered(self, *, wanted: bool) -> tuple[Steering, ...]:
         """What steers this step."""
-        step = min(self.ask.step, self.recipe.steps - 1)
-        return tuple(one for one in self.steered if one.counts(step, self.recipe.steps, wanted=wanted))
+        step = min(self.ask.step, self.steps - 1)
+        return tuple(one for one in self.steered if one.counts(step, self.steps, wanted=wanted))
 
     def answer(self, said: Sequence[Tensor]) -> None:
         """Go on with what the UNet said to each of `calls`, [1, c, h, w] fp32. Raises ``Refusal`` for a NaN."""
@@ -139,7 +159,7 @@ class Row:
             raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
         if ask.step + 1 > self._done:
             self._done = ask.step + 1
-            self.watch.step(self._done, self.recipe.steps, lambda: preview(self.model, denoised))
+            self.watch.step(self._done, self.steps, lambda: preview(self.model, denoised))
         self._asked += 1
         try:
             self.ask = self.running.send((denoised, unguided) if ask.unguided else denoised)
@@ -150,8 +170,16 @@ class Row:
         """The clean latents in x, by what the UNet says of it (Karras et al. 2022, table 1; Salimans and Ho 2022)."""
         x, sigma = self.ask.x, self.ask.sigma
         if self.model.prediction == "v":
-            return x / (sigma**2 + 1) - said * (sigma / math.sqrt(sigma**2 + 1))
-        return x - said * sigma
+            clean = x / (sigma**2 + 1) - said * (sigma / math.sqrt(sigma**2 + 1))
+        else:
+            clean = x - said * sigma
+        return self.begin.kept(clean) if self.begin else clean
+
+    def picture(self) -> np.ndarray:
+        """What was drawn, uint8 [height, width, 3]. Raises ``Refusal`` for numbers that are not finite."""
+        assert self.latents is not None  # it is finished
+        drawn = decoded(self.model, self.latents, self.given.vae)
+        return self.begin.put_back(drawn) if self.begin else drawn
 
 
 def _changes_unet(model: Model, edit: Edit) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workers.errors import Refusal
 from workers.plugins import Sampler, found_in
-from workers.samplers.schedules import AUTOMATIC, SCHEDULES, align_your_steps
+from workers.samplers.schedules import AUTOMATIC, SCHEDULES, align_your_steps, trained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,14 +39,22 @@ def chosen(sampler: str, schedule: str = AUTOMATIC) -> tuple[Sampler, str]:
 
 
 def sigmas_for(
-    sampler: Sampler, schedule: str, steps: int, family: str = "sd1", *, discard: bool = False
+    sampler: Sampler,
+    schedule: str,
+    steps: int,
+    family: str = "sd1",
+    *,
+    discard: bool = False,
+    zero_snr: bool = False,
 ) -> list[float]:
     """The sigmas of ``steps`` steps, the one before the last left out for samplers whose authors do so.
 
     family: the base's; Align Your Steps is another list for SDXL. discard: leave it out for any sampler.
+    zero_snr: of a model whose noisiest step is nothing but noise.
     """
+    table = trained(zero_snr)
     made = partial(align_your_steps, family=family) if schedule == "Align Your Steps" else SCHEDULES[schedule]
     if not (sampler.discards or discard):
-        return made(steps)
-    sigmas = made(steps + 1)
+        return made(steps, table)
+    sigmas = made(steps + 1, table)
     return [*sigmas[:-2], sigmas[-1]]

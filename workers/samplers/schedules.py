@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 TRAINED_STEPS = 1000
 # Automatic is what a sampler's authors meant; see `workers.plugins.Sampler.schedule`.
@@ -27,23 +28,48 @@ def model_sigmas(start: float = 0.00085, end: float = 0.012, count: int = TRAINE
     return tuple(sigmas)
 
 
+class Table(NamedTuple):
+    """The sigmas that a model was trained on, rising, and their logarithms."""
+
+    sigmas: tuple[float, ...]
+    logs: tuple[float, ...]
+
+
 @cache
-def _logarithms() -> tuple[float, ...]:
-    return tuple(math.log(sigma) for sigma in model_sigmas())
+def trained(zero_snr: bool = False) -> Table:
+    """The table of nearly every model; ``zero_snr``: of those whose noisiest step is nothing but noise."""
+    sigmas = _zero_snr(model_sigmas()) if zero_snr else model_sigmas()
+    return Table(sigmas, tuple(math.log(sigma) for sigma in sigmas))
 
 
-def sigma_at(time: float) -> float:
+# Where ᾱ would be 0 its sigma would have no end; ComfyUI, A1111 and Forge all put this in its place.
+LEAST_ALPHA = 4.8973451890853435e-08
+
+
+def _zero_snr(sigmas: tuple[float, ...]) -> tuple[float, ...]:
+    """√ᾱ moved and stretched so that it ends at 0 (Lin et al. 2023, arXiv 2305.08891, algorithm 1)."""
+    roots = [1 / math.sqrt(sigma**2 + 1) for sigma in sigmas]
+    first, last = roots[0], roots[-1]
+    alphas = [((root - last) * first / (first - last)) ** 2 for root in roots]
+    alphas[-1] = LEAST_ALPHA
+    return tuple(math.sqrt((1 - alpha) / alpha) for alpha in alphas)
+
+
+COMMON = trained()
+
+
+def sigma_at(time: float, table: Table = COMMON) -> float:
     """The sigma of a training step, also between two; 0 ≤ time ≤ 999."""
-    logs = _logarithms()
+    logs = table.logs
     low = min(max(math.floor(time), 0), len(logs) - 1)
     high = min(low + 1, len(logs) - 1)
     part = time - low
     return math.exp((1 - part) * logs[low] + part * logs[high])
 
 
-def time_at(sigma: float) -> float:
+def time_at(sigma: float, table: Table = COMMON) -> float:
     """The training step whose noise is ``sigma``, also between two; clamped to 0…999."""
-    logs, wanted = _logarithms(), math.log(sigma)
+    logs, wanted = table.logs, math.log(sigma)
     if wanted <= logs[0]:
         return 0.0
     if wanted >= logs[-1]:
@@ -59,9 +85,9 @@ def _line(start: float, end: float, count: int) -> list[float]:
     return [start + (end - start) * n / (count - 1) for n in range(count)] if count > 1 else [start] * count
 
 
-def uniform(steps: int) -> list[float]:
+def uniform(steps: int, table: Table = COMMON) -> list[float]:
     """Equal strides in time, from the noisiest to the least noisy training step."""
-    return [*(sigma_at(time) for time in _line(TRAINED_STEPS - 1, 0, steps)), 0.0]
+    return [*(sigma_at(time, table) for time in _line(TRAINED_STEPS - 1, 0, steps)), 0.0]
 
 
 def between(high: float, low: float, count: int, rho: float = 7.0) -> list[float]:
@@ -69,47 +95,47 @@ def between(high: float, low: float, count: int, rho: float = 7.0) -> list[float
     return [root**rho for root in _line(high ** (1 / rho), low ** (1 / rho), count)]
 
 
-def karras(steps: int) -> list[float]:
+def karras(steps: int, table: Table = COMMON) -> list[float]:
     """Equal strides in sigma's 7th root: more steps where there is little noise."""
-    return [*between(model_sigmas()[-1], model_sigmas()[0], steps), 0.0]
+    return [*between(table.sigmas[-1], table.sigmas[0], steps), 0.0]
 
 
-def exponential(steps: int) -> list[float]:
+def exponential(steps: int, table: Table = COMMON) -> list[float]:
     """Equal strides in sigma's logarithm."""
-    logs = _logarithms()
+    logs = table.logs
     return [*(math.exp(log) for log in _line(logs[-1], logs[0], steps)), 0.0]
 
 
-def sgm_uniform(steps: int) -> list[float]:
+def sgm_uniform(steps: int, table: Table = COMMON) -> list[float]:
     """As Uniform with one step more, the least noisy left out."""
-    return [*(sigma_at(time) for time in _line(TRAINED_STEPS - 1, 0, steps + 1)[:-1]), 0.0]
+    return [*(sigma_at(time, table) for time in _line(TRAINED_STEPS - 1, 0, steps + 1)[:-1]), 0.0]
 
 
-def simple(steps: int) -> list[float]:
+def simple(steps: int, table: Table = COMMON) -> list[float]:
     """Every n-th training step, from the noisiest."""
-    sigmas = model_sigmas()
+    sigmas = table.sigmas
     stride = len(sigmas) / steps
     return [*(sigmas[-(1 + int(n * stride))] for n in range(steps)), 0.0]
 
 
-def ddim(steps: int) -> list[float]:
+def ddim(steps: int, table: Table = COMMON) -> list[float]:
     """Every n-th training step, from the second least noisy up (DDIM's "leading" spacing)."""
-    sigmas = model_sigmas()
+    sigmas = table.sigmas
     stride = max(len(sigmas) // steps, 1)
     return [*(sigmas[min(n * stride + 1, len(sigmas) - 1)] for n in reversed(range(steps))), 0.0]
 
 
-def kl_optimal(steps: int) -> list[float]:
+def kl_optimal(steps: int, table: Table = COMMON) -> list[float]:
     """Equal strides in sigma's arc tangent (Align Your Steps, arXiv 2404.14507, eq. for a Gaussian); ends clean."""
-    low, high = math.atan(model_sigmas()[0]), math.atan(model_sigmas()[-1])
+    low, high = math.atan(table.sigmas[0]), math.atan(table.sigmas[-1])
     return [*(math.tan(high + (low - high) * n / steps) for n in range(steps)), 0.0]
 
 
-def beta(steps: int, alpha: float = 0.6, other: float = 0.6) -> list[float]:
+def beta(steps: int, table: Table = COMMON, alpha: float = 0.6, other: float = 0.6) -> list[float]:
     """Quantiles of a Beta distribution between the ends (arXiv 2407.12173): close at both ends, wide in the middle."""
     from scipy.special import betaincinv  # a worker has it; the hub only lists names
 
-    low, high = model_sigmas()[0], model_sigmas()[-1]
+    low, high = table.sigmas[0], table.sigmas[-1]
     parts = (float(betaincinv(alpha, other, part)) for part in _line(1.0, 0.0, steps))
     return [*(low + (high - low) * part for part in parts), 0.0]
 
@@ -121,7 +147,7 @@ _ALIGNED = {
 }
 
 
-def align_your_steps(steps: int, family: str = "sd1") -> list[float]:
+def align_your_steps(steps: int, table: Table = COMMON, family: str = "sd1") -> list[float]:
     """The paper's eleven sigmas, interpolated in the logarithm for another number of steps."""
     logs = [math.log(sigma) for sigma in _ALIGNED.get(family, _ALIGNED["sd1"])]
     sigmas = []
@@ -131,13 +157,13 @@ def align_your_steps(steps: int, family: str = "sd1") -> list[float]:
     return [*sigmas, 0.0]
 
 
-def turbo(steps: int) -> list[float]:
+def turbo(steps: int, table: Table = COMMON) -> list[float]:
     """Every n-th training step counted from the noisiest, as distilled models were trained."""
     stride = TRAINED_STEPS / steps
-    return [*(model_sigmas()[max(0, round((steps - n) * stride) - 1)] for n in range(steps)), 0.0]
+    return [*(table.sigmas[max(0, round((steps - n) * stride) - 1)] for n in range(steps)), 0.0]
 
 
-SCHEDULES: dict[str, Callable[[int], list[float]]] = {
+SCHEDULES: dict[str, Callable[[int, Table], list[float]]] = {
     "Uniform": uniform,
     "Karras": karras,
     "Exponential": exponential,

@@ -308,3 +308,16 @@ def test_the_model_s_sigmas_are_those_of_its_betas():
     assert torch.allclose(torch.tensor(schedules.model_sigmas(), dtype=torch.float64), wanted, rtol=1e-9)
     for time in (0, 3.25, 500, 999):
         assert schedules.time_at(schedules.sigma_at(time)) == pytest.approx(time, abs=1e-6)
+
+
+def test_zero_terminal_snr_is_diffusers_but_for_its_last_step():
+    from diffusers.schedulers.scheduling_euler_discrete import rescale_zero_terminal_snr
+
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    alphas = torch.cumprod(1 - rescale_zero_terminal_snr(betas), 0)
+    wanted = ((1 - alphas) / alphas).sqrt()
+    mine = torch.tensor(schedules.trained(True).sigmas, dtype=torch.float64)
+    assert torch.allclose(mine[:-1], wanted[:-1], rtol=1e-6)
+    assert mine[-1] == pytest.approx(4518.7, rel=1e-3)
+    plug, schedule = chosen("Euler")
+    assert sigmas_for(plug, schedule, 4, zero_snr=True)[0] == pytest.approx(float(mine[-1]))
