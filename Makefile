@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols bench-pages fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols bench-pages fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,11 @@ fix: $(STAMP)-dev ## Format and mend what can be mended by a program
 
 openapi: $(STAMP)-dev ## Write infra/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --file infra/openapi.yaml
+
+messages: $(STAMP)-dev ## Gather what pages say into hub/locale, and compile its translations (needs gettext)
+	@$(BIN)/python manage.py makemessages --all --no-wrap --no-location -v0 \
+		$(foreach folder,$(VENV) node_modules infra tests workers static staticfiles,--ignore $(folder))
+	@$(BIN)/python manage.py compilemessages -v0
 
 bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of last time
 	@$(BIN)/python infra/bench/start.py

@@ -8,7 +8,9 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
+from django.utils import translation
 
 from hub.api_docs import page as api_docs_page
 
@@ -47,6 +49,23 @@ class PagesCompressed(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
+
+
+class Language(LocaleMiddleware):
+    """Pages in the language that a person chose, else in their browser's; programs are always answered in English, so
+    that a sentence can be searched for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(Slashes.ROOTS):
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE  # type: ignore[attr-defined]
+            return
+        super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.path_info.startswith(Slashes.ROOTS):
             return response
         return super().process_response(request, response)
 

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "hub.pages.PagesCompressed",
     "hub.pages.Slashes",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "hub.pages.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -267,6 +268,11 @@ SPECTACULAR_SETTINGS = {
 }
 
 LANGUAGE_CODE, TIME_ZONE, USE_TZ, USE_I18N = "en", "UTC", True, True
+# Programs are answered in English; pages in what a person chose or their browser asks for.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGE_COOKIE_NAME, LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = "language", 365 * 24 * 3600, "Lax"
+LOCALE_PATHS = [BASE_DIR / "hub" / "locale"]
+FORMAT_MODULE_PATH = ["hub.formats"]  # a point in every language: prompts, sliders and recipes are written with one
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]

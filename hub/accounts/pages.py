@@ -8,7 +8,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,7 +21,7 @@ from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
-THEMES = {"light": _("light"), "dark": _("dark"), "system": _("as the system has it")}
+THEMES = {"light": lazy("light"), "dark": lazy("dark"), "system": lazy("as the system has it")}
 YEAR = 365 * 24 * 3600
 
 
@@ -30,6 +33,7 @@ def settings_edit(request: HttpRequest) -> HttpResponse:
         "accounts/settings_edit.html",
         {
             "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
+            "languages": _languages(),
             "levels": [(bit, words, bool(bit & levels_of(request.user))) for bit, words in LEVELS.items()],
             "two_factor": is_mfa_enabled(person(request)),
             "tokens_live": queries.token_live(person(request)),
@@ -51,6 +55,28 @@ def theme_set(request: HttpRequest) -> HttpResponse:
         # Not http-only: the switch in the bar reads and sets it too. It holds nothing worth stealing.
         response.set_cookie("theme", theme, max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION)
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def language_set(request: HttpRequest) -> HttpResponse:
+    """The language of the pages: kept in a cookie, so that it needs no account."""
+    back = (request.POST if request.method == "POST" else request.GET).get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    if request.method != "POST":
+        return render(request, "accounts/language_set.html", {"languages": _languages(), "next": back})
+    language = request.POST.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        raise Refused(f"The language is one of {', '.join(dict(settings.LANGUAGES))}.")
+    response = redirect(back)
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION, httponly=True
+    )
+    return response
+
+
+def _languages() -> list[tuple[str, str, bool]]:
+    return [(code, name, code == get_language()) for code, name in settings.LANGUAGES]
 
 
 def _theme(request: HttpRequest) -> str:

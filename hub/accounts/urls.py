@@ -12,6 +12,7 @@ from hub.accounts import api, pages
 own = [
     path("settings", pages.settings_edit, name="settings-edit"),
     path("settings/theme", pages.theme_set, name="theme-set"),
+    path("settings/language", pages.language_set, name="language-set"),
     path("settings/content", pages.content_set, name="content-set"),
     path("settings/tokens", pages.token_list, name="token-list"),
     path("settings/tokens/new", pages.token_create, name="token-create"),
