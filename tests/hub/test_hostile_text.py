@@ -20,7 +20,8 @@ from hub.catalog.listings import listing_refresh
 from hub.catalog.models import File, Model, Tag, Version
 from hub.community.models import Collection, CollectionItem, Comment, Review
 from hub.gallery.models import Picture, PictureUse
-from hub.moderation.models import Entry
+from hub.moderation.chain import entry_add
+from hub.moderation.models import Case
 from hub.prompts.actions import prompt_create
 from hub.prompts.models import Prompt, Wildcard
 from hub.tryit.models import Generation
@@ -119,11 +120,21 @@ def fill(alice, bob) -> list[str]:
             findings=[report], fields={"model_name": texts[0], "trigger_words": texts, "version_name": texts[1]},
         )  # fmt: skip
         Token.objects.create(user=alice, name=texts[0][:80], start="wr_x", digest=f"{n:064x}", scopes=["read"])
-        Entry.objects.create(actor=alice, action="released", subject=" ".join(texts)[:300], reason=" ".join(texts))
+        entry_add(actor=alice, action="released", subject=" ".join(texts)[:300], reason=" ".join(texts))
+        case = Case.objects.create(kind="model", thing=file.version.model_id, title=texts[0], words=" ".join(texts))
+        case.reports.create(reason="other", words=" ".join(texts)[:2000], who=str(n))
     edited = files[0].version
     addresses += [f"/models/{edited.model_id}/edit", f"/model-versions/{edited.pk}/edit", f"/prompts/{prompt.pk}/edit"]
     addresses += ["/", "/prompts", "/prompts?page=1", "/pictures", "/collections", "/notifications", "/settings/tokens"]
-    addresses += ["/uploads/start", "/prompts/wildcards", "/moderation", "/moderation/log", "/u/alice", "/operator"]
+    addresses += [
+        "/uploads/start",
+        "/prompts/wildcards",
+        "/moderation",
+        "/moderation/log",
+        "/moderation/cases",
+        "/u/alice",
+        "/operator",
+    ]
     addresses += [f"/try?use={files[0].version_id}", f"/compare?stack=&stack={files[0].version_id}:1"]
     return addresses
 
@@ -158,7 +169,7 @@ def test_nothing_runs(live_server, settings, alice, bob):
         context.add_cookies([cookie | {"url": live_server.url}])
         context.add_init_script(LISTENS)
         page = context.new_page()
-        page.route(re.compile("/image/"), lambda route: route.abort())
+        page.route(re.compile(r"/image/|\.css|\.svg"), lambda route: route.abort())  # only what runs
         page.on("dialog", lambda dialog: (wrong.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
 
         def look(address: str) -> None:
