@@ -172,9 +172,15 @@ class Edit:
 
     def at(self, weight: float) -> Self:
         """This edit at another weight (a copy that shares its tensors)."""
+        assert self.ready is not None  # made now, so that the copy shares it
         other = copy.copy(self)
         other.weight = weight
         return other
+
+    @property
+    def ready(self) -> dict[object, Any]:
+        """What an engine made of this edit's tensors and keeps beside them, for every copy at any weight."""
+        return self.__dict__.setdefault("_ready", {})
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -207,8 +213,9 @@ class Edit:
     def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
         """`delta` as two thin factors, fp32, at this edit's weight: down [rank, in, …], up [out, rank].
 
-        delta = up · down, flat over what the module reads. None where there is no such form, or no delta. With it,
-        rows of one batch may carry this edit while others do not; without it, they are given weights of their own.
+        delta = up · down, flat over what the module reads, and linear in the weight. None where there is no such form,
+        or no delta. With it, rows of one batch may carry this edit while others do not; without it, they are given
+        weights of their own.
         """
         return None
 

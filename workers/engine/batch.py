@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from workers.engine import device, hands
 from workers.engine.bypass import Plan, Share, beside, clipped, planned
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
-from workers.engine.edits import UNET, applied
+from workers.engine.edits import UNET, put_on, take_off
 from workers.engine.model import Model
 from workers.engine.rows import Call, Cancelled, Row, Watch, said_by_unet
 from workers.engine.source import Given
@@ -159,18 +160,29 @@ class Engine:
             else:
                 self._give_up(together, error)
             return
+        finished: list[Row] = []
         for row, asked in zip(together, calls, strict=True):
             answers = [next(said) for _ in asked]
             try:
                 row.answer(answers)
                 if row.latents is not None:
-                    picture = row.picture()
-                    self.rows.pop(row.number)[1].set_result(picture)
+                    finished.append(row)
             except Exception as error:
                 self._give_up([row], error)
+        self._finish(finished)
         if time.monotonic() - self._saved > SAVE_EVERY:
             self._saved = time.monotonic()
             self.costs.save()
+
+    def _finish(self, rows: Sequence[Row]) -> None:
+        """Decode the pictures of ``rows``: each by itself, so that its bytes are its own; one hand, one picture."""
+        count = hands.count_for(rows[0].model.bytes) if rows else 1
+        for some in (rows[start : start + count] for start in range(0, len(rows), count)):
+            for row, made in zip(some, hands.each([partial(_decoded, row) for row in some]), strict=True):
+                if isinstance(made, Exception):
+                    self._give_up([row], made)
+                else:
+                    self.rows.pop(row.number)[1].set_result(made)
 
     def _give_up(self, rows: Sequence[Row], error: BaseException) -> None:
         for row in rows:
@@ -253,19 +265,26 @@ def dressed(model: Model, row: Row) -> None:
 
     Raises ``Refusal`` where it does not fit.
     """
-    if model.worn is not None and model.worn[0] == row.key:
+    if model.worn is not None and model.worn.key == row.key:
         return
-    undressed(model)
-    held = ExitStack()
-    held.enter_context(applied(model, row.stack, UNET))
-    model.worn = row.key, held
+    worn, model.worn = model.worn, None
+    model.worn = put_on(model, row.stack, UNET, over=worn)
+    model.worn.key = row.key
 
 
 def undressed(model: Model) -> None:
     """Take out of ``model``'s UNet what is merged into it."""
     worn, model.worn = model.worn, None
     if worn is not None:
-        worn[1].close()
+        take_off(model, worn)
+
+
+def _decoded(row: Row) -> np.ndarray | Exception:
+    """The picture, or why there is none."""
+    try:
+        return row.picture()
+    except Exception as error:
+        return error
 
 
 def _way(row: Row, mode: str, lines: int) -> Way:

@@ -2,13 +2,14 @@
 
 A module's output is W0·x + up·(down·x), where ``down`` and ``up`` are those of each line's own stack: the factors of a
 stack lie side by side along the rank (a sum of LoRAs is one LoRA whose rank is the sum), padded with noughts to the
-widest. A module that some stack changes without a low-rank form gets that stack's exact weight for its lines. The
-base's weights stay untouched.
+widest. A module that some stack changes without a low-rank form gets that stack's exact weight for its lines; and so do
+all modules of a tiny base, whose stacks' weights fit beside each other, and where two thin products cost more than they
+spare. The base's weights stay untouched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workers import settings
-from workers.engine import hands
-from workers.engine.edits import UNET, RewrittenContext, fitted, merged, side_by_side
+from workers.engine import hands, merging
+from workers.engine.edits import UNET, RewrittenContext, fitted
+from workers.engine.merging import merged, side_by_side
 from workers.engine.model import Model
 from workers.plugins import Edit
 
@@ -67,6 +69,12 @@ def planned(model: Model, shares: Sequence[Share]) -> Plan:
     for share in shares:
         for name in set().union(*(fitted(model, edit, UNET) for edit in share.edits)):
             touching.setdefault(name, []).append(share)
+    if hands.count_for(model.bytes) > 1:
+        whole = [_weights_of(model, share.edits) for share in shares]
+        for name in touching:
+            runs = [(share, its[name]) for share, its in zip(shares, whole, strict=True) if name in its]
+            plan.forwards[name] = _exact(model.modules[name], *zip(*runs, strict=True))
+        return plan
     for name, those in touching.items():
         module = model.modules[name]
         factors = [side_by_side(name, _touching(model, name, share.edits)) for share in those]
@@ -79,6 +87,22 @@ def planned(model: Model, shares: Sequence[Share]) -> Plan:
             plan.bytes += sum(weight.numel() * weight.element_size() for weight in weights)
             plan.forwards[name] = _exact(module, those, weights)
     return plan
+
+
+def _weights_of(model: Model, edits: tuple[Edit, ...]) -> dict[str, Tensor]:
+    """The weights that a stack makes of a tiny base's, in tensors of their own; those asked for lately are kept."""
+    key = tuple(edit.identity for edit in edits)
+    if key not in model.stacks:
+        model.stacks[key] = merging.apart(model, [(edit, fitted(model, edit, UNET)) for edit in edits])
+        # What the calls at hand compute with is held by their plans.
+        while len(model.stacks) > 1 and sum(map(_bytes, model.stacks.values())) > settings.EXACT_BYTES:
+            model.stacks.popitem(last=False)
+    model.stacks.move_to_end(key)
+    return model.stacks[key]
+
+
+def _bytes(weights: Mapping[str, Tensor]) -> int:
+    return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 @contextmanager
@@ -217,23 +241,49 @@ def _low_rank_convolution(
 
 
 def _exact(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> Forward:
-    """Each share's own weight in the base's place, for what has no low-rank form."""
+    """Each share's own weight in the base's place."""
+    if isinstance(module, nn.Linear) or module.kernel_size == (1, 1):
+        return _exact_matrix(module, shares, weights)
     plain = type(module).forward
-
-    def with_weight(x: Tensor, weight: Tensor) -> Tensor:
-        if isinstance(module, nn.Conv2d):
-            return module._conv_forward(x, weight, module.bias)
-        return F.linear(x, weight, module.bias)  # type: ignore[arg-type]
 
     def forward(x: Tensor) -> Tensor:
         parts, at = [], 0
         for share, weight in zip(shares, weights, strict=True):
             if share.start > at:
                 parts.append(plain(module, x[at : share.start]))
-            parts.append(with_weight(x[share.start : share.end], weight))
+            parts.append(module._conv_forward(x[share.start : share.end], weight, module.bias))  # type: ignore[operator]
             at = share.end
         if at < len(x):
             parts.append(plain(module, x[at:]))
         return torch.cat(parts)
+
+    return forward
+
+
+def _exact_matrix(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> Forward:
+    """As `_exact`, for a matrix or a convolution of one pixel: each run of lines is written where it belongs."""
+    base: Tensor = module.weight  # type: ignore[assignment]
+    bias: Tensor | None = module.bias  # type: ignore[assignment]
+    width, read = base.shape[:2]
+    runs, at = [], 0
+    for share, weight in zip(shares, weights, strict=True):
+        if share.start > at:
+            runs.append((at, share.start, base.flatten(1).t()))
+        runs.append((share.start, share.end, weight.flatten(1).t()))
+        at = share.end
+    convolution = isinstance(module, nn.Conv2d)
+
+    def forward(x: Tensor) -> Tensor:
+        if convolution:
+            x = x.permute(0, 2, 3, 1)
+        y = x.new_empty(*x.shape[:-1], width)
+        rest = [(at, len(x), base.flatten(1).t())] if at < len(x) else []
+        for start, end, weight in runs + rest:
+            lines, into = x[start:end].reshape(-1, read), y[start:end].view(-1, width)
+            if bias is None:
+                torch.mm(lines, weight, out=into)
+            else:
+                torch.addmm(bias, lines, weight, out=into)
+        return y.permute(0, 3, 1, 2) if convolution else y
 
     return forward

@@ -1,21 +1,17 @@
-"""Apply a stack of edits to a base, and leave the base as it was, whatever happens in between.
-
-Weights are merged: W = W0 + the sum of the stack's deltas, in fp32, cast once. W0 is kept the first time a module is
-touched, and restoring copies it back, so nothing drifts however often stacks change. Where every delta has a low-rank
-form, the factors are laid side by side and multiplied once.
-"""
+"""Apply a stack of edits to a base, and leave the base as it was, whatever happens in between."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from workers.engine import merging
 from workers.engine.model import Model
-from workers.errors import Refusal
 from workers.plugins import Edit
 
 TEXT, UNET = "text", "unet"
@@ -30,6 +26,10 @@ class OfPart(Edit):
         self.edit, self.text, self.weight = edit, text, edit.weight
         assert edit.identity  # named now, its copy at weight 1 has the same name
         self.key = str(edit.at(1.0).identity)
+
+    @property
+    def ready(self) -> dict[object, Any]:
+        return self.edit.ready
 
     def at(self, weight: float) -> OfPart:
         return OfPart(self.edit.at(weight), text=self.text)
@@ -48,6 +48,16 @@ class OfPart(Edit):
         return self.edit.words() if self.text else {}
 
 
+@dataclass
+class Worn:
+    """A stack that a base has on: the modules whose weights are not the file's, and its own attention processors where
+    they were replaced. ``key``: whose stack it is, for those who keep it on."""
+
+    changed: set[str] = field(default_factory=set)
+    processors: dict[str, Any] | None = None
+    key: object = None
+
+
 @contextmanager
 def applied(model: Model, edits: Sequence[Edit], part: str = "") -> Iterator[Model]:
     """``model`` with ``edits`` applied, for the duration of the block. An edit at weight 0 changes nothing at all.
@@ -55,22 +65,47 @@ def applied(model: Model, edits: Sequence[Edit], part: str = "") -> Iterator[Mod
     part: `UNET` or `TEXT`: applied to that side alone; by default to both.
     Raises ``Refusal`` where an edit does not fit the base, or makes a weight that is not finite.
     """
-    active = [edit for edit in edits if edit.weight != 0]
-    touched = [(edit, fitted(model, edit, part)) for edit in active]
-    if part == TEXT:
-        active = []
-    rewriting = [edit for edit in active if type(edit).context is not Edit.context]
-    processors = model.unet.attn_processors if rewriting else None
-    changed: list[str] = []
+    worn = put_on(model, edits, part)
     try:
-        _merge(model, touched, changed)
-        if rewriting:
-            model.unet.set_attn_processor(RewrittenContext(rewriting))
         yield model
     finally:
-        if processors is not None:
-            model.unet.set_attn_processor(dict(processors))
-        _restore(model, changed)
+        take_off(model, worn)
+
+
+def put_on(model: Model, edits: Sequence[Edit], part: str = "", over: Worn | None = None) -> Worn:
+    """Apply ``edits`` as `applied` does, and leave them on; ``over``: in the place of what the base has on.
+
+    Whatever is raised, the base is the file's then.
+    """
+    worn = over or Worn()
+    active = [edit for edit in edits if edit.weight != 0]
+    rewriting = [edit for edit in active if part != TEXT and type(edit).context is not Edit.context]
+    before = set(worn.changed)
+    try:
+        _plain_attention(model, worn)
+        touched = [(edit, fitted(model, edit, part)) for edit in active]
+        merging.merge(model, touched, worn.changed, before)
+        if rewriting:
+            worn.processors = dict(model.unet.attn_processors)
+            model.unet.set_attn_processor(RewrittenContext(rewriting))
+    except BaseException:
+        take_off(model, worn)
+        raise
+    worn.changed = set().union(*(names for _, names in touched))
+    return worn
+
+
+def take_off(model: Model, worn: Worn) -> None:
+    """The base as its file has it, to the bit."""
+    _plain_attention(model, worn)
+    merging.restore(model, worn.changed)
+    worn.changed = set()
+
+
+def _plain_attention(model: Model, worn: Worn) -> None:
+    processors, worn.processors = worn.processors, None
+    if processors is not None:
+        model.unet.set_attn_processor(processors)
 
 
 def fitted(model: Model, edit: Edit, part: str = "") -> frozenset[str]:
@@ -84,55 +119,6 @@ def fitted(model: Model, edit: Edit, part: str = "") -> frozenset[str]:
         names = edit.fit(model.shapes)
         model.fits[key] = frozenset(name for name in names if not part or name.startswith("unet.") == (part == UNET))
     return model.fits[key]
-
-
-@torch.no_grad()
-def _merge(model: Model, touched: list[tuple[Edit, frozenset[str]]], changed: list[str]) -> None:
-    """Write W0 + the deltas into every touched module; ``changed`` grows before each write, so that none is missed."""
-    sums: list[Tensor] = []
-    for name in sorted(set().union(*(names for _, names in touched)) if touched else ()):
-        changed.append(name)
-        weight = model.tensors[name]
-        weight.copy_(merged(model, name, [edit for edit, names in touched if name in names]))
-        sums.append(weight.sum(dtype=torch.float32))
-    # Asked once for all: each answer would wait for the device.
-    if sums and not bool(torch.stack(sums).isfinite().all()):
-        name = changed[[bool(total.isfinite()) for total in sums].index(False)]
-        raise Refusal("adapter-not-finite", f"With this stack, {name} of the base is not finite any more.")
-
-
-def merged(model: Model, name: str, edits: Sequence[Edit]) -> Tensor:
-    """The weight of module ``name`` with ``edits``, fp32; W0 is kept in ``model.pristine``."""
-    kept = model.pristine.get(name)
-    if kept is None:
-        kept = model.pristine[name] = model.tensors[name].detach().clone()
-    total = kept.float()
-    if factors := side_by_side(name, edits):
-        down, up = factors
-        return torch.addmm(total.flatten(1), up, down.flatten(1)).view(total.shape)
-    for edit in edits:
-        if (delta := edit.delta(name, total)) is not None:
-            total = total + delta
-    return total
-
-
-def side_by_side(name: str, edits: Sequence[Edit]) -> tuple[Tensor, Tensor] | None:
-    """The edits' deltas of module ``name`` as one pair of factors, down [Σ rank, in, …] and up [out, Σ rank], fp32.
-
-    None where one of them has no such form, or none changes it.
-    """
-    pairs = [pair for edit in edits if (pair := edit.low_rank(name)) is not None]
-    if not pairs or len(pairs) < len(edits):
-        return None
-    if len(pairs) == 1:
-        return pairs[0]
-    return torch.cat([down for down, _ in pairs]), torch.cat([up for _, up in pairs], dim=1)
-
-
-@torch.no_grad()
-def _restore(model: Model, changed: list[str]) -> None:
-    for name in changed:
-        model.tensors[name].copy_(model.pristine[name])
 
 
 class RewrittenContext:

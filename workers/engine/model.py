@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,8 @@ class Model:
     zero_snr: bool = False  # whether its noisiest training step is nothing but noise
     pristine: dict[str, Tensor] = field(default_factory=dict)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
+    largest: float = 0.0  # no number of ``pristine`` is larger
+    stacks: OrderedDict[Any, dict[str, Tensor]] = field(default_factory=OrderedDict)  # see `workers.engine.bypass`
     worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`
     fits: dict[Any, frozenset[str]] = field(default_factory=dict)  # what edits change in it, by their identity
 

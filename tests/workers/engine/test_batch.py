@@ -14,7 +14,7 @@ from workers.engine import bypass
 from workers.engine.batch import BESIDE, MERGED, Engine
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
-from workers.engine.edits import UNET, applied
+from workers.engine.edits import UNET, applied, put_on
 from workers.engine.rows import Cancelled, Watch, said_by_unet
 from workers.errors import Refusal
 from workers.plugins import Edit
@@ -129,8 +129,8 @@ def test_it_works(model):
 
 def test_a_stack_stays_until_another_is_needed(model, monkeypatch):
     engine, merges = Engine(), []
-    real = applied
-    monkeypatch.setattr("workers.engine.batch.applied", lambda *given: merges.append(1) or real(*given))
+    real = put_on
+    monkeypatch.setattr("workers.engine.batch.put_on", lambda *given, **more: merges.append(1) or real(*given, **more))
     for weight in (0.3, 0.3, 0.3, 0.1):
         engine.draw(model, recipe(), [LORA().at(weight)])
     assert len(merges) == 4  # each was read anew: its tensors may be others

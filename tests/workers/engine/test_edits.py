@@ -10,7 +10,7 @@ import torch
 from tests.workers import small
 from tests.workers.adapters import oracle
 from workers.adapters import ADAPTERS
-from workers.engine.edits import OfPart, applied
+from workers.engine.edits import UNET, OfPart, applied, put_on, take_off
 from workers.errors import Refusal
 
 READ = {
@@ -85,18 +85,34 @@ def test_an_exception_inside_undoes_everything(model):
 
 
 def test_a_stack_that_breaks_half_way_undoes_everything(model, monkeypatch):
-    before, edit = digest(model), READ["lora"]()
-    real, calls = edit.low_rank, []
+    before, edits = digest(model), [READ["lora"](), READ["loha"]()]
+    real, calls = edits[1].delta, []
 
-    def breaks(module):
+    def breaks(module, weight):
         calls.append(module)
-        if len(calls) == 9:
+        if len(calls) == 2:
             raise MemoryError
-        return real(module)
+        return real(module, weight)
 
-    monkeypatch.setattr(edit, "low_rank", breaks)
-    with pytest.raises(MemoryError), applied(model, [edit]):
+    monkeypatch.setattr(edits[1], "delta", breaks)
+    with pytest.raises(MemoryError), applied(model, edits):
         pass
+    assert digest(model) == before
+
+
+def test_one_stack_over_another_is_as_if_it_were_put_on_alone(model):
+    before, stacks = digest(model), [[edit().at(0.4)] for edit in READ.values()] + [[]]
+    stacks += [[READ["lora"]().at(0.3), READ["hypernetwork"]().at(0.5)], [READ["dora"](), READ["lora"]()]]
+    worn = put_on(model, stacks[0], UNET)
+    for stack in stacks[1:]:
+        worn = put_on(model, stack, UNET, over=worn)
+        over, drawn = digest(model), answer(model)
+        take_off(model, worn)
+        assert digest(model) == before
+        with applied(model, stack, UNET):
+            assert (digest(model), answer(model).tolist()) == (over, drawn.tolist())
+        worn = put_on(model, stack, UNET)
+    take_off(model, worn)
     assert digest(model) == before
 
 
