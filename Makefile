@@ -64,8 +64,8 @@ bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of
 bench-inspection: $(STAMP)-run ## Header and digests of an upload, each figure beside its bar
 	@$(BIN)/python -m infra.bench.inspection
 
-bench-engine: $(STAMP)-run ## Switches, batches, plots and pictures with nano, each figure beside its bar
-	@$(BIN)/python -m infra.bench.engine
+bench-engine: $(STAMP)-run ## Switches, batches, plots and pictures with nano, each figure beside its bar; SD15=1: with shapes of SD 1.5
+	@$(BIN)/python -m infra.bench.engine $(if $(SD15),--sd15)
 
 bench-recipes: $(STAMP)-run ## Pictures' recipes and prompts read a second, and the worst that strangers send
 	@$(BIN)/python -m infra.bench.recipes

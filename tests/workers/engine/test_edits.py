@@ -25,7 +25,8 @@ READ = {
 
 
 def test_every_adapter_type_is_tried_here():
-    assert READ.keys() == {slug for slug, plug in ADAPTERS.items() if plug.drawn}
+    beside = {"controlnet", "t2i_adapter"}  # they change nothing of the base: `test_controls`
+    assert READ.keys() | beside == {slug for slug, plug in ADAPTERS.items() if plug.drawn}
 
 
 def digest(model):
