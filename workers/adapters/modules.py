@@ -28,6 +28,7 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 Words = Mapping[str, Mapping[str, "Tensor"]]
 
+AT_A_GLANCE = 64  # tensors
 BUNDLED = "bundle_emb."  # inversions inside a LoRA: bundle_emb.<word>.<the inversion's own key>
 # Roles that may stand beside those of any type: what is added to the module's bias.
 BIASES = ("diff_b", "b_norm")
@@ -140,11 +141,10 @@ class OfModules:
                 f"{len(strangers)} of this {self.label}'s tensors are of no kind that we know, "
                 f"such as {strangers[0][:120]}; without them the picture would not be as asked.",
             )
-        for key, tensor in tensors.items():
-            if not bool(tensor.isfinite().all()):
-                raise Refusal(
-                    "adapter-not-finite", f"This {self.label} holds numbers that are not finite, in {key[:120]}."
-                )
+        if broken := _not_finite(tensors):
+            raise Refusal(
+                "adapter-not-finite", f"This {self.label} holds numbers that are not finite, in {broken[:120]}."
+            )
         alphas = Alphas(metadata)
         patches = {}
         for module, plug in found.modules.items():
@@ -335,6 +335,22 @@ def base_of(found: Survey) -> tuple[str, str]:
     return "", ""
 
 
+def _not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """The first tensor with a number that is not finite; or nothing."""
+    import torch
+
+    some: dict[torch.dtype, list[str]] = {}
+    for key, tensor in tensors.items():
+        some.setdefault(tensor.dtype, []).append(key)
+    for keys in some.values():
+        # A thousand small tensors are looked at in a few glances; only where one is amiss, each by itself.
+        for start in range(0, len(keys), AT_A_GLANCE):
+            few = keys[start : start + AT_A_GLANCE]
+            if not bool(torch.cat([tensors[key].flatten() for key in few]).isfinite().all()):
+                return next(key for key in few if not bool(tensors[key].isfinite().all()))
+    return ""
+
+
 def _candidates(found: Survey) -> tuple[str, ...]:
     """The families of the UNet that the names speak of, where no shape tells: SD1's and SD2's are called alike."""
     if any(_ATTENDED.search(name) for name in found.modules):
@@ -400,7 +416,7 @@ class ModulesEdit(Edit):
         patch = self._patch(module)
         if patch is None or (thin := patch.thin) is None:
             return None
-        return thin[0], thin[1] * self.weight
+        return thin if self.weight == 1 else (thin[0], thin[1] * self.weight)
 
     def words(self) -> Words:
         return self.bundled

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from workers import settings
-from workers.engine import device, hands
+from workers.engine import cache, device, hands, memory
 from workers.engine.bypass import Plan, Share, beside, clipped, planned
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
@@ -66,7 +66,7 @@ class Engine:
         self.rows: dict[int, tuple[Row, Future[np.ndarray]]] = {}
         self.calls = 0  # of the UNet, since the start
         self._arriving: queue.SimpleQueue[Asked | Callable[[], None]] = queue.SimpleQueue()
-        self._plans: dict[Hashable, list[tuple[Plan, list[Share]]]] = {}
+        self._plans: dict[tuple[Hashable, ...], list[tuple[Plan, list[Share]]]] = {}
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
         self._saved = time.monotonic()
@@ -99,6 +99,16 @@ class Engine:
         self._put(undress)
         done.result()
 
+    def forget(self, model: Model) -> None:
+        """Let go of what is kept for ``model``, in the engine's own time: its base is dropped."""
+
+        def let_go() -> None:
+            undressed(model)
+            model.stacks.clear()
+            self._plans = {key: plans for key, plans in self._plans.items() if key[0] != model.key}
+
+        self._put(let_go)
+
     def _put(self, item: Asked | Callable[[], None]) -> None:
         self._arriving.put(item)
         with self._start:
@@ -130,6 +140,7 @@ class Engine:
 
     def _let_in(self, asked: Asked) -> None:
         try:
+            memory.room_for(asked.model, asked.recipe, lines=2)
             row = row_of(asked.model, asked.recipe, asked.edits, asked.watch, asked.given)
             self.rows[row.number] = row, asked.picture
         except Exception as error:
@@ -176,7 +187,11 @@ class Engine:
 
     def _finish(self, rows: Sequence[Row]) -> None:
         """Decode the pictures of ``rows``: each by itself, so that its bytes are its own; one hand, one picture."""
-        count = hands.count_for(rows[0].model.bytes) if rows else 1
+        if not rows:
+            return
+        model, recipe = rows[0].model, rows[0].recipe
+        room = (memory.free(model.device) - memory.SPARE) // memory.of_decoding(model, recipe.height, recipe.width)
+        count = max(1, min(hands.count_for(model.bytes), room))
         for some in (rows[start : start + count] for start in range(0, len(rows), count)):
             for row, made in zip(some, hands.each([partial(_decoded, row) for row in some]), strict=True):
                 if isinstance(made, Exception):
@@ -194,15 +209,19 @@ class Engine:
         """Those that share the next call with ``first``, sorted so that rows of one stack are neighbours."""
         alike = [row for row, _ in self.rows.values() if row.model is first.model and row.shape == first.shape]
         alike = sorted(alike, key=lambda row: row.number)
-        same = [row for row in alike if row.key == first.key][: self.most]
+        most = self.most
+        if len(alike) > 1 < most:
+            most = min(
+                most,
+                memory.rows_for(first.model, first.recipe.height, first.recipe.width, max(row.lines for row in alike)),
+            )
+        same = [row for row in alike if row.key == first.key][:most]
         # Contexts of several lengths go through the UNet one length after the other: then nothing would be shared.
         mixed = (
-            [row for row in alike if row.rides and row.plan.lengths == first.plan.lengths][: self.most]
-            if first.rides
-            else []
+            [row for row in alike if row.rides and row.plan.lengths == first.plan.lengths][:most] if first.rides else []
         )
         stacks: dict[Hashable, list[Row]] = {}
-        for row in mixed[: self.most]:
+        for row in mixed:
             stacks.setdefault(row.key, []).append(row)
         if len(stacks) < 2 or not self._pays(first, stacks):
             return same
@@ -333,4 +352,6 @@ def engine() -> Engine:
     """This process' engine: the only one, since two would change one base's weights at once."""
     device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu-{os.cpu_count()}"
     path = settings.CACHE_DIR / f"costs-{''.join(c if c.isalnum() else '-' for c in device_name)}.json"
-    return Engine(Costs(path), settings.ROWS)
+    made = Engine(Costs(path), settings.ROWS)
+    cache.bases.dropped = made.forget
+    return made

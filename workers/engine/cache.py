@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
-from workers import settings
+from workers import residency, settings
 from workers.adapters import ADAPTERS
 from workers.bases import BASES
-from workers.engine import device
+from workers.engine import device, memory
 from workers.engine.model import Model
 from workers.engine.text import Plan
 from workers.errors import Refusal
@@ -23,15 +24,18 @@ T = TypeVar("T")
 
 
 class ByBytes(Generic[T]):
-    """Things that cost memory, those used longest ago dropped first; the one just asked for always stays."""
+    """Things that cost memory, those used longest ago dropped first; the one just asked for always stays.
 
-    def __init__(self, bound: int) -> None:
-        self.bound = bound
-        self.held: OrderedDict[object, tuple[T, int]] = OrderedDict()
+    dropped: told of each that goes. What a thing costs may grow while it is used: it is asked each time.
+    """
+
+    def __init__(self, bound: int, dropped: Callable[[T], None] = lambda thing: None) -> None:
+        self.bound, self.dropped = bound, dropped
+        self.held: OrderedDict[object, tuple[T, Callable[[], int]]] = OrderedDict()
         self._lock = threading.Lock()
         self._making = threading.Lock()
 
-    def get(self, key: object, make: Callable[[], tuple[T, int]]) -> T:
+    def get(self, key: object, make: Callable[[], tuple[T, int | Callable[[], int]]]) -> T:
         """What is held under ``key``, else what ``make`` gives, with its size in bytes. One thread makes at a time:
         others that ask for the same wait for it, and two large things are never made at once."""
         if (found := self._found(key)) is not None:
@@ -43,13 +47,20 @@ class ByBytes(Generic[T]):
             self._shrink(self.bound * 3 // 4)
             made, size = make()
             with self._lock:
-                self.held[key] = (made, size)
+                self.held[key] = (made, size if callable(size) else partial(int, size))
             self._shrink(self.bound)
             return made
 
     def clear(self) -> None:
         with self._lock:
+            gone = [thing for thing, _ in self.held.values()]
             self.held.clear()
+        for thing in gone:
+            self.dropped(thing)
+
+    def keys(self) -> list[object]:
+        with self._lock:
+            return list(self.held)
 
     def _found(self, key: object) -> T | None:
         with self._lock:
@@ -59,9 +70,12 @@ class ByBytes(Generic[T]):
             return self.held[key][0]
 
     def _shrink(self, bound: int) -> None:
+        gone = []
         with self._lock:
-            while len(self.held) > 1 and sum(size for _, size in self.held.values()) > bound:
-                self.held.popitem(last=False)
+            while len(self.held) > 1 and sum(size() for _, size in self.held.values()) > bound:
+                gone.append(self.held.popitem(last=False)[1][0])
+        for thing in gone:
+            self.dropped(thing)
 
 
 bases: ByBytes[Model] = ByBytes(settings.BASES_BYTES)
@@ -86,12 +100,20 @@ def base(sha256: str, family: str, path: Path) -> Model:
     if family not in BASES:
         raise Refusal("base-not-drawn", f"No worker here can draw with bases of the family “{family[:40]}”.")
 
-    def open_it() -> tuple[Model, int]:
-        model = BASES[family].open(path, *device.chosen())
+    def open_it() -> tuple[Model, Callable[[], int]]:
+        where, kind = device.chosen()
+        try:
+            memory.room_for_base(path, kind, where)
+        except Refusal:  # those that nobody draws with just now go first
+            bases.clear()
+            memory.room_for_base(path, kind, where)
+        model = BASES[family].open(path, where, kind)
         model.key = sha256
-        return model, model.bytes
+        return model, lambda: model.held
 
-    return bases.get(sha256, open_it)
+    model = bases.get(sha256, open_it)
+    residency.tell(bases.keys())
+    return model
 
 
 def vae(sha256: str, path: Path, model: Model) -> Any:
@@ -131,7 +153,9 @@ def adapter(sha256: str, kind: str, path: Path) -> Edit:
             raise Refusal("adapter-unreadable", "This file cannot be read as safetensors.") from error
         edit = ADAPTERS[kind].read(tensors, metadata)
         edit.key = key
-        return edit, path.stat().st_size
+        assert edit.ready is not None  # made now, so that every copy shares it
+        # As read, in fp32, and ready for a base.
+        return edit, sum(tensor.numel() * (tensor.element_size() + 8) for tensor in tensors.values())
 
     key = f"{kind}:{sha256}"
     return adapters.get(key, read_it)

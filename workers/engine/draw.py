@@ -81,4 +81,6 @@ def plan(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> text.Plan:
         with applied(model, edits, TEXT):
             return text.plan(model, recipe, edits, calls=calls)
 
-    return cache.text((model.key, stack, named, reading, text.matters(recipe, calls)), read)
+    return cache.text(
+        (model.family, model.text_key or model.key, stack, named, reading, text.matters(recipe, calls)), read
+    )

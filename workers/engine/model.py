@@ -36,6 +36,7 @@ class Model:
     zero_snr: bool = False  # whether its noisiest training step is nothing but noise
     pristine: dict[str, Tensor] = field(default_factory=dict)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
+    text_key: str = ""  # its text encoders, by content
     largest: float = 0.0  # no number of ``pristine`` is larger
     stacks: OrderedDict[Any, dict[str, Tensor]] = field(default_factory=OrderedDict)  # see `workers.engine.bypass`
     worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`
@@ -69,9 +70,15 @@ class Model:
         """What an adapter is fitted against: the shapes of `tensors`."""
         return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
 
+    @property
+    def held(self) -> int:
+        """What it takes in memory with what stacks have added so far: weights kept, and weights of stacks' own."""
+        added = [self.pristine.copy(), *self.stacks.copy().values()]
+        return self.bytes + sum(one.numel() * one.element_size() for some in added for one in some.values())
+
     @cached_property
     def bytes(self) -> int:
-        """What it takes in memory, about."""
+        """What its own weights take in memory."""
         parts = (self.unet, self.vae, *self.text_encoders.values())
         return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
 

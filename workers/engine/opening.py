@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here may ask a hub, whatever a library does by default
 
@@ -101,7 +103,7 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         name=known["name"] if known else LABELS[family],
         family=family,
         unet=_filled(live_unet, unet, device),
-        vae=_filled(live_vae, vae, device),
+        vae=_shared(live_vae, vae, device),
         text_encoders=encoders,
         device=device,
         dtype=dtype,
@@ -109,6 +111,7 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         latent_rgb=torch.tensor(rgb, dtype=torch.float32),
         prediction=_prediction(file, keys, family),
         zero_snr="ztsnr" in keys,
+        text_key=" ".join(getattr(encoder, CONTENT) for encoder in encoders.values()),
     )
 
 
@@ -147,7 +150,7 @@ def open_vae(path: Path, base: Model) -> Any:
         raise Refusal("vae-unknown", f"This VAE holds a tensor that has no place in one: {error}.") from error
     with init_empty_weights(include_buffers=False):
         live = AutoencoderKL.from_config(config)
-    return _filled(live, state, base.device, "VAE")
+    return _shared(live, state, base.device, "VAE")
 
 
 VAE_ENDS = ("quant_conv.", "post_quant_conv.")
@@ -188,7 +191,7 @@ def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[
         for key, tensor in state.items()
     }
     device = next(iter(state.values())).device
-    return _filled(live, named, device), config["projection_dim"]
+    return _shared(live, named, device), config["projection_dim"]
 
 
 def _prediction(file: Any, keys: list[str], family: str) -> str:
@@ -224,6 +227,26 @@ def config_for(shape: Callable[[str], Sequence[int]]) -> dict[str, Any]:
     raise Refusal(
         "base-unknown", f"No architecture known here is {channels[0]} channels wide with a context of {context}."
     )
+
+
+# Live autoencoders and text encoders by content, for as long as some base holds them: checkpoints often differ in their
+# UNet alone. What a stack changes in a text encoder, it changes while the engine reads a text, and restores.
+_alive: WeakValueDictionary[str, Any] = WeakValueDictionary()
+CONTENT = "content"
+
+
+def _shared(module: Any, state: dict[str, Tensor], device: torch.device, what: str = "checkpoint") -> Any:
+    """``module`` with ``state``; or the one that is there already, of the same configuration and numbers."""
+    digest = hashlib.sha256(f"{type(module).__name__} {module.config!r} {device}".encode())
+    for key, tensor in sorted(state.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    content = digest.hexdigest()
+    found = _alive.get(content)
+    if found is None:
+        found = _alive[content] = _filled(module, state, device, what)
+        setattr(found, CONTENT, content)
+    return found
 
 
 def _filled(module: Any, state: dict[str, Tensor], device: torch.device, what: str = "checkpoint") -> Any:
