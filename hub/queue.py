@@ -40,6 +40,7 @@ TASKS = {
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
 PRIORITIES = (0, 3, 6, 9)  # kombu's own steps
 _SEPARATOR = "\x06\x16"  # between a queue's name and its priority, in kombu's keys
+LONG = 4  # pictures: a worker's own line that is as long is left alone, and whoever is free opens the base too
 NEWS_SECONDS = 120  # how long news is kept, as the workers keep theirs
 _client: redis.Redis | None = None
 
@@ -62,11 +63,37 @@ def send(
 
     priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.
     """
-    task, queue = TASKS[type(message)]
+    task, line = TASKS[type(message)]
     payload = messages.pack(message)
-    transaction.on_commit(
-        lambda: app.send_task(task, args=[payload, then], queue=queue, priority=priority, ignore_result=True)
-    )
+
+    def hand_over() -> None:
+        queue = _line_for(message) if isinstance(message, Generate) else line
+        app.send_task(task, args=[payload, then], queue=queue, priority=priority, ignore_result=True)
+
+    transaction.on_commit(hand_over)
+
+
+def _line_for(message: Generate) -> str:
+    """The line of a worker that has the picture's base open, the shortest such; everybody's where nobody has, where
+    theirs are long, or where only one draws. A later attempt goes to everybody: its worker may be gone."""
+    hosts = _drawing()
+    if message.attempt > 1 or len(hosts) < 2:
+        return GENERATE
+    lines = [(waiting(messages.own_queue(host)), host) for host, held in hosts.items() if message.recipe.base in held]
+    length, host = min(lines, default=(LONG, ""))
+    return messages.own_queue(host) if length < LONG else GENERATE
+
+
+def _drawing() -> dict[str, tuple[str, ...]]:
+    """The living workers that draw, each with the bases that it has open."""
+    start = messages.WORKER_HOLDS.format(host="")
+    keys = sorted(cache().scan_iter(messages.WORKER_HOLDS.format(host="*")))
+    stored = cache().mget(keys) if keys else []
+    return {
+        key.decode().removeprefix(start): msgspec.json.decode(held, type=tuple[str, ...])
+        for key, held in zip(keys, stored, strict=True)  # type: ignore[arg-type]
+        if held
+    }
 
 
 def progress(job_id: str) -> Progress | None:
@@ -114,9 +141,11 @@ def cancel(job_id: str) -> None:
 
 
 def waiting(queue: str, *, up_to: int = PRIORITIES[-1]) -> int:
-    """How many messages of a priority ``up_to`` or more urgent no worker has taken yet."""
+    """How many messages of a priority ``up_to`` or more urgent no worker has taken yet; of the drawing workers' own
+    lines too, as long as they live."""
     steps = [step for step in PRIORITIES if step <= up_to]
-    return sum(int(cache().llen(f"{queue}{_SEPARATOR}{step}" if step else queue)) for step in steps)
+    lines = [queue, *(messages.own_queue(host) for host in _drawing())] if queue == GENERATE else [queue]
+    return sum(int(cache().llen(f"{line}{_SEPARATOR}{step}" if step else line)) for line in lines for step in steps)
 
 
 def rules() -> str:

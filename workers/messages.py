@@ -480,7 +480,16 @@ def cancel_key(job_id: str) -> str:
 # Queue names; ``hub`` is the hub's own worker. ``header`` stands apart from ``inspect``, where a question of
 # milliseconds would wait behind large files.
 INSPECT, HEADER, GENERATE, HUB = "inspect", "header", "generate", "hub"
+
+
+def own_queue(host: str) -> str:
+    """The line of one drawing worker alone, for pictures on bases that it has open."""
+    return f"{GENERATE}@{host}"
+
+
 # A worker of each queue says that it lives by setting this key with a short expiry.
 WORKER_ALIVE = "weightroom:worker:{queue}:{host}"
+# Each drawing worker's open bases, as a JSON list of SHA-256, beside its sign of life.
+WORKER_HOLDS = "weightroom:holds:{host}"
 # Each inspecting worker's `Sandbox`, as JSON, beside its sign of life.
 SANDBOX_STATE = "weightroom:sandbox:{host}"
