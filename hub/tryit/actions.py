@@ -22,7 +22,7 @@ from hub.accounts.models import User
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.actions import picture_add
-from hub.tryit import sending
+from hub.tryit import kept, sending
 from hub.tryit.models import Generation
 from hub.tryit.previews import frame_create, frames_filled, preview_create, preview_request, previews_backfill
 from hub.tryit.stacks import numbers_checked, plot_checked, recipe_checked
@@ -61,6 +61,7 @@ def generation_create(
 ) -> Generation:
     """Put ``count`` pictures of ``recipe`` in line, their seeds counting up from its own; seed −1 is drawn here.
 
+    What was drawn before, and ``owner`` may see, is given at once instead.
     plot: one to three axes; then its cells are drawn instead, as one job, with a contact sheet.
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`, `LimitReached`.
     """
@@ -68,6 +69,8 @@ def generation_create(
     checked = recipe_checked(owner, words_settled(owner, recipe), count)
     if plot:
         count = len(plot_checked(owner, checked, plot))
+    elif found := kept.kept_for(owner, checked, count):
+        return kept.answered(owner, checked, found, purpose)
     sending.limits_checked(owner, count, plot=bool(plot))
     return sending.enqueue(
         owner=owner, recipe=checked, count=count, purpose=purpose, priority=sending.PEOPLE, plot=plot

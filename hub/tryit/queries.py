@@ -71,7 +71,9 @@ def generation_view(generation: Generation) -> GenerationView:
     status = generation.status
     if status == Generation.Status.DONE:
         took = f"{generation.seconds or 0:.1f}"
-        sentence = _("Drawn in %(seconds)s s") % {"seconds": took}
+        sentence = (
+            _("Drawn in %(seconds)s s") % {"seconds": took} if generation.seconds else _("Drawn before, and kept")
+        )
         pictures = list(generation.pictures.order_by("id"))
         return GenerationView(generation, status, sentence, _("Drawn"), pictures=pictures)
     if status == Generation.Status.FAILED:
@@ -134,7 +136,7 @@ def _line_before(generation: Generation) -> tuple[int, int]:
 def seconds_each(generation: Generation) -> float | None:
     """Seconds that a picture like this takes: the median step of the last 20 alike (base and size), else of the last 20
     at all, times its steps; None where nothing was drawn yet."""
-    done = Generation.objects.filter(status=Generation.Status.DONE, seconds__isnull=False).order_by("-finished_at")
+    done = Generation.objects.filter(status=Generation.Status.DONE, seconds__gt=0).order_by("-finished_at")
     recipe = generation.recipe
     alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
     for rows in (alike, done):

@@ -46,8 +46,9 @@ def limits_checked(owner: User, wanted: int, *, plot: bool = False) -> None:
             % {"waiting": waiting, "most": settings.GENERATIONS_WAITING}
         )
     midnight = timezone.now().astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    # A picture cancelled before it was begun, or that failed, cost nobody anything.
+    # A picture cancelled before it was begun, that failed, or that was there already, cost nobody anything.
     free = Q(status=Generation.Status.FAILED) | Q(status=Generation.Status.CANCELLED, started_at=None)
+    free |= Q(status=Generation.Status.DONE, seconds=0)
     today = _sum(asked.filter(created_at__gte=midnight).exclude(free))
     if today + wanted > settings.GENERATIONS_PER_DAY:
         raise LimitReached(
