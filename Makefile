@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-recipes bench-memory bench-protocols bench-pages fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ bench-inspection: $(STAMP)-run ## Header and digests of an upload, each figure b
 
 bench-engine: $(STAMP)-run ## Switches, batches, plots and pictures with nano, each figure beside its bar; SD15=1: with shapes of SD 1.5
 	@$(BIN)/python -m infra.bench.engine $(if $(SD15),--sd15)
+
+bench-real-size: $(STAMP)-run ## SD 1.5 and SDXL at their true sizes: open, a LoRA, one step, within 24 GB (minutes, 9 GB of disk)
+	@$(BIN)/python -m infra.bench.real_size
 
 bench-recipes: $(STAMP)-run ## Pictures' recipes and prompts read a second, and the worst that strangers send
 	@$(BIN)/python -m infra.bench.recipes

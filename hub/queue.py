@@ -25,6 +25,7 @@ from workers.messages import (
     ReadHeader,
     Sandbox,
     Shrink,
+    Trace,
 )
 
 TASKS = {
@@ -35,6 +36,7 @@ TASKS = {
     MakeLayout: ("workers.make_layout", GENERATE),
     Generate: ("workers.generate", GENERATE),
     Shrink: ("workers.shrink", HEADER),
+    Trace: ("workers.trace", HEADER),
 }
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
@@ -53,7 +55,7 @@ def cache() -> redis.Redis:
 
 
 def send(
-    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink,
+    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink | Trace,
     *,
     then: str = "",
     priority: int = 0,

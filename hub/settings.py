@@ -150,6 +150,7 @@ S3_PICTURES_BUCKET = env("S3_PICTURES_BUCKET", "weightroom-pictures")  # the onl
 DOWNLOAD_URL_SECONDS = env_int("DOWNLOAD_URL_SECONDS", 3600)  # a slow line asks for the rest of a file at the same one
 PART_URL_SECONDS = env_int("PART_URL_SECONDS", 3600)  # a slow line needs long for one part
 
+MAX_PICTURES_BYTES = env_int("MAX_PICTURES_BYTES", 96 * MIB)  # of a call that carries pictures, such as img2img
 MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 hashes are 0.7 MB
 MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDXL checkpoint is about 14
 CONTENT_LEVELS = env_int("CONTENT_LEVELS", 3)  # mask of levels shown to whoever said nothing: 1, 2, 4, 8, 16

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from workers.messages import blob_key, held_key, picture_key, small_picture_key
+from workers.messages import Trace, blob_key, held_key, picture_key, small_picture_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -230,6 +230,11 @@ def parts(key: str, multipart: str) -> list[Part]:
         raise
 
 
+def part_put(key: str, multipart: str, data: bytes) -> None:
+    """Send the first and only part of a small object that came inside a call's own body."""
+    client().upload_part(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart, PartNumber=1, Body=data)
+
+
 def multipart_complete(key: str, multipart: str, parts: list[Part]) -> None:
     """Make one object of the parts. Raises `NoSuchMultipart`, `PartsRefused`; anything else is ambiguous: look."""
     listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
@@ -329,6 +334,16 @@ def small_picture(sha256: str, width: int) -> bytes | None:
     try:
         key = small_picture_key(sha256, width)
         return client().get_object(Bucket=settings.S3_PICTURES_BUCKET, Key=key)["Body"].read()
+    except ClientError as error:
+        if _status(error) == 404:
+            return None
+        raise
+
+
+def traced_picture(asked: Trace) -> bytes | None:
+    """A picture as a preprocessor turned it; None where none was made yet."""
+    try:
+        return client().get_object(Bucket=settings.S3_PICTURES_BUCKET, Key=asked.key)["Body"].read()
     except ClientError as error:
         if _status(error) == 404:
             return None

@@ -159,7 +159,7 @@ def _given(recipe: Recipe, model: Model, news: GenerationNews) -> Given:
     if recipe.source is None:
         return Given(vae)
     source = preprocessing.opened(storage.picture(recipe.source.picture))
-    mask = preprocessing.opened(storage.picture(recipe.source.mask)) if recipe.source.mask else None
+    mask = preprocessing.opened_mask(storage.picture(recipe.source.mask)) if recipe.source.mask else None
     return Given(vae, source, mask)
 
 
@@ -197,8 +197,8 @@ def _stored(pixels: np.ndarray, recipe: Recipe) -> Drawn:
     encoded = png.encoded(pixels, recipe)
     return Drawn(
         sha256=storage.put_picture(encoded),
-        width=recipe.width,
-        height=recipe.height,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
         seed=recipe.seed,
         bytes=len(encoded),
         blurhash=blurhash.of_pixels(pixels),

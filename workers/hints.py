@@ -48,6 +48,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     ``mask`` is a picture too: what is white in it is drawn anew, the rest stays to the pixel; ``invert`` turns that
     round, ``blur`` softens its edge by so many pixels. ``fill``: what stands under the mask at the beginning.
+    ``only_masked``: what is masked, and ``padding`` pixels around it, is drawn at the recipe's size and put back into
+    the picture, which keeps its own size.
     """
 
     picture: str
@@ -57,6 +59,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     invert: bool = False
     blur: int = 4
     fill: Fill = "fill"
+    only_masked: bool = False
+    padding: int = 32
 
     def steps_of(self, steps: int) -> int:
         """How many of ``steps`` are drawn, by A1111's rule: it begins at the sigma before the last ones that count."""

@@ -350,6 +350,19 @@ class Shrink(Message, frozen=True):
     width: int
 
 
+class Trace(Message, frozen=True):
+    """Put a picture as a preprocessor turns it under ``key``. Nobody waits for an answer."""
+
+    sha256: str
+    preprocessor: str
+    low: float
+    high: float
+
+    @property
+    def key(self) -> str:
+        return f"{self.sha256[:2]}/{self.sha256}.{self.preprocessor}-{self.low:g}-{self.high:g}.png"
+
+
 class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A picture in the object store under ``picture_key(sha256)``."""
 
@@ -411,8 +424,8 @@ Anything = (
     | LayoutMade
     | Generate
     | Shrink
+    | Trace
     | Generated
-    | Shrink
     | Failed
     | Progress
 )

@@ -9,8 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
 from workers import s3, settings
-from workers.messages import Shrink, picture_key, small_picture_key
+from workers.errors import Refusal
+from workers.messages import Shrink, Trace, picture_key, small_picture_key
 
+LONGEST = 512  # of a picture turned for a look
 QUALITY = 90  # of JPEG; with colours in full, because flat prints show blocks first
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,29 @@ def shrink(asked: Shrink) -> bool:
         )
     except (ClientError, BotoCoreError) as error:
         log.warning("picture %s was not made smaller: %s", asked.sha256[:12], error)
+        return False
+    return True
+
+
+def trace(asked: Trace) -> bool:
+    """Put a picture as ``asked.preprocessor`` turns it beside the picture, no side longer than `LONGEST`; whether there
+    is one now. A picture that is gone is logged, and nothing is made."""
+    from workers import preprocessing, storage
+
+    try:
+        pixels = preprocessing.opened(storage.picture(asked.sha256))
+        height, width = pixels.shape[:2]
+        if (scale := LONGEST / max(height, width)) < 1:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            pixels = preprocessing.resized(pixels, "Just Resize", *size)
+        turned = preprocessing.preprocessed(pixels, asked.preprocessor, asked.low, asked.high)  # type: ignore[arg-type]
+        buffer = io.BytesIO()
+        Image.fromarray(turned).save(buffer, "PNG")
+        s3.client().put_object(
+            Bucket=settings.S3_PICTURES_BUCKET, Key=asked.key, Body=buffer.getvalue(), ContentType="image/png"
+        )
+    except (ClientError, BotoCoreError, Refusal) as error:
+        log.warning("picture %s was not turned: %s", asked.sha256[:12], error)
         return False
     return True
 

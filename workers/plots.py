@@ -87,9 +87,25 @@ def _base(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
     return replace(recipe, base=value, base_name="" if value != recipe.base else recipe.base_name)
 
 
+def _vae(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
+    if value.lower() in {"", "automatic", "none"}:
+        return replace(recipe, vae="", vae_name="")
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ValueError("a VAE is named by the SHA-256 of its file, or Automatic is the base's own")
+    return replace(recipe, vae=value, vae_name="" if value != recipe.vae else recipe.vae_name)
+
+
+def _denoising(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
+    if recipe.source is None:
+        raise ValueError("this starts from no picture")
+    return replace(recipe, source=replace(recipe.source, denoising=float(value)))
+
+
 AXES: dict[str, Kind] = {
     "checkpoint": Kind("Checkpoint", _base, cost=4),
     **{f"weight_{n + 1}": Kind(f"Weight of adapter {n + 1}", _weight(n), cost=3, numbers=True) for n in range(8)},
+    "vae": Kind("VAE", _vae, cost=1),
+    "denoising": Kind("Denoising", _denoising, numbers=True),
     "size": Kind("Size", _size, cost=2),
     "prompt": Kind("Words", _words, cost=1),
     "clip_skip": Kind("Clip skip", _field("clip_skip", int), cost=1, numbers=True),

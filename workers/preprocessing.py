@@ -31,6 +31,17 @@ def opened(png: bytes) -> np.ndarray:
     return np.asarray(Image.alpha_composite(ground, whole).convert("RGB"))
 
 
+def opened_mask(png: bytes) -> np.ndarray:
+    """The mask in a PNG of ours, uint8 [height, width, 3]: its brightness; of one that is clear in places, what is not.
+    Raises ``Refusal``."""
+    plain = opened(png)
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        clear = np.asarray(image.convert("RGBA"))[:, :, 3]
+    if clear.min() == 255:
+        return plain
+    return np.repeat(((clear > 128) * np.uint8(255))[:, :, None], 3, axis=2)
+
+
 def prepared(pixels: np.ndarray, hint: Hint, width: int, height: int) -> np.ndarray:
     """A hint as its net reads it: first brought to the drawing's size, then preprocessed, so that lines stay thin."""
     return preprocessed(resized(pixels, hint.resize, width, height), hint.preprocessor, hint.low, hint.high)

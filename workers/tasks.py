@@ -49,6 +49,12 @@ def shrink(payload: dict[str, Any], then: str) -> None:
     pictures.shrink(messages.unpack(payload))
 
 
+@app.task(name="workers.trace")
+def trace(payload: dict[str, Any], then: str) -> None:
+    """Turn a picture as a preprocessor does; whoever wants it looks into the store."""
+    pictures.trace(messages.unpack(payload))
+
+
 def answer(
     said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Failed, then: str
 ) -> None:

@@ -12,7 +12,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from hub.accounts.models import User
 from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
-from hub.catalog.listings import DRAWN_FAMILIES, STACKED
+from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
 from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
 from hub.catalog.models import Digest, File, Model, Version
 from hub.catalog.words import camel, folded
@@ -37,6 +37,8 @@ __all__ = [
     "model_detail",
     "model_list",
     "sha256_matches",
+    "steering_for_tryit",
+    "vaes_for_tryit",
     "version_detail",
     "version_visible",
     "without_filters",
@@ -291,6 +293,16 @@ def bases_for_tryit(user: Person, query: str = "", *, most: int = 200) -> list[F
     """Checkpoints that pictures can be drawn on: accepted, published or the user's own, newest first."""
     files = _for_tryit(user, query).filter(adapter="base", version__base__family__in=DRAWN_FAMILIES)
     return list(files[:most])
+
+
+def steering_for_tryit(user: Person, family: str, *, most: int = 200) -> list[File]:
+    """ControlNets and the like for bases of a family, as `adapters_for_tryit`."""
+    return list(_for_tryit(user, "").filter(version__base__family=family, adapter__in=STEERING)[:most])
+
+
+def vaes_for_tryit(user: Person, *, most: int = 200) -> list[File]:
+    """Autoencoders that can be drawn with, as `adapters_for_tryit`."""
+    return list(_for_tryit(user, "").filter(adapter="vae").exclude(format="GGUF")[:most])
 
 
 def adapters_for_tryit(user: Person, family: str, query: str = "", *, most: int = 200) -> list[File]:

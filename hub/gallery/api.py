@@ -29,7 +29,9 @@ class PictureSend(APIView):
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         version = version_visible(request.user, data["version"]) if "version" in data else None
-        row, url = sent.picture_send(owner=person(request), name=data["name"], size=data["size"], version=version)
+        row, url = sent.picture_send(
+            owner=person(request), name=data["name"], size=data["size"], version=version, material=data["material"]
+        )
         here = settings.PUBLIC_URL + reverse("gallery:api-sent-picture-detail", args=[row.pk])
         output = PictureSendOutput({"id": row.pk, "put": url, "finish": f"{here}/finish", "url": here})
         return Response(output.data, status=201)

@@ -58,6 +58,10 @@ class SentPicture(models.Model):
     version = models.ForeignKey(
         "catalog.Version", null=True, on_delete=models.CASCADE, help_text="Whose gallery it is for; null: only read."
     )
+    material = models.BooleanField(
+        default=False, help_text="It is to be drawn by: a hint, a mask, a picture to start from."
+    )
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the PNG made of it, where it was kept.")
     name = models.CharField(max_length=255)
     size = models.IntegerField()
     multipart = models.CharField(max_length=512, help_text="The store's name of its parts.")

@@ -17,7 +17,7 @@ from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
-from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, Strip
+from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
 
 if TYPE_CHECKING:
     from hub.accounts.models import User
@@ -93,6 +93,8 @@ def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
     if pictures_for(AnonymousUser()).filter(sha256=sha256).exists():
         return True
     if user.is_authenticated and pictures_for(user).filter(sha256=sha256).exists():
+        return False
+    if user.is_authenticated and SentPicture.objects.filter(owner=user.pk, sha256=sha256).exists():
         return False
     raise NotFound("There is no such picture.")
 

@@ -20,6 +20,7 @@ from hub.gallery import recipes
 from hub.gallery import told as telling
 from hub.gallery.actions import uses_note
 from hub.gallery.models import Picture, SentPicture
+from hub.gallery.queries import pictures_for
 from workers import messages
 from workers.messages import Failed, ImageInspected, InspectImage, PictureRecipe, Recipe
 
@@ -52,10 +53,13 @@ class NotArrived(Refused):
 
 
 @transaction.atomic
-def picture_send(*, owner: User, name: str, size: int, version: Version | None) -> tuple[SentPicture, str]:
+def picture_send(
+    *, owner: User, name: str, size: int, version: Version | None, material: bool = False
+) -> tuple[SentPicture, str]:
     """Begin to take a picture of ``size`` bytes: the row, and the URL that its bytes are to be PUT to.
 
-    version: whose gallery it is for; None: only its recipe is wanted. Raises `BadPicture`, `TooManyPictures`.
+    version: whose gallery it is for; None: only its recipe is wanted, or it is ``material`` to draw by, which its owner
+    alone sees. Raises `BadPicture`, `TooManyPictures`.
     """
     if not 0 < size <= MAX_BYTES:
         raise BadPicture(_("A picture may have %s MB.") % (MAX_BYTES // 10**6))
@@ -64,11 +68,21 @@ def picture_send(*, owner: User, name: str, size: int, version: Version | None) 
         raise TooManyPictures(
             _("%s pictures a day is this hub's limit. The next is possible tomorrow.") % settings.PICTURES_SENT_PER_DAY
         )
-    sent = SentPicture(owner=owner, name=_tidy(name), size=size, version=version)
+    sent = SentPicture(owner=owner, name=_tidy(name), size=size, version=version, material=material)
     # One part: the length is in its URL's signature, and once it is joined no URL can change it.
     sent.multipart = storage.multipart_start(sent.key)
     sent.save(force_insert=True)
     return sent, storage.part_url(sent.key, sent.multipart, 1, size)
+
+
+def picture_take(*, owner: User, name: str, data: bytes) -> SentPicture:
+    """Take a picture to draw by that came inside a call's own body: to the store and to a worker, like any other.
+
+    Raises `BadPicture`, `TooManyPictures`.
+    """
+    row, _url = picture_send(owner=owner, name=name, size=len(data), version=None, material=True)
+    storage.part_put(row.key, row.multipart, data)
+    return picture_finish(sent=row)
 
 
 def _tidy(name: str) -> str:
@@ -105,7 +119,7 @@ def _ask(sent: SentPicture, was: str) -> None:
             key=sent.key,
             name=sent.name,
             size=sent.size,
-            keep=sent.version_id is not None,
+            keep=sent.version_id is not None or sent.material,
         )
         queue.send(wanted, then=THEN)
 
@@ -122,6 +136,7 @@ def picture_inspected(answer: ImageInspected) -> None:
         sent.status, sent.sentence = Status.REFUSED, blocked.sentence
     elif answer.verdict == "accepted":
         sent.status = Status.ACCEPTED
+        sent.sha256 = answer.sha256
         sent.told = messages.msgspec.to_builtins(answer.recipe) if answer.recipe else None
         if sent.version is not None:
             sent.picture = _kept(sent, answer)
@@ -193,7 +208,8 @@ def sent_pictures_sweep() -> None:
     for sent in SentPicture.objects.filter(status=Status.WAITING, created_at__lt=old)[:100]:
         storage.multipart_abort(sent.key, sent.multipart)
         sent.delete()
-    SentPicture.objects.filter(created_at__lt=now - datetime.timedelta(days=30)).delete()
+    # Recipes name what they were drawn by for good; the rest was only on its way.
+    SentPicture.objects.filter(created_at__lt=now - datetime.timedelta(days=30), material=False).delete()
 
 
 def sent_for(user: User | AnonymousUser, sent_id: uuid.UUID) -> SentPicture:
@@ -203,6 +219,12 @@ def sent_for(user: User | AnonymousUser, sent_id: uuid.UUID) -> SentPicture:
     if sent is None:
         raise NotFound(_("There is no such picture."))
     return sent
+
+
+def may_draw_by(user: User | AnonymousUser, sha256: str) -> bool:
+    """Whether ``user`` may have pictures drawn by this one: one that they may see, or sent themselves."""
+    own = user.is_authenticated and SentPicture.objects.filter(owner=user.pk, sha256=sha256).exists()
+    return own or pictures_for(user).filter(sha256=sha256).exists()
 
 
 def recipe_of(user: User | AnonymousUser, sent: SentPicture) -> tuple[Recipe, list[telling.Found]] | None:

@@ -19,6 +19,9 @@ class PictureSendInput(serializers.Serializer):
     version = serializers.IntegerField(
         required=False, min_value=1, max_value=2**31 - 1, help_text="Whose gallery it is for; none: it is only read."
     )
+    material = serializers.BooleanField(
+        default=False, help_text="To be drawn by: a ControlNet's hint, a mask, a picture to start from."
+    )
 
 
 class PictureSendOutput(serializers.Serializer):
@@ -57,7 +60,19 @@ class SentPictureOutput(serializers.ModelSerializer):
 
     class Meta:
         model = SentPicture
-        fields = ["id", "name", "state", "sentence", "findings", "recipe", "resources", "told", "picture", "page"]
+        fields = [
+            "id",
+            "name",
+            "state",
+            "sentence",
+            "findings",
+            "recipe",
+            "resources",
+            "told",
+            "picture",
+            "page",
+            "sha256",
+        ]
         read_only_fields = fields
 
     def _read(self, row: SentPicture) -> Any:

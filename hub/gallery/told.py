@@ -12,7 +12,9 @@ from hub.catalog.models import File
 from hub.gallery.resources import files_hashed, files_named, stem
 from workers import prompts, samplers
 from workers.errors import Refusal
+from workers.hints import Hint
 from workers.messages import PictureRecipe, Recipe, Resource, Use
+from workers.recipes import a1111
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -63,12 +65,18 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
     """
     base = next((one for one in resources if one.resource.kind == "base"), None)
     file = base.file if base else None
+    vae = next((one for one in resources if one.resource.kind == "vae" and one.file), None)
+    hints = {resource.name: hint for resource, hint in a1111.units(told.others)}
     sampler, schedule = _sampler(told)
     return Recipe(
         base=file.blob_id if file else "",
         base_family=file.version.base.family if file else "",
         base_name=file.version.model.name if file else (base.resource.name if base else ""),
-        uses=tuple(_use(one) for one in resources if one.resource.kind not in {"base", "vae"}),
+        vae=vae.file.blob_id if vae and vae.file else "",
+        vae_name=vae.file.version.model.name if vae and vae.file else "",
+        uses=tuple(
+            _use(one, hints.get(one.resource.name)) for one in resources if one.resource.kind not in {"base", "vae"}
+        ),
         prompt=prompts.parse(told.prompt, told.dialect).text,
         negative=prompts.parse(told.negative, told.dialect, negative=True).text,
         sampler=sampler,
@@ -84,9 +92,10 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
     )
 
 
-def _use(one: Found) -> Use:
+def _use(one: Found, hint: Hint | None = None) -> Use:
+    """``hint``: how it read its picture, which no program tells."""
     said, file = one.resource, one.file
-    weights = {"weight": said.weight, "text_weight": said.text_weight}
+    weights = {"weight": said.weight, "text_weight": said.text_weight, "hint": hint}
     token = said.name if said.kind == "textual_inversion" else ""
     if file is None:
         return Use(kind=said.kind, sha256="", name=said.name or said.digest[:12], token=token, **weights)  # type: ignore[arg-type]

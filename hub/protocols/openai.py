@@ -23,12 +23,15 @@ from hub.accounts.authentication import TokenAuthentication
 from hub.accounts.permissions import person
 from hub.catalog.models import File
 from hub.errors import Refused
+from hub.gallery import sent
 from hub.gallery.links import signed_url
 from hub.gallery.models import Picture
+from hub.parsers import PicturesFormParser
 from hub.protocols import drawing, waiting
 from hub.protocols.a1111.requests import number_of
 from hub.protocols.a1111.views import encoded
 from hub.protocols.civitai.params import AlwaysJson
+from workers.hints import Source
 from workers.messages import Recipe
 
 MOST = 10
@@ -80,12 +83,20 @@ def refusal(sentence: str, status: int, *, code: str, param: str | None = None) 
 
 
 class Generations(Tongue):
+    wordless = False
+
     def post(self, request: Request) -> Response:
         """Draw, and answer when it is drawn. A client that hangs up takes its pictures out of the line."""
-        body, owner = _body(request), person(request)
+        return self.drawn(request, _body(request))
+
+    def drawn(self, request: Request, body: Mapping[str, Any], source: Source | None = None) -> Response:
+        """The answer, when what ``body`` asks for is drawn; ``source``: what it starts from."""
+        owner = person(request)
         count = _count(body)
         link = _one_of(body, "response_format", ("b64_json", "url"), "b64_json") == "url"
-        recipe = _recipe(body, _base(body, owner))
+        if self.wordless:
+            body = {"prompt": "a picture"} | dict(body)
+        recipe = replace(_recipe(body, _base(body, owner)), source=source)
         generations = drawing.asked(owner=owner, recipe=recipe, count=count)
         try:
             pictures = drawing.drawn(generations, owner=owner, gone=lambda: waiting.hung_up(request._request))
@@ -159,9 +170,45 @@ def _one_of(body: Mapping[str, Any], name: str, allowed: tuple[str, ...], defaul
     return str(value)
 
 
-class Edits(Tongue):
+class Edits(Generations):
+    """The same from a picture, sent as a form: ``image`` (or ``image[]``), and a ``mask`` whose clear part is drawn
+    anew. Beyond it, ``strength`` says how much of an unmasked picture is."""
+
+    parser_classes = [PicturesFormParser]
+
     def post(self, request: Request) -> Response:
-        raise drawing.CannotDraw("Drawing from a picture (edits, variations) is not possible on this hub yet.")
+        form: Any = request.data
+        files = request.FILES
+        images = files.getlist("image") + files.getlist("image[]")
+        if len(images) != 1:
+            raise BadParameter("image must be one picture, sent as a file of a form.", param="image")
+        body = {name: form.get(name) for name in form if name not in files}
+        numbers = {name: str(body.get(name)) for name in ("n", "seed", "steps")}
+        body |= {name: int(said) for name, said in numbers.items() if said.lstrip("-").isdecimal()}
+        if body.get("stream") in ("false", "False", ""):
+            del body["stream"]
+        return self.drawn(request, body, self.source(request, body, images[0], files.get("mask")))
+
+    def source(self, request: Request, body: Mapping[str, Any], image: Any, mask: Any) -> Source:
+        owner = person(request)
+        if mask is not None:
+            given = drawing.picture_given(owner, mask.read(sent.MAX_BYTES + 1), field="mask")
+            # What is clear in a mask is drawn anew; in the webui's, what is not.
+            return Source(picture=self.taken(owner, image), mask=given, denoising=1.0, invert=True)
+        strength = number_of("strength", body.get("strength") or 0.75, float)
+        return Source(picture=self.taken(owner, image), denoising=strength)
+
+    def taken(self, owner: Any, image: Any) -> str:
+        return drawing.picture_given(owner, image.read(sent.MAX_BYTES + 1), field="image")
+
+
+class Variations(Edits):
+    """A picture drawn again; without words, where none are given."""
+
+    wordless = True
+
+    def source(self, request: Request, body: Mapping[str, Any], image: Any, mask: Any) -> Source:
+        return Source(picture=self.taken(person(request), image), denoising=0.6)
 
 
 class Models(Tongue):
@@ -196,7 +243,7 @@ def unknown(request: HttpRequest, rest: str) -> HttpResponse:
 urlpatterns = [
     path("v1/images/generations", Generations.as_view(), name="openai-generations"),
     path("v1/images/edits", Edits.as_view(), name="openai-edits"),
-    path("v1/images/variations", Edits.as_view(), name="openai-variations"),
+    path("v1/images/variations", Variations.as_view(), name="openai-variations"),
     path("v1/models", Models.as_view(), name="openai-models"),
     path("v1/models/<path:name>", Model.as_view(), name="openai-model"),
     path("v1/<path:rest>", unknown, name="openai-unknown"),

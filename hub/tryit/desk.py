@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
+from hub.catalog.listings import STEERING
 from hub.catalog.models import File
-from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256
+from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256, steering_for_tryit
 from hub.gallery.queries import board_of
 from hub.gallery.recipes import read
-from hub.tryit import samplers
+from hub.tryit import drawn_by, samplers
 from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of, worded
 from workers import plots, prompts
 from workers.errors import Refusal
-from workers.messages import Axis, Recipe
+from workers.messages import Axis, Recipe, Use
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -36,6 +38,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "count": int,
 }
 SIDES = ("x", "y", "z")
+_NO_ADAPTERS = {"base", "vae"}
 # What few people change: left empty, it changes nothing.
 NOISE: dict[str, type[int] | type[float]] = {"ensd": int, "variation_seed": int, "variation_strength": float}
 
@@ -48,6 +51,16 @@ class Row:
     weight: float
     on: bool = True
     reason: str = ""
+    hint: dict[str, str] = field(default_factory=lambda: dict(drawn_by.HINT))  # of kinds that read a picture
+
+    @property
+    def steers(self) -> bool:
+        return self.file.adapter in STEERING
+
+    def use(self) -> Use:
+        """As a part of a recipe. Raises `BadRecipe` for a hint's number that is none."""
+        use = use_of(self.file, self.weight)
+        return replace(use, hint=drawn_by.hint(self.hint)) if self.steers else use
 
     @property
     def name(self) -> str:
@@ -74,6 +87,8 @@ class Desk:
     rows: list[Row] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    source: dict[str, str] = field(default_factory=lambda: dict(drawn_by.SOURCE))
+    vae: File | None = None
 
     def recipe(self) -> Recipe:
         """What the form asks for; rows that are off or do not fit stay out. Raises `BadRecipe`."""
@@ -91,7 +106,10 @@ class Desk:
             base=self.base.blob_id,
             base_family=self.base.version.base.family,
             base_name=self.base.version.model.name,
-            uses=tuple(use_of(row.file, row.weight) for row in self.rows if row.on and not row.reason),
+            uses=tuple(row.use() for row in self.rows if row.on and not row.reason),
+            vae=self.vae.blob_id if self.vae else "",
+            vae_name=self.vae.version.model.name if self.vae else "",
+            source=drawn_by.source(self.source),
             prompt=self.fields.get("prompt", ""),
             negative=self.fields.get("negative", ""),
             sampler=self.fields.get("sampler", ""),
@@ -165,7 +183,7 @@ class Desk:
     def add(self, user: User | AnonymousUser, version_id: str) -> None:
         """Put a version on the stack, at the weight its creator recommends."""
         file = accepted_file(user, int(version_id)) if version_id.isdecimal() else None
-        if file is None or file.adapter == "base":
+        if file is None or file.adapter in _NO_ADAPTERS:
             self.notes.append(_("That adapter is not on this hub."))
         elif any(row.file.version_id == file.version_id for row in self.rows):
             self.notes.append(_("Already in the stack: %s.") % file.version.model.name)
@@ -199,7 +217,8 @@ class Desk:
             return []
         there = {row.file.version_id for row in self.rows}
         base = self.base
-        files = adapters_for_tryit(user, base.version.base.family)
+        family = base.version.base.family
+        files = [*adapters_for_tryit(user, family), *steering_for_tryit(user, family)]
         return [file for file in files if file.version_id not in there and not misfit(base, file)]
 
 
@@ -209,7 +228,7 @@ def from_form(user: User | AnonymousUser, data: QueryDict) -> Desk:
     weights, on = data.getlist("weight"), set(data.getlist("on"))
     for number, version_id in enumerate(data.getlist("use")[:MAX_STACK]):
         file = accepted_file(user, int(version_id)) if version_id.isdecimal() else None
-        if file is None or file.adapter == "base":
+        if file is None or file.adapter in _NO_ADAPTERS:
             desk.notes.append(_("An adapter of the stack is no longer on this hub; it was left out."))
             continue
         try:
@@ -217,20 +236,30 @@ def from_form(user: User | AnonymousUser, data: QueryDict) -> Desk:
         except (ValueError, IndexError):
             weight = file.version.weight
             desk.notes.append(_("The weight of %s was not a number.") % file.version.model.name)
-        desk.rows.append(Row(file, weight, on=version_id in on))
+        hint = drawn_by.fields(data, f"h{version_id}_", drawn_by.HINT)
+        desk.rows.append(Row(file, weight, on=version_id in on, hint=hint))
+    desk.source = drawn_by.fields(data, "source_", drawn_by.SOURCE)
+    if (chosen := data.get("vae", "")).isdecimal():
+        file = accepted_file(user, int(chosen))
+        desk.vae = file if file is not None and file.adapter == "vae" else None
     return desk.fit()
 
 
 def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> Desk:
     """A recipe opened again: files that are gone are said, the rest is as it was."""
-    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses)])
-    desk = Desk(base=files.get(recipe.base))
+    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses), *filter(None, [recipe.vae])])
+    desk = Desk(base=files.get(recipe.base), vae=files.get(recipe.vae))
+    if recipe.vae and desk.vae is None:
+        desk.notes.append(_("Uses the VAE %s, which is not on this hub; the base's own stands in.") % recipe.vae_name)
+    if recipe.source is not None:
+        desk.source = drawn_by.shown(recipe.source)
     if desk.base is None:
         desk.base = _base(user, "")
         desk.notes.append(_base_note(recipe))
     for use in recipe.uses:
         if file := files.get(use.sha256):
-            desk.rows.append(Row(file, use.weight))
+            hint = drawn_by.shown(use.hint) if use.hint else dict(drawn_by.HINT)
+            desk.rows.append(Row(file, use.weight, hint=hint))
         else:
             desk.notes.append(
                 _("Uses %s, which is not on this hub. It can be drawn without it.") % (use.name or use.kind)
@@ -279,7 +308,7 @@ def first_visit(user: User | AnonymousUser, base_version: str = "") -> Desk:
     base = _base(user, base_version)
     desk = Desk(base=base, fields=_defaults(base))
     if base is not None:
-        adapters = desk.rest(user)
+        adapters = [file for file in desk.rest(user) if file.adapter not in STEERING]  # these need a picture first
         if adapters:
             first = min(adapters, key=lambda file: (file.adapter != "lora", file.version_id))
             desk.rows.append(Row(first, first.version.weight if first.version.weight != 1 else 0.8))

@@ -15,16 +15,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseStopPolling
 from msgspec.structs import replace
 
-from hub.catalog.queries import bases_for_tryit, version_visible
-from hub.errors import Refused
+from hub.catalog.queries import bases_for_tryit, vaes_for_tryit, version_visible
+from hub.errors import NotFound, Refused
 from hub.gallery import recipes, sent
 from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for
+from hub.gallery.sent import may_draw_by
 from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import prompt_for, wildcards_of
-from hub.tryit import actions, comparison, queries, samplers
+from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
 from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
@@ -130,6 +131,19 @@ def _posted(request: HttpRequest) -> HttpResponse:
     else:
         desk.base_changed(request.user, request.POST.get("was", ""))
     return _page(request, desk.fit())
+
+
+@require_GET
+@login_required
+def hint_trace(request: HttpRequest, sha256: str) -> HttpResponse:
+    """A picture as a ControlNet will read it: what a worker has made of it, or 202 until it has."""
+    asked = request.GET
+    if not may_draw_by(request.user, sha256):
+        raise NotFound(_("There is no such picture."))
+    traced = tracing.traced(sha256, asked.get("preprocessor", ""), asked.get("low", ""), asked.get("high", ""))
+    if traced is None:
+        return HttpResponse(status=202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
+    return HttpResponse(traced, content_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @require_POST
@@ -238,6 +252,9 @@ def _page(
         "dialects": DIALECTS,
         "axes": {name: kind.label for name, kind in AXES.items()},
         "emphases": EMPHASES,
+        "vaes": vaes_for_tryit(request.user),
+        "s": desk.source,
+        **drawn_by.CHOICES,
         **_reading(request, desk),
         **_status(request, view),
     }

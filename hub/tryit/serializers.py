@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
+from msgspec.structs import replace
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -17,9 +18,9 @@ from hub.gallery.models import Frame, Picture, Strip
 from hub.gallery.queries import board_of, picture_url
 from hub.tryit import queries
 from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
-from workers import plots, prompts
+from workers import hints, plots, prompts
 from workers.errors import Refusal
-from workers.messages import Axis, Recipe
+from workers.messages import Axis, Recipe, Use
 
 
 def person(request: HttpRequest | Request) -> User:
@@ -38,10 +39,47 @@ class Named(serializers.RegexField):
         super().__init__(r"^([0-9]{1,18}|[0-9A-Fa-f]{64})$", **options)
 
 
+PICTURE = "The SHA-256 of a picture drawn here or sent with material=true."
+
+
+class HintInput(serializers.Serializer):
+    """The picture that a ControlNet or T2I-Adapter reads."""
+
+    picture = serializers.RegexField(r"^[0-9a-f]{64}$", help_text=PICTURE)
+    preprocessor = serializers.ChoiceField(list(hints.PREPROCESSORS), default="none")
+    low = serializers.FloatField(required=False, min_value=0, max_value=5000, help_text="Its first threshold.")
+    high = serializers.FloatField(required=False, min_value=0, max_value=5000, help_text="Its second threshold.")
+    resize = serializers.ChoiceField(list(hints.RESIZES), default="Crop and Resize")
+    mode = serializers.ChoiceField(list(hints.MODES), default="Balanced", help_text="Whom to heed.")
+    start = serializers.FloatField(default=0.0, min_value=0, max_value=1, help_text="Of the steps.")
+    end = serializers.FloatField(default=1.0, min_value=0, max_value=1, help_text="Of the steps.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        usual = hints.PREPROCESSORS[attrs["preprocessor"]]
+        return {"low": usual[0], "high": usual[1]} | attrs
+
+
+class SourceInput(serializers.Serializer):
+    """The picture that a drawing starts from."""
+
+    picture = serializers.RegexField(r"^[0-9a-f]{64}$", help_text=PICTURE)
+    denoising = serializers.FloatField(default=0.75, min_value=0, max_value=1, help_text="How much is drawn anew.")
+    resize = serializers.ChoiceField(list(hints.RESIZES), default="Just Resize")
+    mask = serializers.RegexField(
+        r"^([0-9a-f]{64})?$", default="", allow_blank=True, help_text=f"White: drawn anew. {PICTURE}"
+    )
+    invert = serializers.BooleanField(default=False, help_text="Black is drawn anew.")
+    blur = serializers.IntegerField(default=4, min_value=0, max_value=64, help_text="Of the mask's edge, in pixels.")
+    fill = serializers.ChoiceField(list(hints.FILLS), default="fill", help_text="What stands under the mask at first.")
+    only_masked = serializers.BooleanField(default=False, help_text="Draw what is masked alone, at the full size.")
+    padding = serializers.IntegerField(default=32, min_value=0, max_value=512, help_text="Around it, in pixels.")
+
+
 class UseInput(serializers.Serializer):
     version = serializers.IntegerField(required=False, min_value=1, help_text="A version's number; or sha256.")
     sha256 = serializers.RegexField(r"^[0-9A-Fa-f]{64}$", required=False, help_text="The file's SHA-256; or version.")
     weight = serializers.FloatField(default=1.0, min_value=-10, max_value=10)
+    hint = HintInput(required=False, allow_null=True, help_text="For ControlNets and T2I-Adapters.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("version" in attrs) == ("sha256" in attrs):
@@ -70,6 +108,7 @@ class SettingsInput(serializers.Serializer):
     variation_seed = serializers.IntegerField(required=False, min_value=-1, max_value=MAX_SEED, help_text="−1: drawn.")
     variation_strength = serializers.FloatField(required=False, min_value=0, max_value=1)
     discard_penultimate = serializers.BooleanField(required=False, help_text="Of every schedule's sigmas.")
+    vae = Named(required=False, allow_blank=True, help_text=f"Decodes it instead of the base's own. {NAMED}")
 
 
 class AxisInput(serializers.Serializer):
@@ -91,6 +130,9 @@ class GenerationCreateInput(SettingsInput):
     prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
     count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_COUNT, help_text="Seeds count up.")
     plot = AxisInput(many=True, required=False, help_text="X, Y and Z of a plot; count is left alone.")
+    source = SourceInput(  # type: ignore[assignment]  # a field of that name, not its own attribute
+        required=False, allow_null=True, help_text="What it starts from; none: from noise."
+    )
 
     @property
     def axes(self) -> list[Axis]:
@@ -103,7 +145,11 @@ class GenerationCreateInput(SettingsInput):
         data.pop("count")
         data.pop("plot", None)
         base = file_named(user, data.pop("base"))
-        uses = [(file_named(user, use.get("sha256") or use["version"]), use["weight"]) for use in data.pop("uses", [])]
+        uses = [_use(user, use) for use in data.pop("uses", [])]
+        if data.get("vae"):
+            data["vae"] = file_named(user, data["vae"]).blob_id
+        if source := data.pop("source", None):
+            data["source"] = hints.Source(**source)
         board = next(iter(board_of(base)), None)
         given: dict[str, Any] = {"seed": -1}
         if board is not None:
@@ -114,9 +160,14 @@ class GenerationCreateInput(SettingsInput):
             base=base.blob_id,
             base_family=base.version.base.family,
             base_name=base.version.model.name,
-            uses=tuple(use_of(file, weight) for file, weight in uses),
+            uses=tuple(uses),
             **(given | data),
         )
+
+
+def _use(user: Any, given: dict[str, Any]) -> Use:
+    use = use_of(file_named(user, given.get("sha256") or given["version"]), given["weight"])
+    return replace(use, hint=hints.Hint(**given["hint"])) if given.get("hint") else use
 
 
 class PreviewCreateInput(SettingsInput):
@@ -222,6 +273,9 @@ class RecipeOutput(serializers.Serializer):
     variation_seed = serializers.IntegerField(default=0)
     variation_strength = serializers.FloatField(default=0.0)
     discard_penultimate = serializers.BooleanField(default=False)
+    vae = serializers.CharField(default="")
+    vae_name = serializers.CharField(default="")
+    source = serializers.DictField(default=None, allow_null=True)  # type: ignore[assignment]
 
 
 class ProgressOutput(serializers.Serializer):

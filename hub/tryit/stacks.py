@@ -8,17 +8,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from msgspec.structs import replace
 
-from hub.catalog.listings import DRAWABLE
+from hub.catalog.listings import DRAWABLE, STEERING
 from hub.catalog.models import File
 from hub.catalog.queries import STACKED, files_by_sha256, version_visible
 from hub.errors import NotFound, Refused
 from hub.gallery.queries import variant_of
+from hub.gallery.sent import may_draw_by
 from hub.tryit import samplers
 from workers import plots, prompts
+from workers.adapters.controlnet import UNDRAWN
 from workers.errors import Refusal
+from workers.hints import Hint, Source
 from workers.messages import Axis, Recipe, Use
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ MAX_PROMPT = 6000
 MAX_WEIGHT = 10.0
 MAX_CFG = 30.0
 MAX_CLIP_SKIP = 12
+MAX_THRESHOLD = 5000
+MAX_BLUR = 64
 FAMILY_LABELS = {"sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL"}
 
 
@@ -60,7 +66,7 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`.
     """
     numbers_checked(recipe, count)
-    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses)])
+    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses), *filter(None, [recipe.vae])])
     base = files.get(recipe.base)
     if base is None:
         raise FileNotHere(_("The base %(name)s is not on this hub.") % {"name": _short(recipe.base_name, recipe.base)})
@@ -74,8 +80,11 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
         if reason := misfit(base, file):
             raise DoesNotFit(reason)
         own = use_of(file, use.weight)
-        uses.append(replace(own, text_weight=use.text_weight, token=use.token or own.token))
-    if len({use.sha256 for use in uses}) < len(uses):
+        hint = _hint_checked(user, file, use)
+        uses.append(
+            replace(own, text_weight=use.text_weight, token=use.token or own.token, blocks=use.blocks, hint=hint)
+        )
+    if len({(use.sha256, use.hint) for use in uses}) < len(uses):
         raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
     seed, variation = (
         random.randint(0, MAX_SEED - MAX_COUNT) if given == -1 else given
@@ -91,7 +100,56 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
         variation_seed=variation,
         sampler=name.sampler,
         schedule=name.schedule,
+        **_vae_checked(files.get(recipe.vae), recipe),
+        source=_source_checked(user, recipe.source),
     )
+
+
+def _hint_checked(user: User | AnonymousUser, file: File, use: Use) -> Hint | None:
+    """A hint for kinds that read one, and for no other."""
+    name = file.version.model.name
+    if file.adapter not in STEERING:
+        if use.hint is not None:
+            raise BadRecipe(_("%s reads no picture.") % name)
+        return None
+    hint = use.hint
+    if hint is None or not hint.picture:
+        raise BadRecipe(_("%s needs a picture to read.") % name)
+    if not 0 <= hint.start <= hint.end <= 1:
+        raise BadRecipe(_("%s begins and ends within the steps, from 0 to 1, and begins first.") % name)
+    if not all(math.isfinite(number) and 0 <= number <= MAX_THRESHOLD for number in (hint.low, hint.high)):
+        raise BadRecipe(_("A preprocessor's thresholds are from 0 to %s.") % MAX_THRESHOLD)
+    _picture_checked(user, hint.picture)
+    return hint
+
+
+def _picture_checked(user: User | AnonymousUser, sha256: str) -> None:
+    if not may_draw_by(user, sha256):
+        raise FileNotHere(_("The picture %s that this is drawn by is not on this hub.") % f"{sha256[:10]}…")
+
+
+def _vae_checked(file: File | None, recipe: Recipe) -> dict[str, str]:
+    if not recipe.vae:
+        return {"vae": "", "vae_name": ""}
+    if file is None:
+        raise FileNotHere(_("The VAE %(name)s is not on this hub.") % {"name": _short(recipe.vae_name, recipe.vae)})
+    if file.adapter != "vae" or file.format == "GGUF":
+        raise DoesNotFit(_("%s is no VAE that can be drawn with.") % file.version.model.name)
+    return {"vae": file.blob_id, "vae_name": file.version.model.name}
+
+
+def _source_checked(user: User | AnonymousUser, source: Source | None) -> Source | None:
+    if source is None:
+        return None
+    if not (math.isfinite(source.denoising) and 0 <= source.denoising <= 1):
+        raise BadRecipe(_("The denoising strength must be from 0 to 1."))
+    if not 0 <= source.blur <= MAX_BLUR:
+        raise BadRecipe(_("A mask's blur is from 0 to %s pixels.") % MAX_BLUR)
+    for picture in filter(None, [source.picture, source.mask]):
+        _picture_checked(user, picture)
+    if not source.picture:
+        raise BadRecipe(_("There is no picture to start from."))
+    return source
 
 
 def numbers_checked(recipe: Recipe, count: int) -> None:
@@ -166,6 +224,8 @@ def plot_checked(user: User | AnonymousUser, recipe: Recipe, axes: Sequence[Axis
         raise BadRecipe(refused.sentence) from refused
     for cell in cells:
         numbers_checked(cell.recipe, 1)
+    for vae in sorted({cell.recipe.vae for cell in cells} - {recipe.vae, ""}):
+        recipe_checked(user, replace(recipe, vae=vae, vae_name=""))
     for base in sorted({cell.recipe.base for cell in cells} - {recipe.base}):
         other = recipe_checked(user, replace(recipe, base=base, base_name=""))
         if other.base_family != recipe.base_family:
@@ -175,8 +235,13 @@ def plot_checked(user: User | AnonymousUser, recipe: Recipe, axes: Sequence[Axis
 
 def misfit(base: File, adapter: File) -> str:
     """Why ``adapter`` cannot be stacked on ``base``, as a sentence; empty where it can."""
-    if adapter.adapter not in STACKED:
+    if adapter.adapter not in (*STACKED, *STEERING):
         return _("%(name)s cannot be stacked on a base.") % {"name": adapter.version.model.name}
+    if adapter.adapter in STEERING and adapter.summary.get("layout") in UNDRAWN:
+        return _("%(name)s is a ControlNet of a kind that is kept here, not drawn with yet (%(layout)s).") % {
+            "name": adapter.version.model.name,
+            "layout": adapter.summary["layout"],
+        }
     if drawn_on(base) != drawn_on(adapter):
         return _("Made for %(made)s; %(base)s is %(family)s.") % {
             "made": family_label(adapter),
@@ -229,7 +294,8 @@ def accepted_file(user: User | AnonymousUser, version_id: int) -> File | None:
         version_visible(user, version_id)
     except NotFound:
         return None
-    files = File.objects.filter(DRAWABLE, version_id=version_id)
+    tried = DRAWABLE | Q(verdict=File.Verdict.ACCEPTED, adapter__in=(*STEERING, "vae"))
+    files = File.objects.filter(tried, version_id=version_id)
     return files.select_related("version__base", "version__model").order_by("-primary", "id").first()
 
 

@@ -50,6 +50,45 @@
     }
   });
 
+  // A picture to draw by arrives, or is taken out again; beside it stands what a preprocessor makes of it.
+  const given = (place, sha256) => {
+    const box = place.closest(".by");
+    const input = [...box.querySelectorAll("input[type=hidden]")].find((one) => one.name.endsWith(`_${place.dataset.material}`));
+    const [seen, out] = [place.querySelector("[data-given]"), place.querySelector("[data-take-out]")];
+    input.value = sha256;
+    seen.hidden = out.hidden = !sha256;
+    if (sha256) seen.src = `/image/${sha256}/width=320/given`;
+    trace(box);
+  };
+  const trace = async (box, tries = 40) => {
+    const seen = box.querySelector("[data-traced]");
+    if (!seen) return;
+    const value = (end) => box.querySelector(`[name$="_${end}"]`)?.value ?? "";
+    const wanted = `/try/hint/${value("picture")}?${new URLSearchParams({ preprocessor: value("preprocessor"), low: value("low"), high: value("high") })}`;
+    seen.dataset.wanted = wanted;
+    seen.hidden = true;
+    if (!value("picture") || value("preprocessor") === "none") return;
+    for (; tries > 0 && seen.dataset.wanted === wanted; tries -= 1) {
+      const answer = await fetch(wanted);
+      if (answer.status === 200 && seen.dataset.wanted === wanted) {
+        seen.src = wanted;
+        seen.hidden = false;
+        return;
+      }
+      if (answer.status !== 202) return;
+      await new Promise((wake) => setTimeout(wake, 500));
+    }
+  };
+  document.addEventListener("picture-given", (event) => given(event.target, event.detail));
+  document.addEventListener("click", (event) => {
+    const out = event.target.closest?.("[data-take-out]");
+    if (out) given(out.closest("[data-material]"), "");
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.closest?.("[data-trace]")) trace(event.target.closest(".by"));
+  });
+  for (const box of document.querySelectorAll(".by")) trace(box);
+
   // On a phone the picture is below the button that asked for it.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.elt?.id === "look" && innerWidth < 992) document.getElementById("look").scrollIntoView({ block: "nearest" });

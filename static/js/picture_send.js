@@ -18,6 +18,7 @@
       said.textContent = place.dataset.sending ?? `${file.name}: …`;
       const wanted = { name: file.name, size: file.size };
       if (version) wanted.version = Number(version);
+      if (place.dataset.material) wanted.material = true;
       const begun = await ask("/api/v1/pictures/send", "POST", wanted);
       const put = await fetch(begun.put, { method: "PUT", body: file });
       if (!put.ok) throw new Error(`${put.status}`);
@@ -39,11 +40,17 @@
     let last = null;
     for (const file of files) last = (await send(place, file)) ?? last;
     if (last?.state !== "accepted") return;
+    if (place.dataset.material) {
+      place.dispatchEvent(new CustomEvent("picture-given", { bubbles: true, detail: last.sha256 }));
+      return;
+    }
     if (place.hasAttribute("data-open")) location.assign(`/try?sent=${last.id}`);
     else location.reload();
   };
 
   const placeOf = (target) => {
+    const own = target.closest?.("[data-material]");
+    if (own) return own;
     const drop = target.closest?.("[data-drop]");
     return drop && (drop.matches("[data-picture-send]") ? drop : drop.querySelector("[data-picture-send]"));
   };
@@ -58,6 +65,6 @@
     const place = placeOf(event.target);
     if (!place || !event.dataTransfer?.files.length) return;
     event.preventDefault();
-    sendAll(place, place.hasAttribute("data-open") ? [event.dataTransfer.files[0]] : [...event.dataTransfer.files]);
+    sendAll(place, place.hasAttribute("data-open") || place.dataset.material ? [event.dataTransfer.files[0]] : [...event.dataTransfer.files]);
   });
 })();

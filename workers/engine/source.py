@@ -24,6 +24,7 @@ from workers.hints import Source
 from workers.messages import Recipe
 from workers.preprocessing import resized
 
+EMPTY = "The mask is black all over, so that nothing would be drawn."
 EDGE = 2.5  # how many times its width a mask's soft edge reaches
 
 
@@ -35,6 +36,23 @@ class Given:
     vae: Any = None
     source: np.ndarray | None = None
     mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Around:
+    """The whole picture of which only a part is drawn: its pixels, how much of each is drawn anew, and the part's box
+    (left, top, right, bottom)."""
+
+    pixels: np.ndarray
+    soft: np.ndarray
+    box: tuple[int, int, int, int]
+
+    def holding(self, part: np.ndarray) -> np.ndarray:
+        """The whole picture with ``part`` in its box, at the box's size."""
+        left, top, right, bottom = self.box
+        whole = self.pixels.copy()
+        whole[top:bottom, left:right] = resized(part, "Just Resize", right - left, bottom - top)
+        return whole
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,7 @@ class Start:
     beside: Tensor | None = None
     pixels: np.ndarray | None = None
     soft: np.ndarray | None = None
+    around: Around | None = None
 
     def kept(self, clean: Tensor) -> Tensor:
         """``clean`` latents, where the mask is black those of the picture."""
@@ -59,7 +78,11 @@ class Start:
         """A drawn picture, uint8, with the pixels of this one where the mask is black."""
         if self.soft is None or self.pixels is None:
             return picture
-        mixed = self.pixels + self.soft[:, :, None] * (picture.astype(np.float32) - self.pixels)
+        pixels, soft = self.pixels, self.soft
+        if self.around is not None:
+            pixels, soft = self.around.pixels, self.around.soft
+            picture = self.around.holding(picture)
+        mixed = pixels + soft[:, :, None] * (picture.astype(np.float32) - pixels)
         return mixed.round().clip(0, 255).astype(np.uint8)
 
 
@@ -74,13 +97,17 @@ def start_of(model: Model, recipe: Recipe, given: Given, noise: Tensor) -> Start
     if given.source is None or (source.mask and given.mask is None):
         raise Refusal("source-missing", "The picture that this starts from is missing, or its mask.")
     size = recipe.width, recipe.height
+    around = None
+    if source.only_masked and given.mask is not None:
+        around, given = _only_masked(recipe, given)
+    assert given.source is not None
     pixels = resized(given.source, source.resize, *size, edges=True)
     if given.mask is None:
         beside = _beside(model, given.vae, pixels, np.ones(pixels.shape[:2], np.float32))
         return Start(encoded(model, as_tensor(pixels, model), given.vae), beside=beside)
     soft = softened(resized(given.mask, source.resize, *size, edges=True), source)
     if not soft.max() > 0:
-        raise Refusal("mask-empty", "The mask is black all over, so that nothing would be drawn.")
+        raise Refusal("mask-empty", EMPTY)
     ground = pixels if source.fill == "original" else filled_in(pixels, soft)
     latents = encoded(model, as_tensor(ground, model), given.vae)
     height, width = latents.shape[2:]
@@ -90,7 +117,35 @@ def start_of(model: Model, recipe: Recipe, given: Given, noise: Tensor) -> Start
         latents = torch.where(drawn > 0, noise, latents)
     elif source.fill == "latent nothing":
         latents = torch.where(drawn > 0, torch.zeros_like(latents), latents)
-    return Start(latents, drawn, _beside(model, given.vae, pixels, soft), pixels, soft)
+    return Start(latents, drawn, _beside(model, given.vae, pixels, soft), pixels, soft, around)
+
+
+def _only_masked(recipe: Recipe, given: Given) -> tuple[Around, Given]:
+    """The whole picture, and what is masked of it with its surroundings, cut out in the recipe's proportions."""
+    source = recipe.source
+    assert source is not None
+    assert given.source is not None
+    assert given.mask is not None
+    height, width = given.source.shape[:2]
+    mask = resized(given.mask, "Just Resize", width, height)
+    soft = softened(mask, source)
+    rows, columns = np.nonzero(soft.max(1) > 0)[0], np.nonzero(soft.max(0) > 0)[0]
+    if not len(rows):
+        raise Refusal("mask-empty", EMPTY)
+    top, bottom = max(0, rows[0] - source.padding), min(height, rows[-1] + 1 + source.padding)
+    left, right = max(0, columns[0] - source.padding), min(width, columns[-1] + 1 + source.padding)
+    left, right = _widened(left, right, (bottom - top) * recipe.width / recipe.height, width)
+    top, bottom = _widened(top, bottom, (right - left) * recipe.height / recipe.width, height)
+    inside = slice(top, bottom), slice(left, right)
+    cut = Given(given.vae, given.source[inside], mask[inside])
+    return Around(given.source, soft, (left, top, right, bottom)), cut
+
+
+def _widened(low: int, high: int, wanted: float, most: int) -> tuple[int, int]:
+    """A stretch from ``low`` to ``high`` made as long as ``wanted``, on both sides, within 0 to ``most``."""
+    length = min(most, max(high - low, round(wanted)))
+    low = max(0, min(low - (length - (high - low)) // 2, most - length))
+    return int(low), int(low + length)
 
 
 def as_tensor(pixels: np.ndarray, model: Model) -> Tensor:

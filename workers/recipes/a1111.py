@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from workers import prompts
+from workers.hints import MODES, RESIZES, Hint, Source
 from workers.messages import PictureRecipe, Recipe, Resource, Use
-from workers.recipes.values import items, loaded, mapping, numbers, others, size, weight, whole, words
+from workers.recipes.values import decimal, items, loaded, mapping, numbers, others, size, weight, whole, words
 
 # Bounds on the name's length keep a long line of letters from being read from each of its letters.
 _PAIR = re.compile(r'(\w[\w \-/]{1,80}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -37,6 +38,7 @@ _KNOWN = {
     "Clip skip",
     "Emphasis",
 }
+_KNOWN |= {"Denoising strength", "Mask blur", "Masked content", "Mask mode", "Resize mode"}
 _KNOWN |= {"Lora hashes", "TI hashes", "Hypernet hashes", "Hashes", "Civitai resources", "VAE", "VAE hash"}
 _DECODER = json.JSONDecoder()
 
@@ -86,7 +88,7 @@ def joined(info: Infotext) -> str:
 def write(recipe: Recipe) -> str:
     """The infotext of a recipe. Adapters that its prompt does not name are added to it as tags, as A1111 wants them."""
     named = {extra.name.lower() for extra in prompts.parse(recipe.prompt).extras}
-    tags = [_tag(use) for use in recipe.uses if _called(use).lower() not in named]
+    tags = [_tag(use) for use in recipe.uses if use.hint is None and _called(use).lower() not in named]
     settings = {
         "Steps": str(recipe.steps),
         "Sampler": recipe.sampler,
@@ -96,6 +98,9 @@ def write(recipe: Recipe) -> str:
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": recipe.base[:10],
         "Model": recipe.base_name,
+        "VAE hash": recipe.vae[:10],
+        "VAE": recipe.vae_name or recipe.vae[:10],
+        **_source(recipe.source),
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip != 1 else "",
         "Emphasis": recipe.emphasis if recipe.emphasis != "Original" else "",
         "RNG": "CPU" if recipe.rng == "CPU" else "NV",
@@ -106,10 +111,88 @@ def write(recipe: Recipe) -> str:
         "Lora hashes": _hashes(recipe, "lora"),
         "TI hashes": _hashes(recipe, "textual_inversion"),
         "Hypernet hashes": _hashes(recipe, "hypernetwork"),
+        **{
+            f"ControlNet {n}": _unit(use, use.hint)
+            for n, use in enumerate(use for use in recipe.uses if use.hint)
+            if use.hint
+        },
         "Version": "Weightroom",
     }
     prompt = " ".join(filter(None, [recipe.prompt, *tags])).strip()
     return joined(Infotext(prompt, recipe.negative, {name: value for name, value in settings.items() if value}))
+
+
+def _source(source: Source | None) -> dict[str, str]:
+    if source is None:
+        return {}
+    said = {"Denoising strength": f"{source.denoising:g}", "Resize mode": source.resize}
+    if source.mask:
+        said["Mask blur"] = str(source.blur)
+        said["Masked content"] = source.fill if source.fill != "fill" else ""
+        said["Mask mode"] = "Inpaint not masked" if source.invert else ""
+    return said
+
+
+# What sd-webui-controlnet writes of a unit, by our words.
+_MODULES = {
+    "none": "none",
+    "canny": "canny",
+    "scribble": "scribble_xdog",
+    "invert": "invert (from white bg & black line)",
+}
+_OF_MODULE = {"scribble_xdog": "scribble", "canny": "canny", "none": "none", "invert": "invert"}
+
+
+def _unit(use: Use, hint: Hint) -> str:
+    model = f"{_called(use)} [{use.sha256[:8]}]"
+    parts = {
+        "Module": _MODULES[hint.preprocessor], "Model": model, "Weight": f"{use.weight:g}", "Resize Mode": hint.resize,
+        "Threshold A": f"{hint.low:g}", "Threshold B": f"{hint.high:g}", "Guidance Start": f"{hint.start:g}",
+        "Guidance End": f"{hint.end:g}", "Pixel Perfect": "True", "Control Mode": hint.mode,
+    }  # fmt: skip
+    return ", ".join(f"{name}: {value}" for name, value in parts.items())
+
+
+def units(said: Mapping[str, str]) -> list[tuple[Resource, Hint]]:
+    """The ControlNets that an infotext's settings tell, each with how it read its picture, which is not told."""
+    found = []
+    for name in sorted(name for name in said if re.fullmatch(r"ControlNet \d{1,2}", name)):
+        parts = {
+            key.strip().lower(): value.strip() for key, value in re.findall(r"([A-Za-z ]+): ([^,]*)(?:,|$)", said[name])
+        }
+        model = parts.get("model", "")
+        digest = re.search(r"\s*\[([0-9a-f]{8,64})\]$", model)
+        if not model or model.lower() == "none":
+            continue
+        module = parts.get("module", parts.get("preprocessor", "none")).split(" ")[0]
+        resize, mode = parts.get("resize mode", ""), parts.get("control mode", "")
+        hint = Hint(
+            picture="",
+            preprocessor=_OF_MODULE.get(module, "none"),  # type: ignore[arg-type]
+            low=threshold(parts.get("threshold a")),
+            high=threshold(parts.get("threshold b")),
+            resize=resize if resize in RESIZES else "Crop and Resize",  # type: ignore[arg-type]
+            mode=mode if mode in MODES else "Balanced",  # type: ignore[arg-type]
+            start=min(1.0, max(0.0, decimal(parts.get("guidance start")) or 0.0)),
+            end=min(1.0, max(0.0, _or(decimal(parts.get("guidance end")), 1.0))),
+        )
+        resource = Resource(
+            kind="controlnet",
+            name=model[: digest.start()] if digest else model,
+            digest=digest[1] if digest else "",
+            weight=weight(parts.get("weight")),
+        )
+        found.append((resource, hint))
+    return found
+
+
+def threshold(value: str | None) -> float:
+    """A threshold; where it says nothing sensible, 0."""
+    return max(0.0, min(5000.0, _or(decimal(value), 0.0)))
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 def told(carried: Mapping[str, str]) -> PictureRecipe | None:
@@ -201,7 +284,7 @@ def _hashes(recipe: Recipe, kind: str) -> str:
     return ", ".join(
         f"{(use.token if kind == 'textual_inversion' else '') or _called(use)}: {use.sha256[:12]}"
         for use in recipe.uses
-        if _KIND_OF.get(use.kind, "lora") == kind
+        if use.hint is None and _KIND_OF.get(use.kind, "lora") == kind
     )
 
 
@@ -224,6 +307,7 @@ def _resources(info: Infotext) -> list[Resource]:
             found.append(Resource(kind=kind, name=name, digest=digest))
     if "Civitai resources" in said:
         found += [one for one in _civitai(said) if one.name not in {other.name for other in [*found, *bases]}]
+    found += [resource for resource, _ in units(said)]
     return [one for one in bases if one.name or one.digest] + found
 
 

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from hub.accounts.models import User
 from hub.catalog.models import File
+from hub.catalog.queries import vaes_for_tryit
 from hub.errors import Refused
 from hub.prompts.models import Prompt
-from hub.protocols.drawing import CannotDraw, checkpoint_named, default_checkpoint, recipe_on
+from hub.protocols.drawing import CannotDraw, checkpoint_named, default_checkpoint, file_called, recipe_on
 from hub.tryit import samplers
 from workers.messages import Recipe
 from workers.prompts import EMPHASES
@@ -31,7 +32,6 @@ _SWITCHES = {
     "s_churn": "Sigma churn",
     "s_tmin": "Sigma tmin",
     "s_min_uncond": "Leaving out the negative prompt on some steps",
-    "controlnet_units": "ControlNet",
 }
 # Options that decide what is written to disks, shown or logged, but no picture.
 _SILENT = (
@@ -44,6 +44,12 @@ class BadField(Refused):
     """A field that has no meaning in its place."""
 
     code, status = "bad-field", HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class VaeUnknown(Refused):
+    """No VAE is called so here."""
+
+    code, status = "vae-unknown", HTTPStatus.NOT_FOUND
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,9 @@ def read(body: Mapping[str, Any], *, owner: User, options: Mapping[str, Any]) ->
     recipe = replace(
         recipe, prompt=prompt, negative=negative, clip_skip=skip, emphasis=chosen.get("emphasis", "Original")
     )
+    if (vae := str(chosen.get("sd_vae") or "Automatic")) not in {"Automatic", "None"}:
+        file = vae_named(owner, vae)
+        recipe = replace(recipe, vae=file.blob_id, vae_name=file.version.model.name)
     _refuse_eta(body.get("eta"), recipe.sampler)
     batch, rows = _whole(body, "batch_size", 1), _whole(body, "n_iter", 1)
     if not (1 <= batch <= 16 and 1 <= rows <= 16):
@@ -99,7 +108,8 @@ def _refuse_what_is_not_drawn(body: Mapping[str, Any]) -> None:
     scripts = body.get("alwayson_scripts") or {}
     if not isinstance(scripts, Mapping):
         raise BadField("alwayson_scripts must be an object.")
-    asked = [name for name, given in scripts.items() if given and not (isinstance(given, Mapping) and not _on(given))]
+    others = {name: given for name, given in scripts.items() if str(name).lower() != "controlnet"}
+    asked = [name for name, given in others.items() if given and not (isinstance(given, Mapping) and not _on(given))]
     if asked:
         raise CannotDraw(f"This hub runs no scripts: {', '.join(map(str, asked[:5]))}.", field="alwayson_scripts")
 
@@ -138,7 +148,8 @@ def settings_checked(owner: User, wanted: Mapping[str, Any]) -> dict[str, Any]:
             kept[name] = value
         elif name == "sd_vae":
             if value not in (None, "", "None", "Automatic"):
-                raise CannotDraw("This hub draws with each checkpoint's own VAE; set sd_vae to Automatic.", field=name)
+                vae_named(owner, str(value))
+            kept[name] = value or "Automatic"
         elif name not in FIXED and not str(name).startswith(_SILENT):
             raise CannotDraw(f"The setting {str(name)[:60]} cannot be changed on this hub.", field=str(name)[:60])
         elif name in FIXED and value != FIXED[name]:
@@ -166,6 +177,13 @@ FIXED: dict[str, Any] = {
     "live_previews_enable": True,
     "show_progress_every_n_steps": 1,
 }
+
+
+def vae_named(owner: User, name: str) -> File:
+    """Raises `VaeUnknown`."""
+    if found := file_called(vaes_for_tryit(owner), name):
+        return found
+    raise VaeUnknown(f"There is no VAE “{name[:80]}” here; sd_vae may be Automatic.")
 
 
 def _with_numbers(recipe: Recipe, body: Mapping[str, Any]) -> Recipe:

@@ -56,6 +56,10 @@ def lora(file: File) -> dict[str, Any]:
     return {"name": stem(file), "alias": file.version.model.name, "path": file.name, "metadata": about}
 
 
+def vae(file: File) -> dict[str, Any]:
+    return {"model_name": name_of(file), "filename": f"{name_of(file)}.safetensors"}
+
+
 def embeddings(files: Sequence[File]) -> dict[str, Any]:
     loaded = {}
     for file in files:
@@ -91,7 +95,7 @@ def options(base: File | None, chosen: dict[str, Any]) -> dict[str, Any]:
     """What is set for a token; ``base`` is what would be drawn on now."""
     return {
         "sd_model_checkpoint": title_of(base) if base else None,
-        "sd_vae": "Automatic",
+        "sd_vae": chosen.get("sd_vae", "Automatic"),
         "CLIP_stop_at_last_layers": chosen.get("CLIP_stop_at_last_layers", 1),
         "emphasis": chosen.get("emphasis", "Original"),
         **FIXED,
@@ -124,11 +128,11 @@ def info(asked: Asked, pictures: Sequence[Picture]) -> str:
         "face_restoration_model": None,
         "sd_model_name": name_of(asked.base),
         "sd_model_hash": asked.base.blob_id[:10],
-        "sd_vae_name": None,
-        "sd_vae_hash": None,
+        "sd_vae_name": first.vae_name or None,
+        "sd_vae_hash": first.vae[:10] or None,
         "seed_resize_from_w": -1,
         "seed_resize_from_h": -1,
-        "denoising_strength": None,
+        "denoising_strength": first.source.denoising if first.source else None,
         "extra_generation_params": {"Schedule type": first.schedule},
         "index_of_first_image": 0,
         "infotexts": [a1111.write(recipe) for recipe in made],

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -21,11 +22,14 @@ from hub.accounts.actions import token_options_set
 from hub.accounts.authentication import BasicTokenAuthentication
 from hub.accounts.models import Token
 from hub.accounts.permissions import person
+from hub.catalog.queries import vaes_for_tryit
 from hub.errors import Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.gallery.queries import pictures_for
+from hub.parsers import PicturesJSONParser
 from hub.protocols import drawing, waiting
+from hub.protocols.a1111 import pictures as given_pictures
 from hub.protocols.a1111 import shapes
 from hub.protocols.a1111.requests import BadField, read, settings_checked, styles_of
 from hub.protocols.civitai.params import AlwaysJson
@@ -76,10 +80,17 @@ def body_of(request: Request) -> dict[str, Any]:
 
 
 class Txt2Img(Webui):
+    parser_classes = [PicturesJSONParser]
+    from_picture = False
+
     def post(self, request: Request) -> Response:
         """Draw, and answer when it is drawn. A client that hangs up takes its pictures out of the line."""
         body, owner = body_of(request), person(request)
         asked = read(body, owner=owner, options=self.token.options)
+        recipe = asked.recipe
+        if self.from_picture:
+            recipe = given_pictures.with_source(recipe, body, owner=owner)
+        asked = replace(asked, recipe=given_pictures.with_controls(recipe, body, owner=owner))
         generations = drawing.asked(owner=owner, recipe=asked.recipe, count=asked.count)
         ids = [generation.pk for generation in generations]
         drawing.note_asked(self.token.pk, ids)
@@ -96,7 +107,15 @@ class Txt2Img(Webui):
             "steps": first.steps, "cfg_scale": first.cfg, "width": first.width, "height": first.height,
             "sampler_name": first.sampler, "scheduler": first.schedule,
         }  # fmt: skip
+        if self.from_picture and not body.get("include_init_images"):
+            said |= {"init_images": None, "mask": None}
         return Response({"images": images, "parameters": said, "info": shapes.info(asked, pictures)})
+
+
+class Img2Img(Txt2Img):
+    """The same from a picture, all of it or under a mask."""
+
+    from_picture = True
 
 
 def encoded(picture: Picture) -> str:
@@ -105,12 +124,6 @@ def encoded(picture: Picture) -> str:
         return base64.b64encode(storage.picture(picture.sha256)).decode()
     except (BotoCoreError, ClientError) as error:
         raise drawing.DrawingFailed("It is drawn, but the object store does not answer just now.") from error
-
-
-class Img2Img(Webui):
-    def post(self, request: Request) -> Response:
-        body_of(request)
-        raise CannotDraw("Drawing from a picture (img2img) is not possible on this hub yet.")
 
 
 class ExtraSingleImage(Webui):
@@ -240,7 +253,7 @@ LISTS: dict[str, Callable[[Any], Any]] = {
     "schedulers": lambda request: shapes.schedulers(),
     "upscalers": upscalers,
     "latent-upscale-modes": lambda request: [],
-    "sd-vae": lambda request: [],
+    "sd-vae": lambda request: [shapes.vae(file) for file in vaes_for_tryit(request.user)],
     "face-restorers": lambda request: [],
     "realesrgan-models": lambda request: [],
     "scripts": lambda request: {"txt2img": [], "img2img": []},

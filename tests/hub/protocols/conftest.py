@@ -11,10 +11,12 @@ from django.test import Client
 from hub import storage
 from hub.accounts.actions import token_create
 from hub.gallery import recipes
+from hub.gallery.models import SentPicture
 from hub.tryit.models import Generation
 from hub.tryit.tasks import generated
 from tests.hub.tryit import world
-from workers.messages import Drawn, Failed, Generated, pack, picture_key
+from workers import sent_pictures
+from workers.messages import Drawn, Failed, Generated, ImageInspected, InspectImage, pack, picture_key
 
 
 @pytest.fixture
@@ -77,6 +79,12 @@ def _answers(stop, worker):
 
     try:
         while not stop.wait(0.05):
+            for row in SentPicture.objects.filter(status="reading"):
+                asked = InspectImage(
+                    upload_id=str(row.pk), attempt=row.attempt, key=row.key, name=row.name, size=row.size, keep=True
+                )
+                answer = sent_pictures.inspect_image(asked)
+                (image_inspected if isinstance(answer, ImageInspected) else image_failed)(answer)
             for generation in Generation.objects.filter(status="queued"):
                 worker.seen.append(recipes.read(generation.recipe))
                 if worker.fails:
@@ -97,6 +105,26 @@ def _answers(stop, worker):
             time.sleep(0)
     finally:
         connection.close()
+
+
+def image_inspected(answer):
+    from hub.gallery import sent
+
+    sent.picture_inspected(answer)
+
+
+def image_failed(answer):
+    from hub.gallery import sent
+
+    sent.picture_failed(answer)
+
+
+def png(colour=(10, 20, 30), size=(64, 64)):
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGBA" if len(colour) == 4 else "RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def put(png):

@@ -3,10 +3,11 @@
 import base64
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from hub.tryit.models import Generation
-from tests.hub.protocols.conftest import Program
+from tests.hub.protocols.conftest import Program, png
 from tests.hub.tryit import world
 
 draws = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -80,10 +81,23 @@ def test_what_cannot_be_drawn_is_said(alice, nano, program, field, value, status
     assert not Generation.objects.exists()
 
 
-def test_edits_are_not_there_yet(alice, nano, program):
-    answer = program(alice).client.post("/v1/images/edits", {"prompt": "x"})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "unsupported_value"
+@draws
+def test_edits_start_from_a_picture_and_a_mask_s_clear_part(alice, nano, program, worker):
+    ask = program(alice).client.post
+    image, mask = SimpleUploadedFile("i.png", png((90, 20, 20))), SimpleUploadedFile("m.png", png((0, 0, 0, 0)))
+    answer = ask("/v1/images/edits", {"prompt": "a hat", "image": image, "mask": mask, "size": "128x128", "n": "1"})
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["data"][0]["b64_json"]
+    source = worker.seen[-1].source
+    assert (source.denoising, source.invert, bool(source.mask)) == (1.0, True, True)
+    image.seek(0)
+    answer = ask("/v1/images/variations", {"image": image, "size": "128x128"})
+    assert answer.status_code == 200, answer.content
+    assert worker.seen[-1].source.picture == source.picture
+    for form in ({"prompt": "x"}, {"prompt": "x", "image": SimpleUploadedFile("i.png", b"no picture")}):
+        answer = ask("/v1/images/edits", form)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"].endswith(".")
 
 
 def test_models_are_the_checkpoints(alice, bob, nano, linocut, program):

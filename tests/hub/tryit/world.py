@@ -5,6 +5,7 @@ import hashlib
 from hub.catalog.models import Base, Blob, File, Model, Version
 
 KINDS = {"base": "Checkpoint", "lora": "LORA", "textual_inversion": "TextualInversion", "hypernetwork": "Hypernetwork"}
+KINDS |= {"controlnet": "Controlnet", "vae": "VAE"}
 
 
 def version(owner, name, adapter="lora", base="nano", *, published=True, verdict="accepted", **fields) -> Version:

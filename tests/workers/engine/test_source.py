@@ -105,6 +105,18 @@ def test_everything_about_it_counts(model):
     assert len(ways) == 3
 
 
+def test_only_what_is_masked_is_drawn_and_put_back(model):
+    whole = np.random.default_rng(1).integers(0, 256, (160, 200, 3), dtype=np.uint8)
+    mask = np.zeros_like(whole)
+    mask[60:80, 150:180] = 255
+    wanted = masked(only_masked=True, padding=8, blur=0, denoising=0.9)
+    drawn = draw(model, wanted, [], given=Given(source=whole, mask=mask))
+    assert drawn.shape == whole.shape
+    changed = (drawn != whole).any(2)
+    assert changed[60:80, 150:180].mean() > 0.9
+    assert changed.sum() == changed[60:80, 150:180].sum()
+
+
 def test_at_nought_little_more_than_the_autoencoder_changes_it(model):
     with torch.inference_mode():
         through = decoded(model, encoded(model, as_tensor(PICTURE, model))).astype(int)

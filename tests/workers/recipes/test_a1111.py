@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workers.recipes import pictures
+from workers.hints import Hint, Source
 from workers.messages import Recipe, Resource, Use
 from workers.recipes import a1111
 
@@ -45,6 +46,28 @@ def test_what_is_written_is_read():
 def test_an_adapter_that_the_prompt_names_is_not_named_twice():
     named = Recipe(base="", base_family="sd1", prompt="x <lora:Flat:0.8>", uses=RECIPE.uses)
     assert a1111.write(named).count("<lora") == 1
+
+
+def test_controlnets_a_vae_and_what_it_started_from_are_written_and_read():
+    hint = Hint(picture="d" * 64, preprocessor="scribble", low=32, end=0.5, mode="My prompt is more important")
+    made = Recipe(
+        base="a" * 64,
+        base_family="sd1",
+        prompt="cat",
+        vae="c" * 64,
+        vae_name="Clear, colours",
+        uses=(Use(kind="controlnet", sha256="b" * 64, name="Edges", weight=0.7, hint=hint),),
+        source=Source(picture="e" * 64, mask="f" * 64, denoising=0.4, fill="original"),
+    )
+    text = a1111.write(made)
+    assert text.startswith("cat\n")  # no tag: it is no LoRA
+    assert 'VAE hash: cccccccccc, VAE: "Clear, colours", Denoising strength: 0.4' in text
+    told = a1111.recipe(a1111.read(text))
+    assert Resource(kind="vae", name="Clear, colours", digest="c" * 10) in told.resources
+    [(unit, read)] = a1111.units(told.others)
+    assert unit == Resource(kind="controlnet", name="Edges", digest="b" * 8, weight=0.7)
+    assert unit in told.resources
+    assert (read.preprocessor, read.low, read.end, read.mode) == ("scribble", 32, 0.5, hint.mode)
 
 
 def test_a_text_without_settings_is_all_prompt():
