@@ -23,7 +23,7 @@ app.conf.update(
     beat_schedule={
         # Messages are lost, workers die: these ask again for what is overdue.
         "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
-        "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 10.0},
+        "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 5.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
         # Within a minute of a moderator's word no address that was given out works any more.

@@ -36,12 +36,20 @@ _unnamed = itertools.count(1)
 
 
 class TensorInfo(msgspec.Struct, frozen=True, gc=False):  # ten times quicker to make than a frozen dataclass
-    """One tensor as the header promises it; ``start`` and ``end`` count from the end of the header."""
+    """One tensor as the header promises it, its fields called and ordered as in safetensors; ``data_offsets`` count
+    from the end of the header."""
 
     dtype: str
     shape: tuple[int, ...]
-    start: int
-    end: int
+    data_offsets: tuple[int, int]
+
+    @property
+    def start(self) -> int:
+        return self.data_offsets[0]
+
+    @property
+    def end(self) -> int:
+        return self.data_offsets[1]
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,8 @@ def _bubblewrap(room: Room) -> list[str]:
     command += ["--ro-bind", _python(), _python(), "--ro-bind", str(room.reads), str(room.reads)]
     if room.writes:
         command += ["--bind", str(room.writes), str(room.writes)]
-    return [*command, "--remount-ro", "/", "--chdir", "/", "--"]
+    # /dev too: its shared memory would else take as many files as the machine has memory for.
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
 
 
 @cache

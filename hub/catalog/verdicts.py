@@ -26,6 +26,18 @@ def files_of(sha256: str) -> list[File]:
     return list(files.select_related("version__model__owner", "blob"))
 
 
+def made_of(files: Iterable[File]) -> list[File]:
+    """The safetensors that were made of these pickles; locked until the transaction ends."""
+    made = File.objects.select_for_update(of=("self",)).filter(source__in=list(files)).exclude(name__in=LAYOUT_PIECES)
+    made = made.exclude(version__status=Version.Status.DELETED).order_by("id")
+    return list(made.select_related("version__model__owner", "blob"))
+
+
+def decided(file: File) -> str:
+    """The sentence by which a moderator or newer rules decided about a file; empty where none did."""
+    return next((found["sentence"] for found in file.findings if found.get("decision")), "")
+
+
 @transaction.atomic
 def verdict_set(*, file: File, verdict: str, because: Found, lifted: bool) -> File:
     """Say ``verdict`` of a file and let lists, look-ups and drawing follow. ``because``: a finding for its owner to

@@ -50,7 +50,10 @@ def files_named(user: User | AnonymousUser, names: Iterable[str]) -> dict[str, l
 
 
 def files_hashed(user: User | AnonymousUser, digests: Iterable[str]) -> dict[str, File]:
-    """Accepted files that ``user`` may see, by the digest asked for: of any kind, eight hex or more, in any case."""
+    """Accepted files that ``user`` may see, by the digest asked for: of any kind, eight hex or more, in any case.
+
+    A pickle is answered with the safetensors that was made of it: that is what draws.
+    """
     wanted = {digest: clean for digest in list(digests)[:MOST] if (clean := _clean(digest))}
     condition = Q(pk__in=[])
     for clean in wanted.values():
@@ -58,8 +61,15 @@ def files_hashed(user: User | AnonymousUser, digests: Iterable[str]) -> dict[str
         condition |= Q(digest__gte=start, digest__lte=start + b"\xff" * 32)
         if len(clean) == 8:
             condition |= Q(kind=Digest.Kind.CRC32, digest=start[::-1])  # as Civitai prints it
-    rows = Digest.objects.filter(condition, file__in=_accepted(user).order_by().values("pk"))
-    files = {file.pk: file for file in _accepted(user).filter(pk__in=[row.file_id for row in rows])}
+    mine = _accepted(user).order_by().values("pk")
+    known = File.objects.filter(Q(pk__in=mine) | Q(adapter="", converted__in=mine))
+    rows = list(Digest.objects.filter(condition, file__in=known.values("pk")))
+    asked = {row.file_id for row in rows}
+    files: dict[int, File] = {}
+    for file in _accepted(user).filter(Q(pk__in=asked) | Q(source__in=asked)):
+        for pk in (file.pk, file.source_id):
+            if pk is not None and pk in asked:
+                files.setdefault(pk, file)
     ranked = sorted(rows, key=lambda row: list(files).index(row.file_id))
     found: dict[str, File] = {}
     for digest, clean in wanted.items():

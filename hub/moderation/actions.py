@@ -51,7 +51,8 @@ def entry_of(file: File, *, before: str) -> dict[str, Any]:
 
 @transaction.atomic
 def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
-    """Release a file, or take it into quarantine: every file with the same bytes, whoever's.
+    """Release a file, or take it into quarantine: every file with the same bytes, whoever's; and of a pickle, the
+    safetensors made of it, which holds the same weights.
 
     verdict: accepted or refused. reason: a sentence that its owner reads. Raises `NotAllowed`, `NotFound`, `NoReason`,
     `NothingChanges`.
@@ -72,12 +73,22 @@ def bytes_quarantine(*, by: User | None, sha256: str, reason: str) -> int:
 
 def _verdict_spread(by: User | None, sha256: str, verdict: str, reason: str) -> list[File]:
     because = _decision(verdict, reason)
-    changed = [file for file in verdicts.files_of(sha256) if file.verdict != verdict]
+    files = verdicts.files_of(sha256)
+    changed = [file for file in [*files, *_with(files, verdict)] if file.verdict != verdict]
     for file in changed:
         before = file.verdict
         verdicts.verdict_set(file=file, verdict=verdict, because=because, lifted=verdict == File.Verdict.ACCEPTED)
         entry_add(actor=by, action=ACTIONS[File.Verdict(verdict)], reason=reason, **entry_of(file, before=before))
     return changed
+
+
+def _with(files: list[File], verdict: str) -> list[File]:
+    """What was made of pickles goes into quarantine with them, and comes out with them where it went in with them."""
+    made = verdicts.made_of(files)
+    if verdict == File.Verdict.REFUSED:
+        return made
+    why = {verdicts.decided(file) for file in files} - {""}
+    return [file for file in made if verdicts.decided(file) in why]
 
 
 def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:

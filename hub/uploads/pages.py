@@ -85,7 +85,8 @@ def upload_header(request: HttpRequest, id: UUID) -> HttpResponse:
     """What the file's first bytes told; polled until they were read, then 286 ends the polling."""
     row = _row(queries.upload_of(_owner(request), id))
     status = HTMX_STOP_POLLING if row["told"] or not row["open"] else 200
-    return render(request, "uploads/upload_header.html", {"row": row}, status=status)
+    context = {"row": row, "fragment": True, "choices": queries.form_choices(_owner(request)) if row["open"] else None}
+    return render(request, "uploads/upload_header.html", context, status=status)
 
 
 @require_GET

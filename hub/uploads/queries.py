@@ -22,6 +22,7 @@ from hub.tryit.models import Generation
 from hub.uploads.models import Upload
 from workers.messages import INSPECT
 
+STORING_SECONDS = 20  # and a second for every 20 MB
 OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
 # What S3 promises to take: at most so many parts, each but the last at least so large.
 MOST_PARTS, SMALLEST_PART = 10_000, 5 * settings.MIB
@@ -144,7 +145,7 @@ def overdue(upload: Upload, now: datetime) -> bool:
         return True
     quiet = now.timestamp() - news.at
     if news.stage == "storing":  # the hub's own copy within the store, which sends no sign of life
-        return quiet > silent + upload.size / 20e6
+        return quiet > max(silent, STORING_SECONDS) + upload.size / 20e6
     return quiet > silent
 
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from hub.catalog.models import Model
-from hub.uploads import queries
+from hub.uploads import queries, words
 from hub.uploads.models import Upload
 
 
@@ -127,6 +127,9 @@ class UploadOutput(serializers.ModelSerializer):
     findings = FindingOutput(many=True)
     version = serializers.IntegerField(source="version_id", allow_null=True)
     model = serializers.SerializerMethodField(help_text="What an accepted file became.")
+    base_choices = serializers.SerializerMethodField(
+        help_text="Bases that its shapes fit alike: say in fields.base which it is for."
+    )
     header = serializers.JSONField(allow_null=True, help_text="What its first bytes told, before the rest was here.")
     report = serializers.JSONField(allow_null=True, help_text="What inspection found: digests, kind, base, metadata.")
 
@@ -134,7 +137,7 @@ class UploadOutput(serializers.ModelSerializer):
         model = Upload
         fields: tuple[str, ...] = (
             "id", "filename", "size", "part_size", "parts", "status", "url", "fingerprint", "fields", "findings",
-            "header", "report", "version", "model", "created_at", "finished_at",
+            "base_choices", "header", "report", "version", "model", "created_at", "finished_at",
         )  # fmt: skip
         read_only_fields: tuple[str, ...] = fields
 
@@ -143,6 +146,10 @@ class UploadOutput(serializers.ModelSerializer):
 
     def get_parts(self, upload: Upload) -> int:
         return queries.part_count(upload)
+
+    def get_base_choices(self, upload: Upload) -> list[str]:
+        told = upload.report or upload.header or {}
+        return list(words.base_choices(told.get("summary") or {}))
 
     @extend_schema_field(UploadModelOutput(allow_null=True))
     def get_model(self, upload: Upload) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ class Told:
     base: str = ""
     words: str = ""
     rank: str = ""
+    choices: tuple[str, ...] = ()  # the bases that its shapes fit alike
     findings: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -65,8 +66,15 @@ def told(header: dict[str, Any] | None) -> Told | None:
         base=base_name(header["base_family"], header["base_variant"]),
         words=", ".join(header["trigger_words"]),
         rank=str(header["summary"].get("rank") or ""),
+        choices=base_choices(header["summary"]),
         findings=tuple(header["findings"]),
     )
+
+
+def base_choices(summary: dict[str, Any]) -> tuple[str, ...]:
+    """The bases between which a file's owner has to choose, as people call them: its shapes fit each of them."""
+    names = (base_name(str(family), "") for family in summary.get("candidates", ()))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,14 @@ INTERESTING = (
 @dataclass(frozen=True)
 class Fuzz:
     """One format. ``make``: a case from a source of randomness. ``read``: what is tested; it says whether it took the
-    file, and raises for any defect: ``refusals`` alone may be raised for a bad file."""
+    file, and raises for any defect: ``refusals`` alone may be raised for a bad file. ``share``: of the cases that
+    each of the others gets, for one whose cases take long."""
 
     name: str
     make: Callable[[random.Random], bytes]
     read: Callable[[bytes], bool]
     refusals: tuple[type[Exception], ...]
+    share: float = 1.0
 
 
 @dataclass

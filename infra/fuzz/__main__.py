@@ -26,10 +26,11 @@ def main() -> int:
         line = _line(chosen[0], fuzz.run(formats[chosen[0]], asked.cases, asked.seed))
         print(json.dumps(line))
         return 0 if line["met"] else 1
-    share = str(-(-asked.cases // len(chosen)))
+    whole = sum(formats[name].share == 1 for name in chosen) or 1
     met = True
     for name in chosen:  # a process each: memory is measured by format, and one that dies is a defect of its own
-        command = [sys.executable, "-m", "infra.fuzz", name, "--cases", share, "--seed", str(asked.seed)]
+        cases = str(-int(-asked.cases * formats[name].share // whole))
+        command = [sys.executable, "-m", "infra.fuzz", name, "--cases", cases, "--seed", str(asked.seed)]
         met = subprocess.run(command, check=False).returncode == 0 and met
     print(json.dumps({"bars": {"defects": 0, "hang_seconds": fuzz.HANG_SECONDS, "rss_mib": RSS_MIB}, "met": met}))
     return 0 if met else 1

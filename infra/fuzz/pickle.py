@@ -14,6 +14,7 @@ import random
 import struct
 import tempfile
 import zipfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -37,8 +38,10 @@ KNOWN = (
     | pickle_names.NUMBER_TYPES.keys() | pickle_names.UNKEEPABLE.keys() | {("builtins", "object")}
 )  # fmt: skip
 STRANGE = frozenset(
-    ["STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEWOBJ_EX", "FRAME", "PERSID", "NEXT_BUFFER"]
+    ["INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEWOBJ_EX", "PERSID", "NEXT_BUFFER", "READONLY_BUFFER", "POP", "DUP"]
 )
+STRANGE_BEFORE_4 = STRANGE | {"STACK_GLOBAL", "FRAME", "MEMOIZE", "SHORT_BINUNICODE"}
+STRANGE_SINCE_4 = STRANGE | {"GLOBAL", "BINPUT", "LONG_BINPUT"}
 STORAGES = {"0": 16, "1": 64}
 
 
@@ -92,11 +95,51 @@ def seeds() -> tuple[bytes, ...]:
     return tuple(b"\x80\x02" + value + b"." for value in values)
 
 
+@cache
+def later_seeds() -> tuple[bytes, ...]:
+    """The same, as Python's pickler writes them in protocol 4, but for the frames."""
+    return tuple(_later(seed) for seed in seeds())
+
+
+def _later(pickled: bytes) -> bytes:
+    def text(value: str) -> bytes:
+        return b"\x8c" + bytes([len(value)]) + value.encode() + b"\x94"
+
+    made = b""
+    parts = _parts(pickled)
+    for (opcode, argument, _), raw in zip(pickletools.genops(pickled), parts, strict=True):
+        if opcode.name == "PROTO":
+            made += b"\x80\x04"
+        elif opcode.name == "GLOBAL":
+            made += b"".join(map(text, str(argument).split(" "))) + b"\x93\x94"
+        elif opcode.name == "BINUNICODE":
+            made += text(str(argument))
+        elif opcode.name != "BINPUT":
+            made += raw
+    return made
+
+
+def _framed(pickled: bytes, chance: random.Random) -> bytes:
+    """The whole in one frame, or cut into two; seldom of another length than it should be."""
+    parts = _parts(pickled[2:])
+    at = len(b"".join(parts[: chance.randrange(len(parts))])) if chance.random() < 0.3 else 0
+    made = pickled[:2]
+    for piece in (pickled[2 : 2 + at], pickled[2 + at :]):
+        length = len(piece) if chance.random() < 0.95 else chance.choice((*INTERESTING, len(piece) + 1, len(piece) - 1))
+        made += b"\x95" + struct.pack("<Q", length % 2**64) + piece if piece else b""
+    return made
+
+
 def make(chance: random.Random) -> bytes:
     """A case: opcodes changed, in one of the three layouts, and seldom the container's own bytes too."""
-    pickled = chance.choice(seeds())
+    later = chance.random() < 0.4
+    pickled = chance.choice(later_seeds() if later else seeds())
     for _ in range(chance.randrange(4)):
         pickled = _opcodes_changed(pickled, chance)
+    if later:
+        if chance.random() < 0.1:
+            pickled = b"\x80" + bytes([chance.randrange(8)]) + pickled[2:]
+        pickled = _framed(pickled, chance) if chance.random() < 0.8 else pickled
     if chance.random() < 0.1:
         pickled = bytes_changed(pickled, chance)
     layout = chance.choice((_zip, _legacy, lambda data: data))
@@ -118,7 +161,11 @@ def _opcodes_changed(pickled: bytes, chance: random.Random) -> bytes:
     elif kind == 3:
         parts[at] = chance.choice(pickletools.opcodes).code.encode("latin-1") + parts[at][1:]
     elif kind == 4:
-        parts.insert(at, _global(chance.choice(NAMES)) + chance.choice((b"", b")R", b")\x81", b"}b")))
+        named = _global(chance.choice(NAMES))
+        if pickled[1:2] >= b"\x04" and chance.random() < 0.9:
+            module, last = named[1:-1].split(b"\n")
+            named = b"".join(b"\x8c" + bytes([len(text)]) + text for text in (module, last)) + b"\x93"
+        parts.insert(at, named + chance.choice((b"", b")R", b")\x81", b"}b")))
     elif kind == 5:
         parts.insert(
             at, chance.choice((b"K\x00", b"N", b"(", b")", b"}", b"]", b"h\x00", b"R", b"b", b"Q", b"t", b"u", b"e"))
@@ -184,16 +231,61 @@ def _pickles(raw: bytes) -> list[bytes]:
 
 
 def _look_again(pickled: bytes) -> None:
-    file = io.BytesIO(pickled)
+    """What Python's own readers make of it: `pickletools` of its opcodes, the unpickler of the names it imports."""
     stops = 5 if pickled[2:4] == b"\x8a\x0a" else 1
-    for _ in range(stops):
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name in STRANGE:
-                raise AssertionError(f"it was accepted with {opcode.name}")
-            if opcode.name == "GLOBAL":
-                module, _, name = str(argument).partition(" ")
-                if (pickle_names.RENAMED.get(module, module), name) not in KNOWN:
-                    raise AssertionError(f"it was accepted with {argument}")
+    for reads in (_look_at_opcodes, _look_at_names):
+        file = io.BytesIO(pickled)
+        for _ in range(stops):
+            reads(file)
+
+
+def _look_at_opcodes(file: io.BytesIO) -> None:
+    strange = STRANGE_BEFORE_4
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name == "PROTO":
+            strange = STRANGE_SINCE_4 if int(argument or 0) >= 4 else STRANGE_BEFORE_4
+        elif opcode.name in strange:
+            raise AssertionError(f"it was accepted with {opcode.name}")
+
+
+def _look_at_names(file: io.BytesIO) -> None:
+    looker = _Looker(file)
+    with suppress(AttributeError, TypeError, ValueError, pickle.UnpicklingError):  # what our stand-in is not good for
+        looker.load()
+    if looker.strange:
+        raise AssertionError(f"it was accepted, and Python would import {looker.strange}")
+
+
+class _Looker(pickle.Unpickler):
+    """Imports nothing: each name is looked for in our list, and what is made of it stands in for everything."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.old = file.getbuffer()[file.tell() + 1 : file.tell() + 2].tobytes() < b"\x03"
+        self.strange = ""
+
+    def find_class(self, module: str, name: str) -> type:
+        if (pickle_names.RENAMED.get(module, module) if self.old else module, name) not in KNOWN:
+            self.strange = f"{module}.{name}"
+        return _StandIn
+
+    def persistent_load(self, id: object) -> object:
+        return _StandIn()
+
+
+class _StandIn:
+    def __new__(cls, *_: object) -> _StandIn:
+        return super().__new__(cls)
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+    def __setitem__(self, key: object, value: object) -> None: ...
+
+    def append(self, value: object) -> None: ...
+
+    def extend(self, values: object) -> None: ...
 
 
 fuzz = Fuzz("pickle", make, read, (BadPickle,))

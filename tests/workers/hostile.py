@@ -36,6 +36,38 @@ def beside(payload: bytes) -> bytes:
     return PROTO + b"}q\x00" + text("state_dict") + payload + b"s."
 
 
+LATER = b"\x80\x04"
+
+
+def later_text(value: str) -> bytes:
+    raw = value.encode()
+    return b"\x8c" + bytes([len(raw)]) + raw if len(raw) < 256 else text(value)
+
+
+def later(module: str, last: str) -> bytes:
+    """A name, as protocol 4 has it."""
+    return later_text(module) + later_text(last) + b"\x93"
+
+
+def frame(pickled: bytes) -> bytes:
+    return b"\x95" + struct.pack("<Q", len(pickled)) + pickled
+
+
+def called_later(dotted: str) -> bytes:
+    """A dict whose value is ``dotted(COMMAND)``, as Python's pickler writes it in protocol 4."""
+    module, _, last = dotted.rpartition(".")
+    return LATER + frame(
+        b"}\x94"
+        + later_text("state_dict")
+        + b"\x94"
+        + later(module, last)
+        + b"\x94"
+        + later_text(COMMAND)
+        + b"\x94\x85\x94R"
+        b"\x94s."
+    )
+
+
 _GADGETS = """
 os.system posix.system nt.system os.popen os.execl os.execv os.spawnl os.posix_spawn os.startfile os.remove os.kill
 subprocess.Popen subprocess.call subprocess.run subprocess.check_output subprocess.check_call subprocess.getoutput
@@ -97,6 +129,7 @@ torch._utils._rebuild_tensor_v2.__globals__ torch._tensor.Tensor.__reduce_ex__ a
 typing.re datetime.sys.modules pathlib.os.system collections.abc._sys.modules
 """
 GADGETS: dict[str, bytes] = {dotted: beside(call(dotted, COMMAND)) for dotted in _GADGETS.split()}
+GADGETS_LATER: dict[str, bytes] = {dotted: called_later(dotted) for dotted in _GADGETS.split()}
 
 _ZERO = b"J" + struct.pack("<i", 0)
 
@@ -216,7 +249,49 @@ SHAPES: dict[str, bytes] = {
     "value from under a mark": PROTO + b"}(K\x01s.",
     "next buffer": b"\x80\x05\x97.",
     "readonly buffer": b"\x80\x05}\x98.",
-    "frozen set opcode": b"\x80\x04(\x91.",
+    "stack_global of numbers": b"\x80\x04K\x01K\x02\x93.",
+    "stack_global of a name": LATER + later("os", "system") + later_text("x") + b"\x93.",
+    "stack_global through the memo": LATER + later_text("os") + b"\x94" + later_text("system") + b"\x94h\x00h\x01\x93"
+    + b")R.",
+    "stack_global with dots": LATER + later("collections", "OrderedDict.fromkeys.__func__") + b")R.",
+    "stack_global of a lookalike": LATER + later("colleсtions", "OrderedDict") + b")R.",
+    "stack_global with a line end": LATER + later("os\nsystem", "OrderedDict") + b")R.",
+    "stack_global of nothing": b"\x80\x04\x93.",
+    "an old module's name in protocol 3": b"\x80\x03c__builtin__\nset\n]\x85R.",
+    "an old module's name in protocol 4": LATER + later("copy_reg", "_reconstructor") + b".",
+    "global in protocol 4": b"\x80\x04ccollections\nOrderedDict\n)R.",
+    "put in protocol 4": b"\x80\x04}q\x00.",
+    "long put in protocol 5": b"\x80\x05}r\x00\x00\x00\x00.",
+    "memoize in protocol 3": b"\x80\x03}\x94.",
+    "memoize of nothing": b"\x80\x04\x94.",
+    "short text in protocol 3": b"\x80\x03\x8c\x01a.",
+    "bytes in protocol 2": PROTO + b"C\x01a.",
+    "text of Python 2 in protocol 3": b"\x80\x03U\x01a.",
+    "bytearray in protocol 4": b"\x80\x04\x96" + struct.pack("<Q", 1) + b"a.",
+    "bytearray of 2^60": b"\x80\x05\x96" + struct.pack("<Q", 2**60) + b".",
+    "text of 2^60": b"\x80\x04\x8d" + struct.pack("<Q", 2**60) + b".",
+    "bytes of 4 GiB": b"\x80\x03B\xff\xff\xff\xffa.",
+    "frame in a frame": LATER + frame(frame(b"}.")),
+    "frame of nothing": LATER + frame(b"") + b"}.",
+    "frame that ends too late": LATER + b"\x95" + struct.pack("<Q", 9) + b"}" + b".",
+    "frame that ends in a value": LATER + b"\x95" + struct.pack("<Q", 3) + later_text("abc") + b".",
+    "frame that ends behind the pickle": LATER + frame(b"}." + b"cos\nsystem\n)R."),
+    "frame around another pickle": LATER + frame(b"}") + b"0" + LATER + b"}.",
+    "newobj_ex in protocol 4": LATER + later("argparse", "Namespace") + b")}\x92.",
+    "ext1 in protocol 4": b"\x80\x04\x82\x01)R.",
+    "inst in protocol 4": b"\x80\x04(iargparse\nNamespace\n.",
+    "dup in protocol 4": b"\x80\x04}2\x86.",
+    "add to a list": b"\x80\x04](K\x01\x90.",
+    "append to a set": b"\x80\x04\x8fK\x01a.",
+    "set items in a set": b"\x80\x04\x8fK\x01K\x01s.",
+    "set of a dict": b"\x80\x04\x8f(}\x90.",
+    "frozen set of a list": b"\x80\x04(]\x91.",
+    "frozen set without a mark": b"\x80\x04}\x91.",
+    "call in protocol 5": b"\x80\x05" + frame(later("os", "system") + later_text(COMMAND) + b"\x85R."),
+    "persistent id in protocol 4": LATER + later_text("os.system") + b"\x85Q.",
+    "array of objects from bytes": b"\x80\x05" + later("numpy._core.numeric", "_frombuffer") + b"(C\x08" + bytes(8)
+    + later("numpy", "dtype") + later_text("O8") + b"\x85RK\x01\x85" + later_text("C") + b"tR.",
+    "array from a call": b"\x80\x05" + later("numpy._core.numeric", "_frombuffer") + b"(K\x01K\x01K\x01K\x01tR.",
     "empty set opcode": PROTO + b"\x8f.",
     "float in text": PROTO + b"F1.0\n.",
     "integer in text": PROTO + b"I1\n.",

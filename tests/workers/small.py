@@ -139,4 +139,4 @@ def hypernetwork(widths: tuple[int, ...] = (64, 96)) -> dict[str, torch.Tensor]:
 
 def header(tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> Header:
     """The header that a file of these tensors would have."""
-    return Header({key: TensorInfo("F32", tuple(t.shape), 0, 0) for key, t in tensors.items()}, metadata or {})
+    return Header({key: TensorInfo("F32", tuple(t.shape), (0, 0)) for key, t in tensors.items()}, metadata or {})

@@ -126,7 +126,7 @@ def test_tensors_are_believed_over_metadata(inspect):
             "model.safetensors",
             "ends in .safetensors, but the bytes are a Python pickle",
         ),
-        (pickle.dumps({"w": [1, 2, 3]}), "model.ckpt", "protocol 4"),
+        (pickle.dumps({"w": [1, 2, 3]}), "model.ckpt", "no tensors"),
         (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl" + bytes(20), "model.pt", "does not end as it should"),
         (b"PK\x03\x04" + bytes(60), "model.zip", "This ZIP archive is not sound"),
         (b"GGUF\x09\x00\x00\x00" + bytes(32), "model.gguf", "GGUF version 9"),

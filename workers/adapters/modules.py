@@ -262,15 +262,16 @@ def survey(endings: Mapping[str, list[str]], shape: Callable[[str], Shape]) -> S
 
 def _grouped(keys: list[str], suffixes: list[tuple[str, str]], roles: dict[str, dict[str, str]]) -> None:
     """Put each key into ``roles``: module → role → key."""
-    for key in keys:
-        for suffix, role in suffixes:
-            if key.endswith(suffix):
-                module = key[: -len(suffix)]
-                if module in roles:
-                    roles[module][role] = key
-                else:
-                    roles[module] = {role: key}
-                break
+    for suffix, role in suffixes:
+        length, others = -len(suffix), []
+        for key in keys:
+            if not key.endswith(suffix):
+                others.append(key)
+            elif (held := roles.get(module := key[:length])) is None:
+                roles[module] = {role: key}
+            else:
+                held[role] = key
+        keys = others
 
 
 def _companions(endings: Mapping[str, list[str]], roles: Mapping[str, dict[str, str]]) -> None:

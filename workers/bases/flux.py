@@ -36,16 +36,18 @@ class Flux1:
 
     def recognise(self, header: Header) -> Match | None:
         """Double and single blocks, without what later relatives added to them."""
-        grouped = recognition.roots(header)
         for prefix in (UNET, "", "transformer."):
-            if any(f"{prefix}{name}" in grouped for name in NOT_OURS):
+            original = f"{prefix}double_blocks.0.img_attn.norm.key_norm.scale" in header
+            single = f"{prefix}single_transformer_blocks.0.attn.norm_k.weight" in header
+            if not original and not single:
+                continue
+            if any(f"{prefix}{name}" in recognition.roots(header) for name in NOT_OURS):
                 return None
-            if f"{prefix}double_blocks.0.img_attn.norm.key_norm.scale" in header:
+            if original:
                 reads = header.shape(f"{prefix}img_in.weight")
                 guided = f"{prefix}guidance_in.in_layer.weight" in header
                 return recognition.claim(header, prefix, ORIGINAL, Found(self.family, _variant(header, reads, guided)))
-            single = f"{prefix}single_transformer_blocks.0.attn.norm_k.weight" in header
-            if single and f"{prefix}transformer_blocks.0.attn.norm_added_k.weight" in header:
+            if f"{prefix}transformer_blocks.0.attn.norm_added_k.weight" in header:
                 reads = header.shape(f"{prefix}x_embedder.weight")
                 guided = f"{prefix}time_text_embed.guidance_embedder.linear_1.weight" in header
                 found = Found(self.family, _variant(header, reads, guided))

@@ -83,7 +83,9 @@ def _roots(header: Header) -> Mapping[str, list[str]]:
 
 
 def _root(key: str) -> str:
-    start = next((len(prefix) for prefix in _DEEPER if key.startswith(prefix)), 0)
+    start = 0
+    if key.startswith(_DEEPER):
+        start = next(len(prefix) for prefix in _DEEPER if key.startswith(prefix))
     end = key.find(".", start)
     return key if end < 0 else key[:end]
 

@@ -197,7 +197,7 @@ def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[
 def _prediction(file: Any, keys: list[str], family: str) -> str:
     """What the UNet predicts: ``epsilon`` or ``v``, by the file's own word, else by what training leaves behind."""
     infos = {
-        key: TensorInfo(str(file.get_slice(key).get_dtype()), tuple(file.get_slice(key).get_shape()), 0, 0)
+        key: TensorInfo(str(file.get_slice(key).get_dtype()), tuple(file.get_slice(key).get_shape()), (0, 0))
         for key in keys
     }
     header = Header(infos, dict(file.metadata() or {}))

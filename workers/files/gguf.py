@@ -293,7 +293,7 @@ def _placed(name: str, shape: tuple[int, ...], kind: int, offset: int, alignment
         raise BadHeader("half-block", f"A tensor's rows are not whole blocks of {dtype}.", evidence(f"{name}: {shape}"))
     if offset % alignment:
         raise BadHeader("offset", f"A tensor does not begin at a multiple of {alignment} bytes.", evidence(name))
-    return TensorInfo(dtype, shape, offset, offset + math.prod(shape) // block * block_bytes)
+    return TensorInfo(dtype, shape, (offset, offset + math.prod(shape) // block * block_bytes))
 
 
 def _reshaped(name: str, info: TensorInfo, original: Any) -> TensorInfo:
@@ -304,7 +304,7 @@ def _reshaped(name: str, info: TensorInfo, original: Any) -> TensorInfo:
         or math.prod(shape) != math.prod(info.shape)
     ):
         _refuse_shape(name, shape)
-    return TensorInfo(info.dtype, shape, info.start, info.end)
+    return TensorInfo(info.dtype, shape, info.data_offsets)
 
 
 def _refuse_shape(name: str, shape: tuple[Any, ...]) -> NoReturn:

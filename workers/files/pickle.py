@@ -1,9 +1,12 @@
 """Our own reader of pickles: an interpreter of opcodes that builds plain values and placeholders, and runs nothing.
 
-It is the gate as well. Only the opcodes are known that PyTorch writes (protocol 2), only the names of
-`workers.files.pickle_names`, and each name only in the use that PyTorch and trainers make of it: a class may be made
-with values, a tensor rebuilt over a storage that holds it. So what passes is harmless to every other program that
-unpickles it, too. No name is ever imported.
+It is the gate as well. Of each protocol only the opcodes are known that torch.save writes in it (2 is its own choice, 3
+to 5 its caller's), only the names of `workers.files.pickle_names`, and each name only in the use that PyTorch and
+trainers make of it: a class may be made with values, a tensor rebuilt over a storage that holds it. So what passes is
+harmless to every other program that unpickles it, too. No name is ever imported.
+
+From protocol 4 on a pickle is cut into frames, which readers take differently: here each is whole, none lies in
+another, and each ends where an opcode does.
 
 The format: `pickletools` in Python's library; the persistent ids: `torch/serialization.py`.
 """
@@ -14,20 +17,22 @@ import pickletools
 import struct
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from workers.files import pickle_names
 from workers.files.pickle_calls import MAX_NAMES, Names, is_flat, plain_attributes
-from workers.files.pickle_values import BadPickle, Made, Name, Storage, StorageType, broken, checked_key
+from workers.files.pickle_values import BadPickle, Gathered, Made, Name, Storage, StorageType, broken, checked_key
 from workers.files.text import evidence
 
 MAX_BYTES = 64 * 1024**2  # the largest honest ones have some megabytes
 MAX_OPCODES = 2_000_000
 MAX_MEMO = 1_000_000
 MAX_MARKS = 200
+PROTOCOLS = range(2, 6)
 MAX_LONG_BYTES = 16  # torch's own magic number takes ten
 SECONDS = 60.0
 _LOOK_AT_CLOCK = 1 << 14
+_NO_FRAME = 2**63
 _KNOWN_OPCODES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
 
 
@@ -80,19 +85,25 @@ class _Machine:
         self.memo: dict[int, Any] = {}
         self.names = Names()
         self.storages: dict[str, Storage] = {}
+        self.protocol = 2
+        self.frame_end = _NO_FRAME
 
     def run(self) -> Any:
         if self.data[self.at : self.at + 1] != b"\x80":
-            raise BadPickle("protocol", "The pickle does not begin as PyTorch's do (protocol 2).", tier="C")
-        if self._take(2)[1] != 2:
-            version = self.data[self.at - 1]
             raise BadPickle(
                 "protocol",
-                f"The pickle is of protocol {version}; PyTorch writes protocol 2, and no other is taken here. "
+                "The pickle is of a protocol that PyTorch never writes (0 or 1). Save it again with torch.save.",
+                tier="C",
+            )
+        self.protocol = self.names.protocol = self._take(2)[1]
+        if self.protocol not in PROTOCOLS:
+            raise BadPickle(
+                "protocol",
+                f"The pickle is of protocol {self.protocol}; PyTorch writes protocols 2 to 5. "
                 "Save it again with torch.save.",
                 tier="C",
             )
-        data, opcodes, deadline = self.data, _OPCODES, time.monotonic() + SECONDS
+        data, opcodes, deadline = self.data, _OPCODES[self.protocol], time.monotonic() + SECONDS
         for count in range(MAX_OPCODES):
             if self.at >= len(data):
                 broken("The pickle is cut off.")
@@ -101,6 +112,8 @@ class _Machine:
             if code == 0x2E:  # STOP
                 if len(self.stack) != 1 or self.marks:
                     broken("The pickle ends with values left over.")
+                if self.frame_end not in (self.at, _NO_FRAME):
+                    self._strange_frame()
                 return self.stack[0]
             work = opcodes.get(code)
             if work is None:
@@ -109,6 +122,10 @@ class _Machine:
                 work(self)  # type: ignore[misc]
             except (IndexError, KeyError, struct.error) as error:
                 raise BadPickle("broken", "The pickle takes what it never gave.", evidence(repr(error))) from error
+            if self.at >= self.frame_end:
+                if self.at > self.frame_end:
+                    self._strange_frame()
+                self.frame_end = _NO_FRAME
             if count % _LOOK_AT_CLOCK == 0 and time.monotonic() > deadline:
                 raise BadPickle("slow", f"Reading the pickle took more than {SECONDS:.0f} seconds.")
         raise BadPickle("too-long", f"The pickle has more than {MAX_OPCODES:,} opcodes; no weights need as many.")
@@ -118,11 +135,20 @@ class _Machine:
         what = f"the opcode {known}" if known else f"the byte 0x{code:02x}, which is no opcode,"
         raise BadPickle(
             "opcode",
-            f"The pickle holds {what} that PyTorch never writes; it is a way to run code or to deceive scanners.",
+            f"The pickle, of protocol {self.protocol}, holds {what} that PyTorch never writes in it; it is a way to "
+            "run code or to deceive scanners.",
             evidence(
                 f"at byte {self.at - 1:,}"
                 + (f"; names so far: {', '.join(self.names.strangers)}" if self.names.strangers else "")
             ),
+            tier="C",
+        )
+
+    def _strange_frame(self) -> NoReturn:
+        raise BadPickle(
+            "opcode",
+            "The pickle is cut into frames that do not end where its values do, so two readers may see two pickles.",
+            evidence(f"at byte {self.at:,}"),
             tier="C",
         )
 
@@ -209,6 +235,21 @@ class _Machine:
         except UnicodeDecodeError as error:
             raise BadPickle("broken", "A text in the pickle is not UTF-8.") from error
 
+    def short_binunicode(self) -> None:
+        self._text(self._take(1)[0])
+
+    def binunicode8(self) -> None:
+        self._text(self._unpack(_LONG))
+
+    def short_binbytes(self) -> None:
+        self.stack.append(self._take(self._take(1)[0]))
+
+    def binbytes(self) -> None:
+        self.stack.append(self._take(self._unpack(_UNSIGNED)))
+
+    def binbytes8(self) -> None:
+        self.stack.append(self._take(self._unpack(_LONG)))
+
     # Containers.
 
     def mark(self) -> None:
@@ -272,7 +313,29 @@ class _Machine:
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             target[checked_key(key)] = value
 
+    def empty_set(self) -> None:
+        self.stack.append(Gathered())
+
+    def additems(self) -> None:
+        values, target = self._pop_to_mark(), self._top()
+        if type(target) is not Gathered:
+            self.names.misuse("The pickle adds to what is no set.", target)
+            return
+        target.extend(checked_key(value) for value in values)
+
+    def frozenset_(self) -> None:
+        self.stack.append(Gathered(checked_key(value) for value in self._pop_to_mark()))
+
+    def frame(self) -> None:
+        length = self._unpack(_LONG)
+        if self.frame_end != _NO_FRAME or not 0 < length <= len(self.data) - self.at:
+            self._strange_frame()
+        self.frame_end = self.at + length
+
     # Memo.
+
+    def memoize(self) -> None:
+        self._put(len(self.memo))
 
     def binput(self) -> None:
         self._put(self._take(1)[0])
@@ -295,6 +358,12 @@ class _Machine:
 
     def global_(self) -> None:
         module, name = self._line(), self._line()
+        self.stack.append(self.names.named(module, name))
+
+    def stack_global(self) -> None:
+        name, module = self._pop(), self._pop()
+        if type(module) is not str or type(name) is not str:
+            raise BadPickle("opcode", "The pickle takes what is no text for a name.", tier="C")
         self.stack.append(self.names.named(module, name))
 
     def reduce(self) -> None:
@@ -353,40 +422,59 @@ class _Machine:
 
 
 _INT, _SHORT, _UNSIGNED, _FLOAT = struct.Struct("<i"), struct.Struct("<H"), struct.Struct("<I"), struct.Struct(">d")
-_OPCODES: dict[int, Callable[[_Machine], None]] = {
-    ord(code): work
-    for code, work in {
-        "N": _Machine.none,
-        "\x88": _Machine.newtrue,
-        "\x89": _Machine.newfalse,
-        "J": _Machine.binint,
-        "K": _Machine.binint1,
-        "M": _Machine.binint2,
-        "\x8a": _Machine.long1,
-        "G": _Machine.binfloat,
-        "X": _Machine.binunicode,
-        "U": _Machine.short_binstring,
-        "T": _Machine.binstring,
-        "(": _Machine.mark,
-        "}": _Machine.empty_dict,
-        "]": _Machine.empty_list,
-        ")": _Machine.empty_tuple,
-        "t": _Machine.tuple_,
-        "\x85": _Machine.tuple1,
-        "\x86": _Machine.tuple2,
-        "\x87": _Machine.tuple3,
-        "a": _Machine.append,
-        "e": _Machine.appends,
-        "s": _Machine.setitem,
-        "u": _Machine.setitems,
-        "q": _Machine.binput,
-        "r": _Machine.long_binput,
-        "h": _Machine.binget,
-        "j": _Machine.long_binget,
-        "c": _Machine.global_,
-        "R": _Machine.reduce,
-        "\x81": _Machine.newobj,
-        "b": _Machine.build,
-        "Q": _Machine.binpersid,
+_LONG = struct.Struct("<Q")
+_Work: TypeAlias = Callable[[_Machine], None]
+_EVERY: dict[str, _Work] = {
+    "N": _Machine.none,
+    "\x88": _Machine.newtrue,
+    "\x89": _Machine.newfalse,
+    "J": _Machine.binint,
+    "K": _Machine.binint1,
+    "M": _Machine.binint2,
+    "\x8a": _Machine.long1,
+    "G": _Machine.binfloat,
+    "X": _Machine.binunicode,
+    "(": _Machine.mark,
+    "}": _Machine.empty_dict,
+    "]": _Machine.empty_list,
+    ")": _Machine.empty_tuple,
+    "t": _Machine.tuple_,
+    "\x85": _Machine.tuple1,
+    "\x86": _Machine.tuple2,
+    "\x87": _Machine.tuple3,
+    "a": _Machine.append,
+    "e": _Machine.appends,
+    "s": _Machine.setitem,
+    "u": _Machine.setitems,
+    "h": _Machine.binget,
+    "j": _Machine.long_binget,
+    "R": _Machine.reduce,
+    "\x81": _Machine.newobj,
+    "b": _Machine.build,
+    "Q": _Machine.binpersid,
+}
+_TO_3: dict[str, _Work] = {"c": _Machine.global_, "q": _Machine.binput, "r": _Machine.long_binput}
+_PYTHON_2: dict[str, _Work] = {"U": _Machine.short_binstring, "T": _Machine.binstring}
+_FROM_3: dict[str, _Work] = {"C": _Machine.short_binbytes, "B": _Machine.binbytes}
+_FROM_4: dict[str, _Work] = {
+    "\x8c": _Machine.short_binunicode,
+    "\x8d": _Machine.binunicode8,
+    "\x8e": _Machine.binbytes8,
+    "\x8f": _Machine.empty_set,
+    "\x90": _Machine.additems,
+    "\x91": _Machine.frozenset_,
+    "\x93": _Machine.stack_global,
+    "\x94": _Machine.memoize,
+    "\x95": _Machine.frame,
+}
+_FROM_5: dict[str, _Work] = {"\x96": _Machine.binbytes8}  # a bytearray: bytes, to us
+# What Python's pickler writes in each protocol for what torch.save hands it; the two ways of one thing never mix.
+_OPCODES: dict[int, dict[int, _Work]] = {
+    protocol: {ord(code): work for code, work in table.items()}
+    for protocol, table in {
+        2: _EVERY | _TO_3 | _PYTHON_2,
+        3: _EVERY | _TO_3 | _FROM_3,
+        4: _EVERY | _FROM_3 | _FROM_4,
+        5: _EVERY | _FROM_3 | _FROM_4 | _FROM_5,
     }.items()
 }

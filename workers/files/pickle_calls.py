@@ -28,10 +28,12 @@ class Names:
     def __init__(self) -> None:
         self.strangers: dict[str, None] = {}
         self.extras: set[str] = set()
+        self.protocol = 2
 
     def named(self, module: str, name: str) -> Any:
         """What the global stands for on the stack."""
-        module = pickle_names.RENAMED.get(module, module)
+        if self.protocol < 3:  # later ones call modules as Python 3 does, so an old name there is a stranger's
+            module = pickle_names.RENAMED.get(module, module)
         known = (module, name)
         if known in pickle_names.STORAGES:
             return StorageType(pickle_names.STORAGES[known])
@@ -91,6 +93,11 @@ class Names:
             case "_reconstruct":
                 if first != Name("numpy", "ndarray") or arguments[1:2] != ((0,),):
                     self.misuse("The pickle rebuilds an array in a way that numpy never does.", arguments)
+            case "_frombuffer":
+                if type(first) not in (bytes, Made) or [type(part) for part in arguments[1:]] != [Made, tuple, str]:
+                    self.misuse("The pickle reads an array from what are no bytes.", name)
+                if arguments[1:] and arguments[1].name != Name("numpy", "dtype"):
+                    self.misuse("The pickle reads an array of no known type.", name)
             case "scalar":
                 if type(first) is not Made or first.name != Name("numpy", "dtype"):
                     self.misuse("The pickle holds a numpy scalar of no known type.", first)

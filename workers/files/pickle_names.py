@@ -158,6 +158,7 @@ INERT: frozenset[tuple[str, str]] = frozenset(
         for core in ("core", "_core")
         for name in ("scalar", "_reconstruct")
     }
+    | {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")}
     | {
         _named(f"{lightning}.callbacks", callback)
         for lightning in ("pytorch_lightning", "lightning.pytorch")
@@ -175,7 +176,7 @@ SEQUENCES = frozenset({"deque", "bytearray"})
 # Those of the inert that are called with arguments (REDUCE); instances of the others are made empty, then filled.
 _CALLED = (
     "defaultdict Counter deque _reconstructor bytearray datetime date timedelta PosixPath WindowsPath PurePosixPath "
-    "PureWindowsPath SimpleNamespace scalar _reconstruct dtype"
+    "PureWindowsPath SimpleNamespace scalar _reconstruct _frombuffer dtype"
 )
 CALLED = frozenset(_CALLED.split())
 # What a defaultdict may make of a missing key.

@@ -51,6 +51,10 @@ class Tensor(NamedTuple):
     unkeepable: str = ""
 
 
+class Gathered(list[Any]):
+    """A set, or a frozen one, in the order of the pickle; no list, so nothing is appended to it."""
+
+
 class Made:
     """What a tier B class would have become: its name and what was put into it."""
 

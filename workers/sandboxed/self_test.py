@@ -45,6 +45,10 @@ def new_file() -> bool:
     return _write(f"{SIBLING}.new")
 
 
+def shared_memory() -> bool:
+    return _write("/dev/shm/weightroom-leak")  # noqa: S108 — what must fail
+
+
 def input_written() -> bool:
     return _write(READS)
 
@@ -112,9 +116,9 @@ def limits() -> bool:
 
 
 LEAKS: tuple[Callable[[], bool], ...] = (
-    connect, unix_socket, passwd, home, sibling_read, sibling_write, new_file, input_written, input_cut, input_mode,
-    fork, thread, memory, hundred_gigabytes, environment, parent_environment, own_parent_environment, kill_parent,
-    limits, program,
+    connect, unix_socket, passwd, home, sibling_read, sibling_write, new_file, shared_memory, input_written, input_cut,
+    input_mode, fork, thread, memory, hundred_gigabytes, environment, parent_environment, own_parent_environment,
+    kill_parent, limits, program,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from hub.catalog import queries
 from hub.catalog.models import File, Listing
 from hub.moderation.models import Entry
 from tests.hub.moderation.conftest import Api, accepted, downloads, random_file, report
-from tests.hub.uploads.test_upload_inspected import answer
+from tests.hub.uploads.test_upload_inspected import answer, pickled
 
 OUT = {"verdict": "refused", "reason": "It attacks a popular viewer."}
 BACK = {"verdict": "accepted", "reason": "The viewer was mended."}
@@ -40,6 +40,23 @@ def test_it_works(api, monas, alice, charlie, mona):
     assert [found["sentence"] for found in file.findings] == [
         "A moderator looked at this file and released it: The viewer was mended."
     ]
+
+
+def test_what_was_made_of_a_pickle_goes_with_it_and_comes_back_with_it(api, monas):
+    data = random_file()
+    upload = api.arrive(data, "ink.ckpt", fields={"publish": True})
+    answer(pickled(upload, data, random_file(1500)))
+    drawn, original = File.objects.order_by("-primary")
+    monas("POST", f"/files/{original.id}/verdict", OUT)
+    assert set(File.objects.values_list("verdict", flat=True)) == {"refused"}
+    assert downloads()(drawn) == 404
+    monas("POST", f"/files/{original.id}/verdict", BACK)
+    assert set(File.objects.values_list("verdict", flat=True)) == {"accepted"}
+    # One that a moderator holds for a reason of its own stays where it is.
+    monas("POST", f"/files/{drawn.id}/verdict", OUT | {"reason": "Its weights are somebody else's."})
+    monas("POST", f"/files/{original.id}/verdict", OUT)
+    monas("POST", f"/files/{original.id}/verdict", BACK)
+    assert dict(File.objects.values_list("name", "verdict")) == {"ink.ckpt": "accepted", "ink.safetensors": "refused"}
 
 
 def test_every_file_of_the_same_bytes_follows_and_none_comes_in_again(api, monas, charlie):

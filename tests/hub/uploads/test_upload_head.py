@@ -9,6 +9,7 @@ from hub.uploads import heads, tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Mail, in_store
 from tests.workers import models
+from tests.workers.files import made
 from workers import early
 from workers.messages import HEADER, HeaderRead, pack, unpack
 
@@ -63,6 +64,26 @@ def test_it_works(api, alice, headers):
     assert 'placeholder="Ink wash"' in form
     assert "from the file: LoRA" in form
     assert 'value="Ink wash"' not in form  # a hint: nothing is written for its owner
+
+
+def test_a_file_that_fits_several_bases_is_put_to_its_owner(api, alice, headers):
+    module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  # alike in SD1, SD2
+    data = made.shapes({f"{module}.lora_down.weight": [4, 320], f"{module}.lora_up.weight": [320, 4]})
+    upload = api.start("ink.safetensors", len(data))
+    send_head(api, upload, data[:-64])
+    read(headers)
+    assert api("GET", f"/{upload['id']}")["base_choices"] == ["SD 1.5", "SD 2.1"]
+
+    page = Client()
+    page.force_login(alice)
+    fragment = page.get(f"/uploads/{upload['id']}/header").content.decode()
+    assert f'id="base-{upload["id"]}" hx-swap-oob="true"' in fragment
+    assert fragment.index("Its shapes fit") < fragment.index("<option>SD 2.1") < fragment.index("Others")
+    page.post(f"/uploads/{upload['id']}/fields", {"base": "SD 2.1"})
+    assert Upload.objects.get(id=upload["id"]).fields["base"] == "SD 2.1"
+    row = page.get(f"/uploads/{upload['id']}/row").content.decode()
+    assert "<option selected>SD 2.1</option>" in row
+    assert "hx-swap-oob" not in row
 
 
 def test_a_head_that_will_be_refused_says_why_at_once(api, alice, headers):

@@ -11,6 +11,7 @@ from hub import storage
 from hub.catalog import verdicts
 from hub.catalog.models import Blob, File, Model, Version
 from hub.catalog.queries import file_for
+from hub.gallery.resources import files_hashed
 from hub.uploads import tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
@@ -280,6 +281,9 @@ def test_a_pickle_and_its_safetensors_are_kept_side_by_side(api):
     assert in_store(told["converted"]["key"]) is None
     assert file_for(upload.owner, upload.version_id) == drawn
     assert file_for(upload.owner, upload.version_id, format="PickleTensor") == original
+    # A recipe that names the pickle is drawn with what was made of it.
+    pickles = original.blob_id[:10]
+    assert files_hashed(upload.owner, [pickles, drawn.blob_id[:10]]) == {pickles: drawn, drawn.blob_id[:10]: drawn}
 
 
 def test_an_embedding_png_is_kept_and_only_its_safetensors_drawn_with(api):

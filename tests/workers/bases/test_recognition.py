@@ -15,7 +15,9 @@ def read(path):
     with path.open("rb") as file:
         raw = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
     metadata = raw.pop("__metadata__", {})
-    return Header({k: TensorInfo(v["dtype"], tuple(v["shape"]), *v["data_offsets"]) for k, v in raw.items()}, metadata)
+    return Header(
+        {k: TensorInfo(v["dtype"], tuple(v["shape"]), tuple(v["data_offsets"])) for k, v in raw.items()}, metadata
+    )
 
 
 def shapes(width, context, channels=4, xl=False):

@@ -1,8 +1,11 @@
 """The gate: what it must never let pass, in every layout, and what it says."""
 
+import argparse
+import collections
 import pickle
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,6 +47,14 @@ def test_no_gadget_passes(tmp_path, layout):
         bad = refused(tmp_path, hostile.LAYOUTS[layout](pickled))
         assert (bad.tier, bad.code) == ("C", "code"), dotted
         assert dotted.replace("__builtin__", "builtins") in bad.evidence
+
+
+@pytest.mark.parametrize("layout", ["zip", "legacy"])
+def test_no_gadget_passes_as_later_protocols_write_it(tmp_path, layout):
+    for dotted, pickled in hostile.GADGETS_LATER.items():
+        bad = refused(tmp_path, hostile.LAYOUTS[layout](pickled))
+        assert (bad.tier, bad.code) == ("C", "code"), dotted
+        assert dotted in bad.evidence
 
 
 @pytest.mark.parametrize("shape", hostile.SHAPES)
@@ -104,6 +115,36 @@ def test_ten_thousand_nested_tuples_end_in_a_sentence(tmp_path):
     assert report.verdict == "refused"
 
 
-def test_a_plain_pickle_of_plain_values_is_read():
-    found = read(pickle.dumps({"a": [1, 2.5, None, True, "x", (1, 2)], "b": {3: 4}}, 2))
-    assert (found.value, found.tier) == ({"a": [1, 2.5, None, True, "x", (1, 2)], "b": {3: 4}}, "A")
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_plain_pickle_of_plain_values_is_read(protocol):
+    long = "long" * 30_000  # out of the frames
+    value = {"a": [1, 2.5, None, True, "x", (1, 2), 2**70], "b": {3: 4}, long: long, "many": list(range(50_000))}
+    found = read(pickle.dumps(value, protocol))
+    assert (found.value, found.tier) == (value, "A")
+    found = read(pickle._dumps(value, protocol))  # the pickler in Python cuts its frames elsewhere
+    assert (found.value, found.tier) == (value, "A")
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_bytes_and_sets_of_later_protocols_are_read(protocol):
+    value = {"b": b"x" * 3, "long": b"y" * 70_000, "s": {1}, "f": frozenset({"a"}), "e": set()}
+    found = read(pickle.dumps(value, protocol)).value
+    assert (found["b"], found["long"]) == (value["b"], value["long"])
+    assert (list(found["s"]), list(found["f"]), list(found["e"])) == ([1], ["a"], [])
+
+
+@pytest.mark.parametrize("layout", ["zip", "legacy"])
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_what_torch_saves_in_later_protocols_is_read(tmp_path, layout, protocol):
+    path = tmp_path / "later.pt"
+    weights = collections.OrderedDict({f"w.{n}": torch.zeros(n, 2) for n in range(3000)})
+    beside = {"args": argparse.Namespace(rate=0.1, tags={"a"}), "best": np.float64(1), "mean": np.zeros(3)}
+    torch.save(
+        {"state_dict": weights} | beside,
+        path,
+        pickle_protocol=protocol,
+        _use_new_zipfile_serialization=layout == "zip",
+    )
+    found = torch_file.read(path)
+    assert (found.layout, found.tier, len(found.value["state_dict"])) == (layout, "B", 3000)
+    assert found.value["state_dict"]["w.7"].shape == (7, 2)

@@ -229,6 +229,22 @@ def test_a_text_of_escapes_takes_no_more_memory_than_its_length():
     assert peak < 12 * len(raw)
 
 
+def test_metadata_is_parted_from_the_tensors_as_the_reference_does():
+    for header in (
+        '{"__metadata__":{},}',
+        '{"__metadata__":{}}}',
+        '{"__metadata__":{"a":"b"}"w":' + ENTRY + "}",
+        '{"__metadata__":{},"__metadata__":' + ENTRY + "}",
+        '{"__metadata__":{"a":"b","a":"b"},"w":' + ENTRY + "}",
+        '{"__metadata__":' + ENTRY + "}",
+        '{"w":' + ENTRY + ',"__metadata__":' + ENTRY + "}",
+    ):
+        with pytest.raises(BadHeader):
+            read_prefix(made.framed(header, DATA), len(made.framed(header, DATA)))
+    raw = made.framed('{"__metadata__":{"é":"\\n}"},"w":' + ENTRY + "}", DATA)
+    assert read_prefix(raw, len(raw)).metadata == {"é": "\n}"}
+
+
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda name: name != "__metadata__")
 arrays = st.dictionaries(
     names,
