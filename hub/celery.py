@@ -28,7 +28,8 @@ app.conf.update(
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
         # Within a minute of a moderator's word no address that was given out works any more.
         "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},
+        "mails-send": {"task": "hub.community.mails_send", "schedule": 60.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
     },
 )
-app.autodiscover_tasks(["hub.catalog", "hub.gallery", "hub.moderation", "hub.tryit", "hub.uploads"])
+app.autodiscover_tasks(["hub.catalog", "hub.community", "hub.gallery", "hub.moderation", "hub.tryit", "hub.uploads"])

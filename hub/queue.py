@@ -24,6 +24,7 @@ from workers.messages import (
     Progress,
     ReadHeader,
     Sandbox,
+    Score,
     Shrink,
     Trace,
 )
@@ -37,6 +38,7 @@ TASKS = {
     Generate: ("workers.generate", GENERATE),
     Shrink: ("workers.shrink", HEADER),
     Trace: ("workers.trace", HEADER),
+    Score: ("workers.score", HEADER),
 }
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
@@ -55,7 +57,7 @@ def cache() -> redis.Redis:
 
 
 def send(
-    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink | Trace,
+    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink | Trace | Score,
     *,
     then: str = "",
     priority: int = 0,
@@ -159,3 +161,10 @@ def rules() -> str:
 def workers_alive(queue: str) -> int:
     pattern = messages.WORKER_ALIVE.format(queue=queue, host="*")
     return sum(1 for _ in cache().scan_iter(pattern))
+
+
+def workers_named(queue: str) -> list[str]:
+    """The names of the living workers of a queue."""
+    start = messages.WORKER_ALIVE.format(queue=queue, host="")
+    keys = cache().scan_iter(messages.WORKER_ALIVE.format(queue=queue, host="*"))
+    return sorted(key.decode().removeprefix(start) for key in keys)

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "hub.accounts.middleware.TokenMiddleware",
+    "hub.catalog.links.LinkMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -174,6 +175,11 @@ WAITING_SECONDS = env_int("WAITING_SECONDS", 1800)  # that a program may wait fo
 WAITING_CLIENTS = env_int("WAITING_CLIENTS", 500)  # that may wait in one web process; each costs a thread that sleeps
 JOB_ATTEMPTS = env_int("JOB_ATTEMPTS", 3)  # then it is said to have failed
 TOMBSTONES = env_bool("TOMBSTONES", True)  # who has a file still learns its name, words and licence after a take-down
+DOWNLOADS_SIGN_IN = env_bool("DOWNLOADS_SIGN_IN", False)  # True: files only to people with an account
+GROUP_QUOTA_BYTES = env_int("GROUP_QUOTA_BYTES", 200 * GIB)  # what one group may keep here
+GROUPS_EACH = env_int("GROUPS_EACH", 10)  # groups that one person may found
+PICTURE_SCORES = env_bool("PICTURE_SCORES", True)  # a classifier suggests each picture's content level
+MAIL_DIGEST_HOUR = env_int("MAIL_DIGEST_HOUR", 7)  # UTC; the day's notifications go out in one mail after it
 REPORTS_OPEN = env_bool("REPORTS_OPEN", True)  # people without an account may report things too
 REPORTS_PER_HOUR = env_int("REPORTS_PER_HOUR", 5)  # from one address; five times as many from an account
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", True)  # False: accounts only by `manage.py` or an admin

@@ -363,6 +363,19 @@ class Trace(Message, frozen=True):
         return f"{self.sha256[:2]}/{self.sha256}.{self.preprocessor}-{self.low:g}-{self.high:g}.png"
 
 
+class Score(Message, frozen=True):
+    """Say how much a picture of the pictures bucket looks like pornography."""
+
+    sha256: str
+
+
+class Scored(Message, frozen=True):
+    """``score`` from 0 to 1; a suggestion, for the classifier learnt from photographs."""
+
+    sha256: str
+    score: float
+
+
 class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A picture in the object store under ``picture_key(sha256)``."""
 
@@ -426,6 +439,8 @@ Anything = (
     | Shrink
     | Trace
     | Generated
+    | Score
+    | Scored
     | Failed
     | Progress
 )

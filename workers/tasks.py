@@ -2,9 +2,19 @@
 
 from typing import Any
 
-from workers import assembly, early, generation, incoming, layouts, messages, pictures, sent_pictures
+from workers import assembly, early, generation, incoming, layouts, messages, pictures, scores, sent_pictures
 from workers.celery import app
-from workers.messages import HUB, Assembled, Failed, Generated, HeaderRead, ImageInspected, Inspected, LayoutMade
+from workers.messages import (
+    HUB,
+    Assembled,
+    Failed,
+    Generated,
+    HeaderRead,
+    ImageInspected,
+    Inspected,
+    LayoutMade,
+    Scored,
+)
 
 
 @app.task(name="workers.inspect_model")
@@ -43,6 +53,12 @@ def generate(payload: dict[str, Any], then: str) -> None:
     answer(generation.generate(messages.unpack(payload)), then)
 
 
+@app.task(name="workers.score")
+def score(payload: dict[str, Any], then: str) -> None:
+    """Score a picture; the hub's task ``then`` gets a `Scored`, or a `Failed` that says why not."""
+    answer(scores.score_picture(messages.unpack(payload)), then)
+
+
 @app.task(name="workers.shrink")
 def shrink(payload: dict[str, Any], then: str) -> None:
     """Make a smaller copy of a drawn picture; whoever wants it looks into the store."""
@@ -56,7 +72,7 @@ def trace(payload: dict[str, Any], then: str) -> None:
 
 
 def answer(
-    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Failed, then: str
+    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Scored | Failed, then: str
 ) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)

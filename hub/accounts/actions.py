@@ -136,3 +136,34 @@ def levels_set(*, user: User, levels: int) -> None:
     """Show ``user`` the content levels of the mask ``levels``."""
     User.objects.filter(pk=user.pk).update(levels=levels)
     user.levels = levels
+
+
+def about_set(*, user: User, about: str) -> None:
+    """What ``user``'s profile says of them: one line, control characters left out."""
+    user.about = " ".join("".join(c for c in about if c.isprintable() or c.isspace()).split())[:300]
+    user.save(update_fields=["about"])
+
+
+@transaction.atomic
+def person_close(*, user: User, by: User | None, closed: bool) -> User:
+    """Close an account, or open it again: nobody signs in with it, its tokens and sessions end, what it published
+    stays. Raises `RoleNotYours` unless ``by`` is an admin, `LastAdmin`."""
+    if by is not None and not by.is_admin:
+        raise RoleNotYours("Only an admin closes accounts.")
+    admins = list(User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True).order_by("pk"))
+    if closed and [admin.pk for admin in admins] == [user.pk]:
+        raise LastAdmin(f"{user.username} is the only admin. Make another one first.")
+    user.is_active = not closed
+    user.save(update_fields=["is_active"])
+    return user
+
+
+def quota_set(*, user: User, by: User | None, bytes: int | None) -> User:
+    """Give a person or a group a quota of their own; None: the hub's. Raises `RoleNotYours`, `AccountInvalid`."""
+    if by is not None and not by.is_admin:
+        raise RoleNotYours("Only an admin gives quotas.")
+    if bytes is not None and not 0 <= bytes < 2**60:
+        raise AccountInvalid("A quota is a number of bytes, 0 or more.")
+    user.quota_bytes = bytes
+    user.save(update_fields=["quota_bytes"])
+    return user

@@ -11,8 +11,8 @@ RESERVED = {
     "likes", "login", "mail", "model-versions", "models", "moderation", "moderator", "moderators", "new",
     "notifications", "oauth",
     "operator", "organizations", "pictures", "prompts", "queue", "reports", "reset", "reviews", "s3", "sdapi", "search",
-    "settings", "sign-in", "sign-out", "sign-up", "spaces", "static", "tokens", "try", "u", "uploads", "v1", "v2",
-    "webhooks", "weightroom",
+    "settings", "sign-in", "sign-out", "sign-up", "spaces", "static", "tokens", "transfers", "try", "u", "uploads",
+    "v1", "v2", "webhooks", "weightroom",
 }  # fmt: skip
 
 

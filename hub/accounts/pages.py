@@ -95,6 +95,15 @@ def content_set(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def about_set(request: HttpRequest) -> HttpResponse:
+    """The line that one's profile says of one."""
+    actions.about_set(user=person(request), about=request.POST.get("about", ""))
+    messages.success(request, _("Saved."))
+    return redirect("accounts:settings-edit")
+
+
+@login_required
 @never_cache
 @require_GET
 def token_list(request: HttpRequest) -> HttpResponse:
@@ -155,4 +164,9 @@ def user_detail(request: HttpRequest, name: str) -> HttpResponse:
         raise NotFound(_("Nobody here is called %(name)s.") % {"name": name[:96]})
     if found.username != name:
         return redirect("accounts:user-detail", found.username, permanent=True)
-    return render(request, "accounts/user_detail.html", {"person": found, "own": found == request.user})
+    context: dict[str, Any] = {"person": found, "own": found == request.user}
+    if found.is_group:
+        members = found.members.filter(accepted_at__isnull=False, person__is_active=True).select_related("person")
+        context["members"] = list(members.order_by("person__username"))
+        context["belongs"] = any(one.person_id == request.user.pk for one in context["members"])
+    return render(request, "accounts/user_detail.html", context)

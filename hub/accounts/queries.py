@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from hub.accounts import tokens
-from hub.accounts.models import Token, User
+from hub.accounts.models import Membership, Token, User
 
 
 def token_known(token: str) -> Token | None:
@@ -37,5 +37,38 @@ def user_by_name(name: str) -> User | None:
 
 
 def quota_of(user: User) -> int:
-    """Bytes that ``user`` may keep here."""
-    return user.quota_bytes if user.quota_bytes is not None else settings.MEMBER_QUOTA_BYTES
+    """Bytes that ``user``, a person or a group, may keep here."""
+    if user.quota_bytes is not None:
+        return user.quota_bytes
+    return settings.GROUP_QUOTA_BYTES if user.is_group else settings.MEMBER_QUOTA_BYTES
+
+
+EDIT = (Membership.Role.OWNER, Membership.Role.EDITOR)
+
+
+def groups_of(user: User, *, editing: bool = False) -> QuerySet[Membership, int]:
+    """The numbers of the groups that ``user`` belongs to; ``editing``: of those for which they may change things."""
+    rows = Membership.objects.filter(person=user.pk, accepted_at__isnull=False)
+    return (rows.filter(role__in=EDIT) if editing else rows).values_list("group_id", flat=True)
+
+
+def role_in(user: User, group: User) -> str:
+    """The role of ``user`` in a group; empty where they have none."""
+    rows = Membership.objects.filter(person=user.pk, group=group, accepted_at__isnull=False)
+    return rows.values_list("role", flat=True).first() or ""
+
+
+def acts_for(user: User, owner: User | int, *, editing: bool = True) -> bool:
+    """Whether ``user`` may act for ``owner``: themselves, or a group of theirs."""
+    owner_id = owner.pk if isinstance(owner, User) else owner
+    if owner_id == user.pk:
+        return True
+    if isinstance(owner, User) and not owner.is_group:
+        return False
+    return owner_id in set(groups_of(user, editing=editing))
+
+
+def owners_for(user: User) -> list[User]:
+    """Whom ``user`` may publish as: themselves, then their groups by name."""
+    groups = User.objects.filter(pk__in=groups_of(user, editing=True), is_active=True)
+    return [user, *groups.order_by("username")]

@@ -14,6 +14,7 @@ own = [
     path("settings/theme", pages.theme_set, name="theme-set"),
     path("settings/language", pages.language_set, name="language-set"),
     path("settings/content", pages.content_set, name="content-set"),
+    path("settings/about", pages.about_set, name="about-set"),
     path("settings/tokens", pages.token_list, name="token-list"),
     path("settings/tokens/new", pages.token_create, name="token-create"),
     path("settings/tokens/<int:id>/revoke", pages.token_revoke, name="token-revoke"),

@@ -9,14 +9,16 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from hub.accounts.levels import ALL
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for, groups_of
 from hub.catalog.bases import base_name
 from hub.catalog.digests import digests_keep
 from hub.catalog.holding import settle_ask
+from hub.catalog.links import key_make
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import (
     Base,
@@ -29,6 +31,7 @@ from hub.catalog.models import (
     Version,
     VersionStat,
 )
+from hub.catalog.removal import published_status
 from hub.catalog.repositories import is_plain
 from hub.catalog.revisions import revision_renew, revision_show
 from hub.catalog.tallies import download_count, likes_count, tallies_roll_up
@@ -80,6 +83,7 @@ FILE_KINDS = {"vae": "VAE", "taesd": "VAE", "text_encoder": "Text Encoder", "vis
 VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "instruct-pix2pix": "Pix2Pix"}
 TRAINING = ("network", "resolution", "base", "dataset", "training")  # parts of an inspection's summary
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
+SHOWN = (Model.Status.PUBLISHED, Model.Status.UNLISTED)
 DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
 
 
@@ -188,13 +192,15 @@ def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Findi
 
 def _version_for(owner: User, report: Inspected, filename: str, fields: Mapping[str, Any], base: Base) -> Version:
     if version_id := fields.get("version_id"):
-        versions = Version.objects.select_related("model").filter(pk=version_id, model__owner=owner)
+        theirs = Q(model__owner=owner) | Q(model__owner__in=groups_of(owner, editing=True))
+        versions = Version.objects.select_related("model").filter(theirs, pk=version_id)
         version = versions.exclude(status=Version.Status.DELETED).exclude(model__status=Model.Status.DELETED).first()
         if version is None:
             raise NotFound("You have no such version.")
         return version
     if model_id := fields.get("model_id"):
-        model = Model.objects.filter(pk=model_id, owner=owner).exclude(status=Model.Status.DELETED).first()
+        theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
+        model = Model.objects.filter(theirs, pk=model_id).exclude(status=Model.Status.DELETED).first()
         if model is None:
             raise NotFound("You have no such model.")
     else:
@@ -203,6 +209,7 @@ def _version_for(owner: User, report: Inspected, filename: str, fields: Mapping[
 
 
 def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[str, Any]) -> Model:
+    owner = _owner_for(owner, fields)
     title = report.metadata.get("modelspec.title") or report.metadata.get("ss_output_name") or ""
     name = one_line(str(fields.get("model_name") or title), 120) or stem(filename) or "Untitled"
     kind = str(fields.get("type") or TYPES.get(report.kind, Model.Type.OTHER))
@@ -218,6 +225,17 @@ def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[s
     _tags_set(model, fields.get("tags") or ())
     ModelStat.objects.create(model=model)
     return model
+
+
+def _owner_for(person: User, fields: Mapping[str, Any]) -> User:
+    """Whose a new model is: the person's, or the group's that they named and edit for. Raises `NotFound`."""
+    name = str(fields.get("group") or "")
+    if not name or name.lower() == person.username.lower():
+        return person
+    groups = User.objects.filter(pk__in=groups_of(person, editing=True), username__iexact=name)
+    if (group := groups.first()) is None:
+        raise NotFound("You edit for no group of that name.")
+    return group
 
 
 def _free_slug(owner: User, slug: str) -> str:
@@ -343,7 +361,7 @@ def _free_name(version: Version, filename: str, sha256: str) -> str:
 
 def _editable(model: Model, by: User) -> None:
     """Only its owner and moderators change a model; for everyone else it is not there."""
-    if model.status == Model.Status.DELETED or not (model.owner_id == by.pk or by.is_moderator):
+    if model.status == Model.Status.DELETED or not (by.is_moderator or acts_for(by, model.owner)):
         raise NotFound("There is no such model.")
 
 
@@ -366,8 +384,8 @@ def version_publish(*, version: Version, by: User) -> Version:
         version.publish_when_ready = False
         version.save(update_fields=["status", "published_at", "publish_when_ready", "updated_at"])
     revision_show(version.revision_id)
-    if model.status != Model.Status.PUBLISHED:
-        model.status = Model.Status.PUBLISHED
+    if model.status not in SHOWN:
+        model.status = published_status(model)
         model.published_at = model.published_at or now
         model.save(update_fields=["status", "published_at", "updated_at"])
     listing_refresh(model)
@@ -384,7 +402,7 @@ def version_unpublish(*, version: Version, by: User) -> Version:
         version.status = Version.Status.DRAFT
         version.save(update_fields=["status", "updated_at"])
     others = model.versions.filter(status=Version.Status.PUBLISHED).exists()
-    if model.status == Model.Status.PUBLISHED and not others:
+    if model.status in SHOWN and not others:
         model.status = Model.Status.DRAFT
         model.save(update_fields=["status", "updated_at"])
     listing_refresh(model)
@@ -418,6 +436,13 @@ def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
         if unknown := given - set(COMMERCIAL):
             raise BadField(f"Commercial use is one of {', '.join(COMMERCIAL)}, not {', '.join(sorted(unknown))}.")
         model.allow_commercial_use = [use for use in COMMERCIAL if use in given]
+    if "sign_in_to_download" in fields:
+        model.sign_in_to_download = bool(fields["sign_in_to_download"])
+    if "unlisted" in fields:
+        model.unlisted = bool(fields["unlisted"])
+        model.link_key = model.link_key or (key_make() if model.unlisted else "")
+        if model.status in SHOWN:
+            model.status = published_status(model)
     model.save()
     if "tags" in fields:
         _tags_set(model, fields["tags"])

@@ -38,6 +38,15 @@ class ModelForm(forms.Form):
         required=False, choices=USES, label=_("Commercial use"), widget=forms.CheckboxSelectMultiple
     )
 
+    unlisted = forms.BooleanField(
+        required=False, label=_("Unlisted"),
+        help_text=_("In no list, search or feed; published, it is shown to whoever has its link."),
+    )  # fmt: skip
+    sign_in_to_download = forms.BooleanField(
+        required=False,
+        label=_("Downloads need an account"),
+        help_text=_("Everybody sees the page; files ask to sign in."),
+    )
     level = forms.TypedMultipleChoiceField(
         coerce=int, required=False, choices=list(LEVELS.items()), label=_("What its pictures show"),
         widget=forms.CheckboxSelectMultiple,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.accounts.levels import beyond, levels_of, words
+from hub.accounts.models import User
+from hub.accounts.permissions import person
+from hub.accounts.queries import acts_for, owners_for
 from hub.catalog import actions, queries
 from hub.catalog.forms import ModelForm, VersionForm
 from hub.catalog.markdown import rendered
@@ -98,7 +102,7 @@ def model_detail(request: HttpRequest, model_id: int, slug: str = "") -> HttpRes
     except NotFound as missing:
         raise NotFound(_("There is nothing at this address. Perhaps it is a draft, or was deleted.")) from missing
     version = _version_asked(model, request)
-    if beyond(model.level, request.user) and request.user.pk != model.owner_id and "show" not in request.GET:
+    if beyond(model.level, request.user) and not queries.may_edit(request.user, model) and "show" not in request.GET:
         context = {"model": model, "level": words(model.level)}
         return render(request, "catalog/model_veiled.html", context)
     return render(request, "catalog/model_detail.html", _detail(request, model, version))
@@ -134,19 +138,30 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "stat": queries.stat_of(model),
         "files": views,
         "download": served[0] if served else None,
-        "can_try": bool(served) and bool(served[0]["file"].adapter) and version is not None and _drawn(version),
+        "can_try": _can_try(model, version, served, may_edit),
         "description": rendered(model.description),
         "about": rendered(version.description) if version else "",
         "training": training_of(request.user, version) if version else None,
         "may_edit": may_edit,
         "moderates": queries.moderates(request.user),
-        "is_owner": request.user.pk == model.owner_id,
+        "is_owner": isinstance(request.user, User) and acts_for(request.user, model.owner),
         "taken_down": taken_down,
+        "unlisted": model.status == Model.Status.UNLISTED,
+        "link": f"{settings.PUBLIC_URL}{model_url(model)}?key={model.link_key}" if model.link_key and may_edit else "",
+        "sign_in_first": not request.user.is_authenticated
+        and (settings.DOWNLOADS_SIGN_IN or model.sign_in_to_download),
         "remains": queries.hashes_left(model) if taken_down else [],
         "air": air(version) if version else "",
         "tag": _prompt_tag(model, version, views),
         "address": model_url(model),
     }
+
+
+def _can_try(model: Model, version: Version | None, served: list[dict[str, Any]], may_edit: bool) -> bool:
+    """Whether this person can draw with it here; of an unlisted model only those whose it is."""
+    if version is None or not served or not served[0]["file"].adapter or not _drawn(version):
+        return False
+    return may_edit or model.status != Model.Status.UNLISTED
 
 
 def _drawn(version: Version) -> bool:
@@ -185,7 +200,8 @@ def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
         else:
             return redirect(model_url(model))
     status = 422 if form.errors else 200
-    return render(request, "catalog/model_edit.html", {"model": model, "form": form}, status=status)
+    owners = [one for one in owners_for(person(request)) if one != model.owner]
+    return render(request, "catalog/model_edit.html", {"model": model, "form": form, "owners": owners}, status=status)
 
 
 @login_required

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for, groups_of
+from hub.catalog import links
 from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
 from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
@@ -61,20 +64,33 @@ def moderates(user: Person) -> bool:
 
 
 def _own(user: Person, path: str) -> Q:
-    return Q(**{path: user.pk}) if user.is_authenticated else Q(pk__in=[])
+    """What is the user's own, or a group's that they belong to."""
+    if not isinstance(user, User):
+        return Q(pk__in=[])
+    return Q(**{path: user.pk}) | Q(**{f"{path}__in": groups_of(user)})
+
+
+def linked(path: str = "") -> Q:
+    """Unlisted models whose link the present request holds."""
+    held = links.held()
+    if not held:
+        return Q(pk__in=[])
+    return Q(**{f"{path}status": Model.Status.UNLISTED, f"{path}link_key__in": held})
 
 
 def may_edit(user: Person, model: Model) -> bool:
-    """Its owner and moderators may."""
-    return user.is_authenticated and (user.pk == model.owner_id or moderates(user))
+    """Its owner may, of a group its owners and editors, and moderators."""
+    return isinstance(user, User) and (moderates(user) or acts_for(user, model.owner))
 
 
 def models_visible(user: Person) -> QuerySet[Model]:
-    """Published models and what remains of those taken down; drafts to their owner and moderators only."""
+    """Published models and what remains of those taken down; drafts to their owner and moderators only, unlisted ones
+    also to those who have their link."""
     models = Model.objects.exclude(status=Model.Status.DELETED)
     if moderates(user):
         return models
-    return models.filter(Q(status__in=[Model.Status.PUBLISHED, Model.Status.TAKEN_DOWN]) | _own(user, "owner"))
+    shown = Q(status__in=[Model.Status.PUBLISHED, Model.Status.TAKEN_DOWN])
+    return models.filter(shown | linked() | _own(user, "owner"))
 
 
 def versions_visible(user: Person) -> QuerySet[Version]:
@@ -84,6 +100,7 @@ def versions_visible(user: Person) -> QuerySet[Version]:
     if moderates(user):
         return versions
     published = Q(status=Version.Status.PUBLISHED, model__status=Model.Status.PUBLISHED)
+    published |= Q(linked("model__"), status=Version.Status.PUBLISHED)
     return versions.filter(published | _own(user, "model__owner"))
 
 
@@ -94,7 +111,8 @@ def files_visible(user: Person) -> QuerySet[File]:
     )
     accepted = Q(verdict=File.Verdict.ACCEPTED)
     if not moderates(user):
-        accepted &= Q(version__status=Version.Status.PUBLISHED, version__model__status=Model.Status.PUBLISHED)
+        public = Q(version__model__status=Model.Status.PUBLISHED) | linked("version__model__")
+        accepted &= Q(public, version__status=Version.Status.PUBLISHED)
     return files.filter(accepted | _own(user, "version__model__owner"))
 
 
@@ -208,6 +226,16 @@ def file_for(
 
 def _trait(file: File, name: str) -> str:
     return str(file.summary.get("quant_type") or "").lower() if name == "quant" else str(getattr(file, name)).lower()
+
+
+class SignInToDownload(Refused):
+    code, status = "sign-in-to-download", HTTPStatus.UNAUTHORIZED
+
+
+def download_check(user: Person, model: Model) -> None:
+    """Raises `SignInToDownload` where files of ``model`` are for people with an account, and this is nobody."""
+    if not user.is_authenticated and (settings.DOWNLOADS_SIGN_IN or model.sign_in_to_download):
+        raise SignInToDownload("The creator of this asset requires you to be logged in to download it")
 
 
 def _score(file: File, wish: dict[str, str]) -> float:

@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for
 from hub.catalog.models import Blob, File, Model, Ref, Revision, Version
 from hub.catalog.queries import Person, files_visible, may_edit, models_visible, versions_visible
 from hub.errors import NotFound, Refused
@@ -86,7 +87,7 @@ def repository_mine(user: User, owner: str, name: str) -> Model:
     """A repository that ``user`` may write to. Raises `RepositoryNotFound`, and `Refused` with 403 for one of others
     that they may only read."""
     model = repository(user, owner, name)
-    if model.owner_id != user.pk:
+    if not acts_for(user, model.owner):
         raise NotYours(f"Only {model.owner.username} writes to {model.owner.username}/{model.slug}.")
     return model
 

@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from hub.accounts.models import User
+from hub.accounts.queries import EDIT, acts_for
 from hub.catalog.actions import likes_count
 from hub.catalog.models import Model
 from hub.catalog.words import one_line, tidy
@@ -105,14 +106,23 @@ def comment_create(*, author: User, target: Target, text: str, parent_id: int | 
         told[parent.author_id] = Notice.Kind.ANSWER
     for person in _mentioned(text, target):
         told.setdefault(person.pk, Notice.Kind.MENTION)
-    if target.owner_id:
-        told.setdefault(target.owner_id, Notice.Kind.COMMENT)
+    for owner_id in owners_told(target.owner):
+        told.setdefault(owner_id, Notice.Kind.COMMENT)
     told.pop(author.pk, None)
     Notice.objects.bulk_create(
         Notice(user_id=user_id, actor=author, kind=kind, comment=comment, **about(target))
         for user_id, kind in told.items()
     )
     return comment
+
+
+def owners_told(owner: User | None) -> list[int]:
+    """Who hears of what concerns ``owner``'s things: a person themselves, of a group its owners and editors."""
+    if owner is None:
+        return []
+    if not owner.is_group:
+        return [owner.pk]
+    return list(owner.members.filter(role__in=EDIT, accepted_at__isnull=False).values_list("person_id", flat=True))
 
 
 def _said(text: str, limit: int, nothing: str) -> str:
@@ -151,14 +161,15 @@ def comment_remove(*, comment_id: int, by: User) -> Comment:
 @transaction.atomic
 def review_write(*, author: User, model: Model, recommends: bool, text: str) -> Review:
     """Say whether one recommends a model, and why; saying it again replaces the first. Raises `OwnWork`, `Unsaid`."""
-    if model.owner_id == author.pk:
+    if acts_for(author, model.owner, editing=False):
         raise OwnWork("Others review your model; you can say more about it in its description.")
     text = _said(text, REVIEW_LIMIT, "A review needs words: what works, what does not?")
     review, made = Review.objects.update_or_create(
         model=model, author=author, defaults={"recommends": recommends, "text": text}
     )
     if made:
-        Notice.objects.create(user_id=model.owner_id, actor=author, kind=Notice.Kind.REVIEW, model=model)
+        for owner_id in owners_told(model.owner):
+            Notice.objects.create(user_id=owner_id, actor=author, kind=Notice.Kind.REVIEW, model=model)
     return review
 
 

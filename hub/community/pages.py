@@ -11,13 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts.permissions import person
 from hub.accounts.queries import user_by_name
 from hub.catalog.models import Model
 from hub.catalog.serializers import card, model_url
-from hub.community import actions, queries
+from hub.community import actions, mails, queries
 from hub.community.templatetags.community import discussion_context, follow_context, like_context, reviews_context
 from hub.errors import NotFound, Refused
 
@@ -221,6 +222,28 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     if notices:
         actions.notices_read(user=user, upto=notices[0].pk)
     return response
+
+
+@login_required
+@require_POST
+def mail_set(request: HttpRequest) -> HttpResponse:
+    """Which notifications come by mail, and when."""
+    mails.choices_set(user=person(request), chosen={kind: request.POST.get(kind, "") for kind in mails.KINDS})
+    messages.success(request, _("Saved."))
+    return redirect(reverse("accounts:settings-edit") + "#mail")
+
+
+@never_cache
+@csrf_exempt  # mail programs send this by themselves (RFC 8058); the address is signed, and does nothing else
+@require_http_methods(["GET", "HEAD", "POST"])
+def mail_stop(request: HttpRequest, token: str) -> HttpResponse:
+    """The end of a mail leads here: a page that asks, and one press, a person's or their mail program's."""
+    _user, kind = mails.stop_of(token)
+    done = request.method == "POST"
+    if done:
+        mails.mail_stop(token)
+    what = mails.KINDS[mails.Notice.Kind(kind)] if kind != mails.ALL else ""
+    return render(request, "community/mail_stop.html", {"done": done, "what": what})
 
 
 def _number(text: str) -> int | None:

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from hub.accounts.levels import beyond
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for
 from hub.catalog.models import Listing, Model, Version
 from hub.catalog.queries import model_detail, models_visible
 from hub.community.models import Collection, Comment, Follow, Like, Notice, Review
@@ -40,7 +41,10 @@ def may_remove(user: Person, comment: Comment) -> bool:
     """Its author, a moderator, and the owner of the thing under which it stands."""
     if not isinstance(user, User):
         return False
-    return user.is_moderator or user.pk in {comment.author_id, comment.target.owner_id}
+    if user.is_moderator or user.pk == comment.author_id:
+        return True
+    owner = comment.target.owner
+    return owner is not None and acts_for(user, owner)
 
 
 def likes(user: Person, target: Model | Picture) -> bool:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.community import feeds, pages
+from hub.community import feeds, group_pages, pages
 
 # Not below /models/<id>/: there stands a model's slug, which may be any word.
 app_name = "community"
@@ -25,5 +25,14 @@ urlpatterns = [
     path(
         "collections/<int:collection_id>/items/<int:item_id>/remove", pages.collection_remove, name="collection-remove"
     ),
+    path("groups", group_pages.group_list, name="group-list"),
+    path("groups/<str:name>", group_pages.group_detail, name="group-detail"),
+    path("groups/<str:name>/edit", group_pages.group_edit, name="group-edit"),
+    path("groups/<str:name>/members", group_pages.member_set, name="member-set"),
+    path("groups/<str:name>/invite", group_pages.member_invite, name="member-invite"),
+    path("groups/<str:name>/answer", group_pages.invite_answer, name="invite-answer"),
+    path("transfers/models/<int:model_id>", group_pages.model_transfer, name="model-transfer"),
+    path("settings/mail", pages.mail_set, name="mail-set"),
+    path("mail/stop/<str:token>", pages.mail_stop, name="mail-stop"),
     path("notifications", pages.notice_list, name="notice-list"),
 ]

@@ -14,6 +14,7 @@ from hub.catalog.models import File, Version
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture, PictureUse
+from hub.gallery.scores import score_ask
 from workers.messages import Drawn, Recipe
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         held=picture_blocked(drawn.sha256) is not None,
         blurhash=drawn.blurhash,
     )
+    score_ask(picture)
     weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight}
     weights[recipe.base] = None
     uses_note(picture, weights)

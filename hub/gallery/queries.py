@@ -13,8 +13,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from hub.accounts.levels import LEVELS, levels_of
+from hub.accounts.queries import groups_of
 from hub.catalog.models import File, Version
-from hub.catalog.queries import files_by_sha256
+from hub.catalog.queries import files_by_sha256, linked
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
@@ -32,15 +33,18 @@ class BadCursor(Refused):
     code = "bad-cursor"
 
 
-def pictures_for(user: User | AnonymousUser) -> QuerySet[Picture]:
+def pictures_for(user: User | AnonymousUser, *, by_link: bool = False) -> QuerySet[Picture]:
     """Pictures that ``user`` may see: their own, and those kept or drawn as previews, unless a version that had a
-    part in one is not published; then only its owner sees them."""
+    part in one is not published; then only its owner sees them. by_link: also those of unlisted models whose link the
+    request holds, which belong in no list."""
     hidden = PictureUse.objects.filter(picture=OuterRef("pk")).exclude(
         version__status=Version.Status.PUBLISHED, version__model__status="published"
     )
+    if by_link:
+        hidden = hidden.exclude(linked("version__model__"), version__status=Version.Status.PUBLISHED)
     shown = Q(visible=True, held=False)
     if user.is_authenticated:
-        hidden = hidden.exclude(version__model__owner=user.pk)
+        hidden = hidden.exclude(version__model__owner=user.pk).exclude(version__model__owner__in=groups_of(user))
         return Picture.objects.filter(Q(owner=user.pk) | Q(shown, ~Exists(hidden)))
     return Picture.objects.filter(shown, ~Exists(hidden))
 
@@ -82,7 +86,7 @@ def _read_cursor(text: str) -> int:
 
 def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
     """Raises `NotFound` where there is none, or none that ``user`` may see."""
-    picture = pictures_for(user).select_related("owner").filter(pk=picture_id).first()
+    picture = pictures_for(user, by_link=True).select_related("owner").filter(pk=picture_id).first()
     if picture is None:
         raise NotFound("There is no such picture.")
     return picture
@@ -92,7 +96,7 @@ def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
     """Whether everyone may see the bytes (True) or only ``user`` and their like (False). Raises `NotFound`."""
     if pictures_for(AnonymousUser()).filter(sha256=sha256).exists():
         return True
-    if user.is_authenticated and pictures_for(user).filter(sha256=sha256).exists():
+    if pictures_for(user, by_link=True).filter(sha256=sha256).exists():
         return False
     if user.is_authenticated and SentPicture.objects.filter(owner=user.pk, sha256=sha256).exists():
         return False
@@ -260,7 +264,7 @@ def tile_url(picture: Picture) -> str:
 def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:
     """The newest pictures that people made with a version; its strips are shown elsewhere."""
     return list(
-        pictures_for(user)
+        pictures_for(user, by_link=True)
         .filter(visible=True, level__in=shown_levels(user), uses__version=version, frames__isnull=True)
         .order_by("-id")[:limit]
     )

@@ -21,6 +21,7 @@ from hub.gallery import told as telling
 from hub.gallery.actions import uses_note
 from hub.gallery.models import Picture, SentPicture
 from hub.gallery.queries import pictures_for
+from hub.gallery.scores import score_ask
 from workers import messages
 from workers.messages import Failed, ImageInspected, InspectImage, PictureRecipe, Recipe
 
@@ -168,6 +169,7 @@ def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
         blurhash=answer.blurhash,
         visible=True,
     )
+    score_ask(picture)
     weights: dict[str, float | None] = {use.sha256: use.weight for use in made.uses if use.sha256}
     if made.base:
         weights[made.base] = None

@@ -4,8 +4,8 @@ from typing import Any
 
 from celery import shared_task
 
-from hub.gallery import sent
-from workers.messages import Failed, ImageInspected, unpack
+from hub.gallery import scores, sent
+from workers.messages import Failed, ImageInspected, Scored, unpack
 
 
 @shared_task(name="hub.gallery.image_inspected")
@@ -23,3 +23,13 @@ def image_inspected(payload: dict[str, Any]) -> None:
 @shared_task(name="hub.gallery.sent_pictures_sweep", expires=20)
 def sent_pictures_sweep() -> None:
     sent.sent_pictures_sweep()
+
+
+@shared_task(name="hub.gallery.scored")
+def scored(payload: dict[str, Any]) -> None:
+    """A worker's answer to ``Score``. A picture that could not be scored keeps the level it has."""
+    answer = unpack(payload)
+    if isinstance(answer, Scored):
+        scores.picture_scored(answer.sha256, answer.score)
+    elif not isinstance(answer, Failed):
+        raise TypeError(f"Not an answer to Score: {type(answer).__name__}.")

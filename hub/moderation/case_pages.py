@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -26,7 +27,7 @@ from hub.errors import NotFound, Refused
 from hub.moderation import blocks, cases, queries, reports, things
 from hub.moderation.models import Case, Report
 
-STATES = {"open": _("Waiting"), "appealed": _("Answered by their owners"), "decided": _("Decided")}
+STATES = {"open": lazy("Waiting"), "appealed": lazy("Answered by their owners"), "decided": lazy("Decided")}
 
 
 def address_of(request: HttpRequest) -> str:

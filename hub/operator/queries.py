@@ -11,20 +11,24 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from hub import queue
 from hub.accounts.models import User
+from hub.accounts.queries import quota_of
 from hub.catalog.models import Blob
 from hub.errors import NotFound
 from hub.gallery.models import Picture
+from hub.moderation.models import Case
 from hub.templatetags.weightroom import about, size
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
-from workers.messages import GENERATE, HEADER, INSPECT
+from hub.uploads.queries import space_used
+from workers.messages import GENERATE, HEADER, HUB, INSPECT
 
 ENV_EXAMPLE = Path(__file__).resolve().parents[2] / "infra" / "env.example"
 SECRET = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|_URL$|TOKEN")
@@ -110,7 +114,7 @@ def _database() -> State:
 
 
 def _people() -> State:
-    roles = dict(User.objects.filter(is_active=True).values_list("role").annotate(n=Count("pk")))
+    roles = dict(User.objects.filter(is_active=True, is_group=False).values_list("role").annotate(n=Count("pk")))
     total = sum(roles.values())
     said = ngettext("%(n)d account", "%(n)d accounts", total) % {"n": total}
     said += "; " + _("admins: %(admins)d, moderators: %(moderators)d.") % {
@@ -151,3 +155,94 @@ def _value(name: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return f"{value} ({size(value)})" if isinstance(value, int) and name.endswith("_BYTES") else str(value)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A queue: how many messages wait in it, and its workers with the seconds until each would be counted as gone."""
+
+    name: str
+    what: str
+    waiting: int
+    workers: list[str]
+
+
+def lines() -> list[Line]:
+    """The four queues; empty where the broker does not answer."""
+    named = {
+        GENERATE: _("drawing"), INSPECT: _("inspecting"), HEADER: _("small things: first bytes, pictures"),
+        HUB: _("the hub's own work"),
+    }  # fmt: skip
+    try:
+        return [Line(name, what, queue.waiting(name), queue.workers_named(name)) for name, what in named.items()]
+    except redis.RedisError:
+        return []
+
+
+@dataclass(frozen=True)
+class Space:
+    what: str
+    count: int
+    bytes: int | None
+
+
+def space() -> list[Space]:
+    """What lies in the store, by what it is."""
+    held = Blob.objects.filter(held_at__isnull=False).aggregate(n=Count("pk"), bytes=Sum("size"))
+    kept = Blob.objects.filter(held_at=None).aggregate(n=Count("pk"), bytes=Sum("size"))
+    coming = Upload.objects.filter(stored=True).aggregate(n=Count("pk"), bytes=Sum("size"))
+    return [
+        Space(_("Files"), kept["n"], kept["bytes"] or 0),
+        Space(_("In quarantine, or of models that were taken down"), held["n"], held["bytes"] or 0),
+        Space(_("On their way in, or refused and still kept"), coming["n"], coming["bytes"] or 0),
+        Space(_("Pictures"), Picture.objects.values("sha256").distinct().count(), None),
+    ]
+
+
+WHO = {
+    "": lazy("Everybody"), "moderator": lazy("Moderators"), "admin": lazy("Admins"), "closed": lazy("Closed accounts"),
+    "group": lazy("Groups"),
+}  # fmt: skip
+PEOPLE = 30
+
+
+@dataclass(frozen=True)
+class PeopleWish:
+    query: str = ""
+    who: str = ""
+    after: str = ""
+
+
+def person_list(by: Any, wish: PeopleWish) -> tuple[list[Any], int, str]:
+    """A page of accounts by name, each with ``models_kept``, ``against``, ``used``, ``quota``; how many there are, and
+    where the next page begins. Raises `NotFound` for who is no admin."""
+    admin(by)
+    people = User.objects.all()
+    if wish.query:
+        people = people.filter(Q(username__icontains=wish.query) | Q(email__icontains=wish.query))
+    if wish.who in {User.Role.MODERATOR, User.Role.ADMIN}:
+        people = people.filter(role=wish.who)
+    elif wish.who == "closed":
+        people = people.filter(is_active=False)
+    elif wish.who == "group":
+        people = people.filter(is_group=True)
+    total = people.count()
+    if wish.after:
+        people = people.filter(username__gt=wish.after)
+    models_kept = Count("models", filter=~Q(models__status="deleted"), distinct=True)
+    found: list[Any] = list(people.annotate(models_kept=models_kept).order_by("username")[: PEOPLE + 1])
+    decided = Case.objects.filter(owner__in=[one.pk for one in found], decided_at__isnull=False)
+    decided = decided.exclude(decision=Case.Decision.DISMISSED).exclude(upheld=False)
+    against = dict(decided.values_list("owner").annotate(n=Count("pk")))
+    for one in found[:PEOPLE]:
+        one.against, one.used, one.quota = against.get(one.pk, 0), space_used(one), quota_of(one)
+    return found[:PEOPLE], total, found[PEOPLE - 1].username if len(found) > PEOPLE else ""
+
+
+def person_of(by: Any, user_id: int) -> User:
+    """An account, for admins. Raises `NotFound`."""
+    admin(by)
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound(_("There is no such account."))
+    return user

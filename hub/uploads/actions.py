@@ -19,10 +19,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from hub import queue, storage
 from hub.accounts.models import User
+from hub.accounts.queries import groups_of, owners_for, quota_of
 from hub.catalog import actions as catalog
 from hub.catalog import blocks
 from hub.catalog import verdicts as catalog_verdicts
@@ -94,6 +96,7 @@ def upload_start(
         # The person's row is the lock: of two starts at once, the second counts the first.
         User.objects.select_for_update().get(pk=owner.pk)
         _check_room(owner, size)
+        _check_group_room(owner, chosen, size)
         upload.save()
     # The row comes first, so that no upload in the store is unknown here.
     try:
@@ -126,24 +129,44 @@ def _check_room(owner: User, size: int) -> None:
     open_now = sum(queries.uploads_open(owner).values())
     if open_now >= settings.UPLOADS_OPEN:
         raise TooManyOpen(f"{open_now} files are on their way in already. Finish or remove some first.")
-    left = max(0, queries.quota_of(owner) - queries.space_used(owner))
+    left = max(0, quota_of(owner) - queries.space_used(owner))
     if size > left:
         raise QuotaReached(f"This needs {said(size)}; you have {said(left)} left.", left=left)
+
+
+def _check_group_room(owner: User, fields: Mapping[str, Any], size: int) -> None:
+    """A group's files count against the group's quota. Raises `QuotaReached`."""
+    group = None
+    if fields.get("model_id"):
+        group = User.objects.filter(models=fields["model_id"], is_group=True).first()
+    elif name := fields.get("group"):
+        group = User.objects.filter(username__iexact=name, is_group=True).first()
+    if group is None:
+        return
+    left = max(0, quota_of(group) - queries.space_used(group))
+    if size > left:
+        raise QuotaReached(f"This needs {said(size)}; {group.username} has {said(left)} left.", left=left)
 
 
 def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What the owner says of the file, where it names things that exist and are theirs. Raises `WrongFields`."""
     chosen = {name: value for name, value in fields.items() if value not in (None, "", [])}
     gone = (Model.Status.DELETED, Model.Status.TAKEN_DOWN)
+    theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
     if model_id := chosen.get("model_id"):
-        if not Model.objects.filter(id=model_id, owner=owner).exclude(status__in=gone).exists():
+        if not Model.objects.filter(theirs, id=model_id).exclude(status__in=gone).exists():
             raise WrongFields("You have no model of that number.", field="model_id")
         chosen.pop("model_name", None)
     if version_id := chosen.get("version_id"):
-        version = Version.objects.filter(id=version_id, model__owner=owner).exclude(status__in=gone).first()
+        of_theirs = Q(model__owner=owner) | Q(model__owner__in=groups_of(owner, editing=True))
+        version = Version.objects.filter(of_theirs, id=version_id).exclude(status__in=gone).first()
         if version is None or (model_id and version.model_id != model_id):
             raise WrongFields("You have no version of that number.", field="version_id")
         chosen["model_id"] = version.model_id
+    if (group := chosen.get("group")) and not any(
+        one.username.lower() == str(group).lower() for one in owners_for(owner)
+    ):
+        raise WrongFields("You edit for no group of that name.", field="group")
     if (base := chosen.get("base")) and not Base.objects.filter(name=base).exists():
         raise WrongFields("This hub knows no base model of that name.", field="base")
     return chosen

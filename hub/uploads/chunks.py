@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from hub import storage
 from hub.accounts.models import User
+from hub.accounts.queries import quota_of
 from hub.errors import Refused
 from hub.templatetags.weightroom import size as said
-from hub.uploads import queries
 from hub.uploads.actions import QuotaReached, inspect, upload_start
 from hub.uploads.joining import StoreSilent, store_heard
 from hub.uploads.models import ChunkedFile, Upload, Xorb
@@ -44,7 +44,7 @@ def xorb_start(*, owner: User, hash: str, size: int) -> Xorb:
     if not 0 < size <= XORB_LIMIT:
         raise BadChunks(f"A block of chunks holds up to {said(XORB_LIMIT)}.")
     kept = Xorb.objects.filter(owner=owner).aggregate(total=Sum("size"))["total"] or 0
-    left = queries.quota_of(owner) - kept
+    left = quota_of(owner) - kept
     if size > left:
         raise QuotaReached(f"This needs {said(size)}; you have {said(max(0, left))} left.", left=left)
     xorb, _ = Xorb.objects.update_or_create(

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub import queue, storage
+from hub.accounts.queries import quota_of
 from hub.catalog import commits
 from hub.catalog.commits import Content
 from hub.catalog.models import File
@@ -33,7 +34,7 @@ def layout_request(*, file: File) -> None:
     if not wanted or (revision and revision.entries.filter(path="model_index.json").exists()):
         return
     owner = file.version.model.owner
-    if file.blob.size > queries.quota_of(owner) - queries.space_used(owner):
+    if file.blob.size > quota_of(owner) - queries.space_used(owner):
         return
     layout, made = Layout.objects.get_or_create(file=file)
     if made:

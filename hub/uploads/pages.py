@@ -15,6 +15,7 @@ from django_htmx.http import HTMX_STOP_POLLING
 
 from hub import storage
 from hub.accounts.models import User
+from hub.accounts.queries import quota_of
 from hub.catalog.serializers import verdict_sentence
 from hub.errors import NotFound
 from hub.uploads import actions, queries, words
@@ -55,7 +56,7 @@ def upload_start(request: HttpRequest) -> HttpResponse:
         "choices": queries.form_choices(owner),
         "extensions": ",".join(EXTENSIONS),
         "most": settings.MAX_UPLOAD_BYTES,
-        "left": max(0, queries.quota_of(owner) - queries.space_used(owner)),
+        "left": max(0, quota_of(owner) - queries.space_used(owner)),
         "part_size": settings.UPLOAD_PART_BYTES,
     }
     return render(request, "uploads/upload_start.html", context)

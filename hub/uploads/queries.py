@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from hub import queue, storage
 from hub.accounts.models import User
+from hub.accounts.queries import groups_of, owners_for
 from hub.catalog.models import Base, Blob, Model, Version
 from hub.errors import NotFound
 from hub.gallery.models import Frame
@@ -123,10 +124,6 @@ def space_used(owner: User) -> int:
     return kept + (coming.aggregate(total=Sum("size"))["total"] or 0)
 
 
-def quota_of(owner: User) -> int:
-    return settings.MEMBER_QUOTA_BYTES if owner.quota_bytes is None else owner.quota_bytes
-
-
 def seconds_for(size: int) -> float:
     """How long an inspector takes at most to the verdict on ``size`` bytes; then it says that it does not know."""
     return max(60.0, size / 50e6)
@@ -178,8 +175,10 @@ def to_forget(now: datetime) -> QuerySet[Upload]:
 def form_choices(owner: User) -> dict[str, Any]:
     """What an upload's fields can be chosen from: the owner's models, the types, the bases."""
     gone = (Model.Status.DELETED, Model.Status.TAKEN_DOWN)
+    theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
     return {
-        "models": Model.objects.filter(owner=owner).exclude(status__in=gone).order_by("name")[:500],
+        "owners": owners_for(owner),
+        "models": Model.objects.filter(theirs).exclude(status__in=gone).order_by("name")[:500],
         "types": Model.Type.choices,
         "bases": Base.objects.filter(hidden=False).order_by("name"),
     }

@@ -29,6 +29,9 @@ class Fields(Input):
 
     model_id = serializers.IntegerField(required=False, allow_null=True, min_value=1, help_text="A model of yours.")
     model_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    group = serializers.CharField(
+        required=False, allow_blank=True, max_length=96, help_text="A group that you edit for, whose the model will be."
+    )
     version_id = serializers.IntegerField(required=False, allow_null=True, min_value=1, help_text="A version of yours.")
     version_name = serializers.CharField(required=False, allow_blank=True, max_length=80)
     type = serializers.ChoiceField(choices=Model.Type.choices, required=False, allow_blank=True)

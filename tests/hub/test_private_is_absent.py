@@ -13,6 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from hub.accounts.actions import token_create, token_revoke
+from hub.catalog.actions import model_edit
+from hub.community.groups import group_create, model_transfer
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
 from hub.gallery.models import SentPicture
@@ -26,7 +28,7 @@ from workers.messages import Drawn, Recipe
 
 # Addresses that name people, who are public; hold a secret of their own; or name nothing of anybody's.
 OTHERS = re.compile(
-    r"^(admin/|confirm-email/|\^confirm|reset/|\^reset|u/|api/v1/users/|cas/|api/lfs/complete/|api/telemetry/|"
+    r"^(admin/|operator/people/|mail/stop/|groups/|confirm-email/|\^confirm|reset/|\^reset|u/|api/v1/users/|cas/|api/lfs/complete/|api/telemetry/|"
     r"api/v1/vault/|sdapi/v1/<|v1/<path:rest>|api/models/<str:name>$|\^)"
 )
 NAMED = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -81,9 +83,16 @@ def test_every_address_is_known_here():
 
 
 @pytest.fixture
-def private(alice):
-    """One of each thing of Alice's that nobody else may know of; a base, so that it could be drawn on."""
-    file = added(alice, "Secret", publish=False, inspected={"kind": "base"})
+def private(alice, request):
+    """One of each thing of Alice's that nobody else may know of; a base, so that it could be drawn on. Her model is a
+    draft, or as the test says."""
+    how = getattr(request, "param", "draft")
+    file = added(alice, "Secret", publish=how == "unlisted", inspected={"kind": "base"})
+    if how == "unlisted":
+        model_edit(model=file.version.model, by=alice, fields={"unlisted": True})
+    elif how == "a group's":
+        group_create(by=alice, name="printers")
+        model_transfer(by=alice, model_id=file.version.model_id, to="printers")
     recipe = Recipe(base=file.blob_id, base_family="sd1", base_name="Secret", prompt="hers", seed=7)
     drawn = Drawn(sha256="ab" * 32, width=64, height=64, seed=7, bytes=1)
     picture = picture_add(owner=alice, drawn=drawn, recipe=recipe, seconds=1.0, visible=False)
@@ -99,6 +108,7 @@ def private(alice):
     )
     sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
     return {
+        "owner": "printers" if how == "a group's" else "alice",
         "model_id": file.version.model_id, "version_id": file.version_id, "file_id": file.pk, "hash": file.blob_id,
         "filename": file.name, "name": file.version.model.slug, "picture_id": picture.pk, "sha256": picture.sha256,
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
@@ -151,7 +161,10 @@ def said(client, method, path):
     return f"{answer.status_code} " + re.sub(rf"(?<!\w)(?:{values})(?!\w)", "…", " ".join(told))
 
 
-@pytest.mark.parametrize("who", WHO)
+HOW = [*((who, "draft") for who in WHO), *((who, how) for how in ("unlisted", "a group's") for who in list(WHO)[:2])]
+
+
+@pytest.mark.parametrize(("who", "private"), HOW, indirect=["private"])
 def test_it_works(private, who):
     client, different = WHO[who](), []
     for route in ROUTES:
@@ -182,6 +195,7 @@ def test_moderators_are_told_and_nothing_breaks(private):
     assert client.get(f"/api/v1/models/{private['model_id']}").status_code == 200
 
 
+@pytest.mark.parametrize("private", ["draft", "unlisted", "a group's"], indirect=True)
 def test_alice_finds_her_own(private, alice):
     client = signed_in(alice)
     for path in (
@@ -189,6 +203,6 @@ def test_alice_finds_her_own(private, alice):
         f"/models/{private['model_id']}/secret", f"/pictures/{private['picture_id']}",
         f"/collections/{private['collection_id']}", f"/prompts/{private['prompt_id']}",
         f"/api/v1/generations/{private['generation_id']}", f"/api/v1/uploads/{private['upload_id']}",
-        f"/api/models/alice/{private['name']}",
+        f"/api/models/{private['owner']}/{private['name']}",
     ):  # fmt: skip
         assert client.get(path, follow=True).status_code == 200, path

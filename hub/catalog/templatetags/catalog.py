@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for
 from hub.catalog import queries
 from hub.catalog.models import Model
 from hub.catalog.serializers import card, model_url
@@ -17,8 +18,10 @@ SHOWN = 30  # the rest is one press away, in the list filtered by creator
 def models_of(context: template.Context, person: User) -> dict[str, Any]:
     """Cards of the newest models of ``person``, how many there are, and (for themselves) their drafts."""
     page = queries.model_list(queries.Wish(creator=person.username, sort="newest"), limit=SHOWN)
-    drafts = Model.objects.filter(owner=person, status=Model.Status.DRAFT).order_by("-updated_at")
-    own = context.get("user") == person
+    unseen = [Model.Status.DRAFT, Model.Status.UNLISTED]
+    drafts = Model.objects.filter(owner=person, status__in=unseen).order_by("-updated_at")
+    user = context.get("user")
+    own = isinstance(user, User) and acts_for(user, person, editing=False)
     return {
         "person": person,
         "cards": [card(version) for version in page.versions],

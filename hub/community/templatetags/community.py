@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from hub.accounts.models import User
+from hub.accounts.queries import acts_for
 from hub.catalog.markdown import rendered
 from hub.catalog.models import Model
 from hub.catalog.queries import stat_of
-from hub.community import queries
+from hub.community import mails, queries
 from hub.community.models import Review
 
 register = template.Library()
@@ -62,7 +63,7 @@ def discussion(context: dict[str, Any], target: Any) -> dict[str, Any]:
 def reviews_context(user: Any, model: Model) -> dict[str, Any]:
     found, counted = queries.reviews(model)
     mine = Review.objects.filter(model=model, author=user).first() if user.is_authenticated else None
-    may = user.is_authenticated and user.pk != model.owner_id
+    may = isinstance(user, User) and not acts_for(user, model.owner, editing=False)
     return {"user": user, "model": model, "reviews": found, "counted": counted, "mine": mine, "may": may}
 
 
@@ -86,6 +87,23 @@ def collect(context: dict[str, Any], target: Any) -> dict[str, Any]:
 @register.inclusion_tag("community/collections_of.html", takes_context=True)
 def collections_of(context: dict[str, Any], owner: User) -> dict[str, Any]:
     return {"collections": queries.collection_list(context["request"].user, owner=owner), "owner": owner}
+
+
+@register.inclusion_tag("community/mail_choices.html", takes_context=True)
+def mail_choices(context: dict[str, Any]) -> dict[str, Any]:
+    """Which notifications come by mail, and when, for the settings page."""
+    user = context["request"].user
+    rows = [
+        (kind, label, [(how, words, mails.choice(user, kind) == how) for how, words in mails.HOWS.items()])
+        for kind, label in mails.KINDS.items()
+    ]
+    confirmed = user.emailaddress_set.filter(primary=True, verified=True).exists()
+    return {
+        "request": context["request"],
+        "csrf_token": context.get("csrf_token"),
+        "rows": rows,
+        "confirmed": confirmed,
+    }
 
 
 @register.simple_tag(takes_context=True)

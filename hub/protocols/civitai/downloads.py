@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
 from django.utils.http import http_date
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -65,6 +67,7 @@ class FileDownload(APIView):
             quant_type=params.text("quantType"),
             file_id=identity(params.text("fileId"), "fileId") if params.text("fileId") else None,
         )
+        queries.download_check(request.user, file.version.model)
         if request.method == "HEAD":  # no download; and an address signed for GET would be refused to it
             return HttpResponse(headers=_headers(file))
         if request.method == "GET":
@@ -78,7 +81,13 @@ class FileDownload(APIView):
     def handle_exception(self, error: Exception) -> Any:
         if not isinstance(error, Refused):
             return super().handle_exception(error)
-        if "text/html" in self.request.headers.get("Accept", ""):
+        browser = "text/html" in self.request.headers.get("Accept", "")
+        if isinstance(error, queries.SignInToDownload):
+            if browser:
+                asked = urlencode({"next": self.request.get_full_path(), "reason": "download-auth"})
+                return HttpResponseRedirect(f"{reverse('account_login')}?{asked}")
+            return JsonResponse({"error": "Unauthorized", "message": error.sentence}, status=error.status)
+        if browser:
             raise error  # hub.errors makes a page of it
         return JsonResponse({"error": error.sentence}, status=error.status)
 

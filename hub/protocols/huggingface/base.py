@@ -24,6 +24,7 @@ CODES = {
     "repository-not-found": "RepoNotFound",
     "revision-not-found": "RevisionNotFound",
     "path-not-found": "EntryNotFound",
+    "sign-in-to-download": "GatedRepo",
 }
 
 

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from hub import storage
 from hub.catalog import actions, repositories
 from hub.catalog.models import Model, Revision
+from hub.catalog.queries import download_check
 from hub.catalog.repositories import Entry
 from hub.errors import Refused
 from hub.protocols.huggingface import base, reads
@@ -47,6 +48,8 @@ class FileResolve(base.Tongue):
         except repositories.PathNotFound as error:
             error.commit = revision.oid  # type: ignore[attr-defined]  # the client remembers absence by commit
             raise
+        if not entry.plain:
+            download_check(request.user, model)
         if not entry.served:
             raise _not_accepted(model, entry)
         return model, revision, entry

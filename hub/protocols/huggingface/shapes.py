@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.accounts.models import Token, User
+from hub.accounts.queries import owners_for
 from hub.catalog.models import Blob, Model, Revision
 from hub.catalog.queries import stat_of
 from hub.catalog.repositories import Entry
@@ -158,7 +159,19 @@ def whoami_shape(user: User, token: Token | None) -> dict[str, Any]:
         "emailVerified": True,
         "canPay": False,
         "isPro": False,
-        "orgs": [],
+        "orgs": [
+            {
+                "type": "org",
+                "id": f"{group.pk:024x}",
+                "name": group.username,
+                "fullname": group.username,
+                "isEnterprise": False,
+                "roleInOrg": "write",
+                "canPay": False,
+                "avatarUrl": "",
+            }
+            for group in owners_for(user)[1:]
+        ],
         "auth": {
             "type": "access_token",
             "accessToken": {

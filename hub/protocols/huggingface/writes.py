@@ -9,7 +9,9 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hub.accounts.models import User
 from hub.accounts.permissions import person
+from hub.accounts.queries import owners_for
 from hub.catalog import actions, commits, repositories
 from hub.catalog.commits import Content
 from hub.catalog.models import Blob, Model
@@ -31,16 +33,18 @@ def _fields(request: Request) -> dict[str, Any]:
     return request.data
 
 
-def _own(request: Request, organization: Any, name: Any, kind: Any = "model") -> str:
-    """The name of a repository of one's own. Raises `NotYours` for another's namespace, `WrongKindOfRepo`."""
+def _own(request: Request, organization: Any, name: Any, kind: Any = "model") -> tuple[User, str]:
+    """Whose a repository is, oneself or a group that one edits for, and its name. Raises `NotYours` for another's
+    namespace, `WrongKindOfRepo`."""
     if kind not in {None, "model"}:
         raise WrongKindOfRepo("This hub holds models; data sets and spaces have no place here.")
     owner, slash, rest = str(name or "").rpartition("/")
     owner = owner if slash else str(organization or "")
     user = person(request)
-    if owner and owner.lower() != user.username.lower():
-        raise repositories.NotYours(f"Only {owner[:96]} makes repositories under that name.")
-    return rest
+    for own in owners_for(user) if owner else [user]:
+        if not owner or owner.lower() == own.username.lower():
+            return own, rest
+    raise repositories.NotYours(f"Only {owner[:96]} makes repositories under that name.")
 
 
 def _wants_public(fields: dict[str, Any]) -> bool | None:
@@ -53,12 +57,11 @@ def _wants_public(fields: dict[str, Any]) -> bool | None:
 class RepoCreate(base.Tongue):
     def post(self, request: Request) -> Response:
         fields = _fields(request)
-        name = _own(request, fields.get("organization"), fields.get("name"), fields.get("type"))
-        user = person(request)
-        url = f"{base.origin(request)}/{user.username}/{name}"
+        owner, name = _own(request, fields.get("organization"), fields.get("name"), fields.get("type"))
+        url = f"{base.origin(request)}/{owner.username}/{name}"
         public = _wants_public(fields)
         try:
-            model = commits.repo_create(owner=user, name=name, public=public is not False)
+            model = commits.repo_create(owner=owner, name=name, public=public is not False)
         except commits.RepoExists as error:
             error.details["url"] = url
             raise
@@ -68,9 +71,9 @@ class RepoCreate(base.Tongue):
 class RepoDelete(base.Tongue):
     def delete(self, request: Request) -> Response:
         fields = _fields(request)
-        name = _own(request, fields.get("organization"), fields.get("name"), fields.get("type"))
+        owner, name = _own(request, fields.get("organization"), fields.get("name"), fields.get("type"))
         user = person(request)
-        actions.model_delete(model=repositories.repository_mine(user, user.username, name), by=user)
+        actions.model_delete(model=repositories.repository_mine(user, owner.username, name), by=user)
         return Response({})
 
 
@@ -78,9 +81,11 @@ class RepoMove(base.Tongue):
     def post(self, request: Request) -> Response:
         fields = _fields(request)
         user = person(request)
-        old = _own(request, None, fields.get("fromRepo"), fields.get("type"))
-        new = _own(request, None, fields.get("toRepo"))
-        model = commits.repo_move(model=repositories.repository_mine(user, user.username, old), name=new)
+        owner, old = _own(request, None, fields.get("fromRepo"), fields.get("type"))
+        into, new = _own(request, None, fields.get("toRepo"))
+        if owner != into:
+            raise repositories.NotYours("A repository is given to somebody else on its page, under Edit.")
+        model = commits.repo_move(model=repositories.repository_mine(user, owner.username, old), name=new)
         return Response({"url": f"{base.origin(request)}/{shapes.repo_id(model)}"})
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from hub.accounts.models import User
 from hub.uploads import queries
 
 register = template.Library()
@@ -16,6 +17,12 @@ def uploads_open(context: template.Context) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"waiting": 0, "inspecting": 0}
     return queries.uploads_open(user)
+
+
+@register.simple_tag
+def space_used_by(owner: User) -> int:
+    """Bytes that count against the quota of a group."""
+    return queries.space_used(owner)
 
 
 @register.simple_tag(takes_context=True)
