@@ -184,7 +184,7 @@ def draw(strip: Strip, shots: Iterable[Shot], *, owner: User | None) -> int:
         generation = same.order_by("created_at").first()
         picture = None
         if generation is None:
-            picture = Picture.objects.filter(recipe_digest=digest, visible=True).order_by("id").first()
+            picture = Picture.objects.filter(recipe_digest=digest, visible=True, held=False).order_by("id").first()
         if generation is None and picture is None:
             first = sending.FIRST_FRAMES if shot.position == 0 or owner else sending.OTHER_FRAMES
             generation = sending.enqueue(owner=owner, recipe=shot.recipe, count=1, purpose="preview", priority=first)
@@ -279,7 +279,11 @@ def _amount_checked(prompts: Sequence[str], weights: Sequence[float]) -> None:
 
 def _new(shots: Iterable[Shot]) -> int:
     digests = {recipes.digest(shot.recipe) for shot in shots}
-    there = set(Picture.objects.filter(recipe_digest__in=digests, visible=True).values_list("recipe_digest", flat=True))
+    there = set(
+        Picture.objects.filter(recipe_digest__in=digests, visible=True, held=False).values_list(
+            "recipe_digest", flat=True
+        )
+    )
     return len(digests - there)
 
 

@@ -52,7 +52,9 @@ def stamp(version_id: int) -> str:
     """A text that changes whenever what everybody is told of a version does: its words, files, verdicts, counts, and
     pictures. One statement."""
     files = File.objects.filter(version=OuterRef("pk")).order_by("pk")
-    uses = PictureUse.objects.filter(version=OuterRef("pk"), picture__visible=True).order_by("picture_id")
+    uses = PictureUse.objects.filter(version=OuterRef("pk"), picture__visible=True, picture__held=False).order_by(
+        "picture_id"
+    )
     rows = Version.objects.filter(pk=version_id).annotate(
         verdicts=ArraySubquery(files.values_list(Concat("pk", Value(" "), "verdict", output_field=CharField()))),
         shown=ArraySubquery(uses.values_list("picture_id")[:12]),
