@@ -9,6 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from workers.hints import Hint, Source
+from workers.keys import blob_key as blob_key
+from workers.keys import converted_key as converted_key
+from workers.keys import held_key as held_key
+from workers.keys import picture_key as picture_key
+from workers.keys import small_picture_key as small_picture_key
+from workers.keys import xorb_key as xorb_key
 
 Verdict = Literal["accepted", "refused", "unknown"]
 
@@ -60,7 +66,6 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One adapter in a stack. ``token`` is the word a textual inversion answers to.
 
     ``text_weight``: for the text encoder, where it has a weight of its own (A1111's ``<lora:name:text:unet>``).
-    ``blocks``: what its weight is multiplied by in each block (`workers.adapters.blocks`); none: 1 in all of them.
     ``hint``: the picture that it reads, for kinds that steer by one.
     """
 
@@ -70,7 +75,6 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     text_weight: float | None = None
     name: str = ""
     token: str = ""
-    blocks: tuple[float, ...] = ()
     hint: Hint | None = None
 
 
@@ -462,36 +466,6 @@ def pack(message: Anything) -> dict[str, Any]:
 def unpack(data: object) -> Any:
     """The message in ``data``. Raises ``msgspec.ValidationError`` for anything that is not exactly one."""
     return msgspec.convert(data, Anything)
-
-
-def xorb_key(owner_id: int, hash: str) -> str:
-    """Where a block of chunks lies that a person sent."""
-    return f"xorbs/{owner_id}/{hash[:2]}/{hash}"
-
-
-def blob_key(sha256: str) -> str:
-    """Where a file that was accepted lives for ever."""
-    return f"blobs/{sha256[:2]}/{sha256}"
-
-
-def held_key(sha256: str) -> str:
-    """Where a file lies that was taken into quarantine or whose model was taken down: addresses given out are dead."""
-    return f"held/{sha256[:2]}/{sha256}"
-
-
-def picture_key(sha256: str) -> str:
-    """Where a drawn PNG lives, in the pictures bucket."""
-    return f"{sha256[:2]}/{sha256}.png"
-
-
-def converted_key(upload_id: str, attempt: int) -> str:
-    """Where a pickle's safetensors waits for the hub's answer: the only keys of this bucket that workers write."""
-    return f"incoming/converted/{upload_id}.{attempt}.safetensors"
-
-
-def small_picture_key(sha256: str, width: int) -> str:
-    """Where a smaller JPEG of a drawn picture lives, beside it."""
-    return f"{sha256[:2]}/{sha256}.{width}.jpg"
 
 
 def progress_key(job_id: str) -> str:

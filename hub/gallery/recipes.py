@@ -54,7 +54,7 @@ def _use_digested(use: dict) -> dict:
     kept = {key: use[key] for key in ("kind", "sha256", "weight", "token")} | {"weight": float(use["weight"])}
     if use["text_weight"] not in (None, use["weight"]):
         kept["text_weight"] = float(use["text_weight"])
-    return kept | {name: use[name] for name in ("blocks", "hint") if use[name]}
+    return kept | ({"hint": use["hint"]} if use["hint"] else {})
 
 
 def as_a1111(recipe: Recipe) -> str:

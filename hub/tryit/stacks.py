@@ -81,9 +81,7 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
             raise DoesNotFit(reason)
         own = use_of(file, use.weight)
         hint = _hint_checked(user, file, use)
-        uses.append(
-            replace(own, text_weight=use.text_weight, token=use.token or own.token, blocks=use.blocks, hint=hint)
-        )
+        uses.append(replace(own, text_weight=use.text_weight, token=use.token or own.token, hint=hint))
     if len({(use.sha256, use.hint) for use in uses}) < len(uses):
         raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
     seed, variation = (
