@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages bench-catalogue fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,9 @@ bench-protocols: $(STAMP)-dev ## What the tongues cost beside a bare view, and p
 
 bench-pages: $(STAMP)-run ## Lighthouse over the running hub's pages (needs node; HUB names another address)
 	@$(BIN)/python -m infra.bench.pages
+
+bench-catalogue: $(STAMP)-run ## Lists, facets and search on a million models (SIZE=100k for fewer), each figure beside its bar
+	@$(BIN)/python -m infra.bench.catalogue
 
 fuzz: $(STAMP)-dev ## A million files that nobody would write, for every reader (CASES for another number)
 	@$(BIN)/python -m infra.fuzz --cases $(or $(CASES),1000000)

@@ -30,6 +30,13 @@ app.conf.update(
         "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},
         "mails-send": {"task": "hub.community.mails_send", "schedule": 60.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
+        "meanings-feed": {"task": "hub.catalog.meanings_feed", "schedule": 60.0},
+        "cells-count": {"task": "hub.catalog.cells_count", "schedule": 300.0},
+        "terms-count": {"task": "hub.catalog.terms_count", "schedule": 3600.0},
+        "words-count": {"task": "hub.catalog.words_count", "schedule": 24 * 3600.0},
+        "prompts-words-count": {"task": "hub.prompts.words_count", "schedule": 24 * 3600.0},
     },
 )
-app.autodiscover_tasks(["hub.catalog", "hub.community", "hub.gallery", "hub.moderation", "hub.tryit", "hub.uploads"])
+app.autodiscover_tasks(
+    ["hub.catalog", "hub.community", "hub.gallery", "hub.moderation", "hub.prompts", "hub.tryit", "hub.uploads"]
+)

@@ -57,12 +57,13 @@ def start(
     *,
     wait_for_store: bool = True,
     origins: Collection[str] = (),
+    postgres: Mapping[str, str] | None = None,
 ) -> Servers:
     """Start every server that has no address in the environment.
 
     say: called with one line of progress at a time. wait_for_store: False returns before the object store answers
     (it takes seconds, and pages need not wait for it). origins: the addresses whose pages may send parts of uploads to
-    the store; none: every one. Raises `CannotStart`.
+    the store; none: every one. postgres: settings of PostgreSQL other than a laptop's. Raises `CannotStart`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
@@ -81,7 +82,7 @@ def start(
             _start_broker(servers, secret, ports)
         if not given("DATABASE_URL"):
             say("starting PostgreSQL")
-            _start_postgres(servers, secret, ports)
+            _start_postgres(servers, secret, ports, postgres or {})
         ports.keep()
         if not given("S3_ENDPOINT") and wait_for_store:
             say("waiting for the object store")
@@ -202,7 +203,7 @@ def _wait(servers: Servers, name: str, ready: Callable[[], bool], seconds: float
 # PostgreSQL
 
 
-def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports) -> None:
+def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports, other: Mapping[str, str]) -> None:
     # Found, not imported: importing the wheel starts its own bookkeeping of servers.
     wheel = importlib.util.find_spec("pgserver")
     if wheel is None or wheel.origin is None:
@@ -253,6 +254,7 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports) -> 
         "jit": "off",
         "max_parallel_workers_per_gather": 0,
         "work_mem": "32MB",
+        **other,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     _end_postgres(data)

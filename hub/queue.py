@@ -16,6 +16,7 @@ from workers.messages import (
     HEADER,
     INSPECT,
     AssembleFile,
+    Embed,
     Generate,
     InspectImage,
     Inspecting,
@@ -39,6 +40,7 @@ TASKS = {
     Shrink: ("workers.shrink", HEADER),
     Trace: ("workers.trace", HEADER),
     Score: ("workers.score", HEADER),
+    Embed: ("workers.embed", HEADER),
 }
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
@@ -57,7 +59,16 @@ def cache() -> redis.Redis:
 
 
 def send(
-    message: InspectModel | ReadHeader | AssembleFile | InspectImage | MakeLayout | Generate | Shrink | Trace | Score,
+    message: InspectModel
+    | ReadHeader
+    | AssembleFile
+    | InspectImage
+    | MakeLayout
+    | Generate
+    | Shrink
+    | Trace
+    | Score
+    | Embed,
     *,
     then: str = "",
     priority: int = 0,
@@ -98,6 +109,12 @@ def _drawing() -> dict[str, tuple[str, ...]]:
         for key, held in zip(keys, stored, strict=True)  # type: ignore[arg-type]
         if held
     }
+
+
+def meaning(text: str) -> str:
+    """The vector of a query that a worker has read, base64; empty where none has."""
+    stored = cache().get(messages.meaning_key(text))
+    return stored.decode() if isinstance(stored, bytes) else ""
 
 
 def progress(job_id: str) -> Progress | None:

@@ -161,6 +161,8 @@ MAX_HEAD_BYTES = env_int("MAX_HEAD_BYTES", 32 * MIB)  # of a file's header, read
 UPLOAD_ABANDONED_HOURS = env_int("UPLOAD_ABANDONED_HOURS", 24)  # parts of an upload nobody goes on with
 # A checkpoint is also written as a folder of diffusers, for `from_pretrained("owner/name")`: its size once more.
 DIFFUSERS_LAYOUTS = env_bool("DIFFUSERS_LAYOUTS", True)
+# Search of models and prompts by meaning; needs pgvector in the database, and MiniLM's weights where workers run.
+MEANING_SEARCH = env_bool("MEANING_SEARCH", False)
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
 INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 12)  # no sign of life: it is asked for again

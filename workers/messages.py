@@ -9,10 +9,18 @@ from typing import Any, Literal
 import msgspec
 
 from workers.hints import Hint, Source
+from workers.keys import RULES as RULES
+from workers.keys import SANDBOX_STATE as SANDBOX_STATE
+from workers.keys import WORKER_ALIVE as WORKER_ALIVE
+from workers.keys import WORKER_HOLDS as WORKER_HOLDS
 from workers.keys import blob_key as blob_key
+from workers.keys import cancel_key as cancel_key
 from workers.keys import converted_key as converted_key
 from workers.keys import held_key as held_key
+from workers.keys import meaning_key as meaning_key
+from workers.keys import own_queue as own_queue
 from workers.keys import picture_key as picture_key
+from workers.keys import progress_key as progress_key
 from workers.keys import small_picture_key as small_picture_key
 from workers.keys import xorb_key as xorb_key
 
@@ -380,6 +388,23 @@ class Scored(Message, frozen=True):
     score: float
 
 
+class Embed(Message, frozen=True):
+    """Read what ``texts`` mean, of rows ``ids`` of ``what``; of a ``query`` into the cache, under `meaning_key`."""
+
+    texts: tuple[str, ...]
+    query: bool = False
+    what: str = ""
+    ids: tuple[int, ...] = ()
+
+
+class Embedded(Message, frozen=True):
+    """``vectors``: 384 halves each, little-endian, base64."""
+
+    what: str
+    ids: tuple[int, ...]
+    vectors: tuple[str, ...]
+
+
 class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A picture in the object store under ``picture_key(sha256)``."""
 
@@ -428,7 +453,9 @@ class Progress(Message, frozen=True):
 
 
 Anything = (
-    AssembleFile
+    Embed
+    | Embedded
+    | AssembleFile
     | Assembled
     | InspectModel
     | Inspected
@@ -468,30 +495,5 @@ def unpack(data: object) -> Any:
     return msgspec.convert(data, Anything)
 
 
-def progress_key(job_id: str) -> str:
-    return f"weightroom:progress:{job_id}"
-
-
-RULES = "weightroom:rules"  # the inspectors say here which rules they judge by
-
-
-def cancel_key(job_id: str) -> str:
-    return f"weightroom:cancel:{job_id}"
-
-
-# Queue names; ``hub`` is the hub's own worker. ``header`` stands apart from ``inspect``, where a question of
-# milliseconds would wait behind large files.
+# Queue names; ``hub`` is the hub's own worker. ``header``: questions that large files should not hold up.
 INSPECT, HEADER, GENERATE, HUB = "inspect", "header", "generate", "hub"
-
-
-def own_queue(host: str) -> str:
-    """The line of one drawing worker alone, for pictures on bases that it has open."""
-    return f"{GENERATE}@{host}"
-
-
-# A worker of each queue says that it lives by setting this key with a short expiry.
-WORKER_ALIVE = "weightroom:worker:{queue}:{host}"
-# Each drawing worker's open bases, as a JSON list of SHA-256, beside its sign of life.
-WORKER_HOLDS = "weightroom:holds:{host}"
-# Each inspecting worker's `Sandbox`, as JSON, beside its sign of life.
-SANDBOX_STATE = "weightroom:sandbox:{host}"

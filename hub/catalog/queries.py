@@ -14,10 +14,12 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for, groups_of
 from hub.catalog import links
+from hub.catalog.facets import Facet, Facets
 from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
-from hub.catalog.lists import BadCursor, Facet, Facets, Page, Wish, model_list, without_filters
+from hub.catalog.lists import BadCursor, Page, model_list
 from hub.catalog.models import Digest, File, Model, Version
+from hub.catalog.wishes import Wish, without_filters
 from hub.catalog.words import camel, folded
 from hub.errors import NotFound, Refused
 

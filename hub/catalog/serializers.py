@@ -14,7 +14,9 @@ from rest_framework import serializers
 from hub.catalog.actions import COMMERCIAL
 from hub.catalog.models import File, Model, Version
 from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_of
+from hub.catalog.terms import PERIODS, USES
 
+SHOWN_MOST = 300  # cards that are drawn at once when somebody comes back to a long list
 TYPE_LABELS = dict(Model.Type.choices)
 # The word of a type in an AIR (urn:air:…).
 AIR_TYPES = {
@@ -24,6 +26,7 @@ AIR_TYPES = {
 }  # fmt: skip
 SORT_LABELS = {
     "relevance": "Best match",
+    "meaning": "Closest in meaning",
     "newest": "Newest",
     "downloads": "Most downloaded",
     "likes": "Most liked",
@@ -33,7 +36,8 @@ SORT_LABELS = {
 
 def wish_of(params: QueryDict) -> Wish:
     """What a list's address asks for. Values nobody offers find nothing, and their chip can be taken away."""
-    uses = params.getlist("use")
+    uses, licences = params.getlist("use"), params.getlist("licence")
+    allowed = [use for use in USES if use in licences]
     return Wish(
         query=params.get("query", "").replace("\x00", "")[:200].strip(),
         types=tuple(params.getlist("type")[:20]),
@@ -41,9 +45,22 @@ def wish_of(params: QueryDict) -> Wish:
         tags=tuple(value.replace("\x00", "") for value in params.getlist("tag")[:10]),
         creator=params.get("creator", "").replace("\x00", "")[:100],
         can_generate="try" in uses,
-        commercial=("Image",) if "commercial" in uses else (),
+        allowing=tuple(allowed) or (("Image",) if "commercial" in uses else ()),
+        derivatives="derivatives" in licences or None,
+        no_credit="no-credit" in licences or None,
+        different_licence="relicense" in licences or None,
+        formats=tuple(value.replace("\x00", "") for value in params.getlist("format")[:10]),
+        newer_than=PERIODS.get(params.get("updated", ""), 0),
         sort=params.get("sort", ""),
     )
+
+
+def shown_of(params: QueryDict, page: int) -> int:
+    """How many pieces of a list somebody has scrolled to: whole pages, at most `SHOWN_MOST`."""
+    asked = params.get("shown", "")
+    n = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else page
+    most = max(SHOWN_MOST // page, 1) * page
+    return min(max(-(-n // page) * page, page), most)
 
 
 @dataclass(frozen=True)
@@ -65,23 +82,34 @@ class ListAddress:
         kept = [(name, value) for name, values in params.lists() for value in values if value]
         return f"{self.path}?{urlencode(kept)}" if kept else self.path
 
-    def following(self, cursor: str) -> str:
+    def following(self, cursor: str, shown: int) -> str:
+        """The next page; ``shown`` is how many pieces the list has with it."""
         params = self.params.copy()
-        params["after"] = cursor
+        params["after"], params["shown"] = cursor, str(shown)
+        return self._with(params)
+
+    def reaching(self, shown: int) -> str:
+        """The list from its beginning to where somebody has scrolled: what Back and a reload come to."""
+        params = self.params.copy()
+        params.pop("after", None)
+        params["shown"] = str(shown)
         return self._with(params)
 
     def without(self, name: str, value: str) -> str:
         params = self.params.copy()
         params.setlist(name, [one for one in params.getlist(name) if one != value])
         params.pop("after", None)
+        params.pop("shown", None)
         return self._with(params)
 
     def chips(self, facets: Facets) -> list[Chip]:
         labels = {("type", f.value): f.label for f in facets.types}
+        labels |= {("licence", f.value): f.label for f in facets.licences}
+        labels |= {("updated", f.value): f.label for f in facets.periods}
         labels |= {("use", "try"): "Can be tried here", ("use", "commercial"): "Commercial pictures allowed"}
         return [
             Chip(str(labels.get((name, value), value)), self.without(name, value))
-            for name in ("type", "base", "use", "tag", "creator")
+            for name in ("type", "base", "use", "tag", "creator", "format", "licence", "updated")
             for value in self.params.getlist(name)
             if value
         ]

@@ -9,8 +9,10 @@ from django.db import models
 class Picture(models.Model):
     """A picture, drawn here or sent. Its bytes are in the pictures bucket under the PNG's SHA-256."""
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="pictures")
-    sha256 = models.CharField(max_length=64, db_index=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="pictures", db_index=False
+    )
+    sha256 = models.CharField(max_length=64)
     width = models.IntegerField()
     height = models.IntegerField()
     recipe = models.JSONField(help_text="workers.messages.Recipe; every file by SHA-256.")
@@ -37,6 +39,7 @@ class Picture(models.Model):
             models.Index(fields=["id"], condition=models.Q(visible=True), include=["level"], name="picture_newest"),
             models.Index(fields=["likes", "id"], condition=models.Q(visible=True), name="picture_liked"),
             models.Index(fields=["owner", "id"], name="picture_owner"),
+            models.Index(fields=["sha256"], name="picture_sha256"),
             models.Index(fields=["recipe_digest"], condition=models.Q(visible=True), name="picture_recipe"),
         ]
 
@@ -92,7 +95,9 @@ class PictureUse(models.Model):
     """A version that had a part in a picture (the base's too), so that a model page finds what was made with it."""
 
     picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="uses")
-    version = models.ForeignKey("catalog.Version", on_delete=models.CASCADE, related_name="picture_uses")
+    version = models.ForeignKey(
+        "catalog.Version", on_delete=models.CASCADE, related_name="picture_uses", db_index=False
+    )
     weight = models.FloatField(null=True, help_text="Null for the base.")
 
     class Meta:

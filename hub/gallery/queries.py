@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,7 +17,7 @@ from hub.accounts.queries import groups_of
 from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256, linked
 from hub.errors import NotFound, Refused
-from hub.gallery import recipes
+from hub.gallery import placeholders, recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
 
 if TYPE_CHECKING:
@@ -259,6 +259,47 @@ def picture_url(picture: Picture) -> str:
 def tile_url(picture: Picture) -> str:
     """The same, no wider than a tile of a grid needs on a sharp screen."""
     return reverse("gallery:picture-file", args=[picture.sha256, "width=512", f"{picture.pk}.png"])
+
+
+def board_places() -> list[dict[str, Any]]:
+    """Places of the boards, each with the prompts that families have there, in words."""
+    places: dict[int, list[str]] = {}
+    for row in BoardPrompt.objects.filter(active=True).order_by("position", "family"):
+        places.setdefault(row.position, []).append(row.prompt)
+    return [{"place": place, "label": " / ".join(dict.fromkeys(prompts))} for place, prompts in places.items()]
+
+
+def blurhashes(shas: Iterable[str]) -> dict[str, str]:
+    """Blurhashes of pictures, by SHA-256."""
+    return dict(Picture.objects.filter(sha256__in=set(shas) - {""}).values_list("sha256", "blurhash"))
+
+
+def drawn_with(user: User | AnonymousUser, cards: list[dict[str, Any]], place: int) -> list[dict[str, Any]]:
+    """Cards (``version``) with ``picture_url`` and ``alone_url`` of a board's place, at the weight nearest to what each
+    version recommends. One statement for all."""
+    versions = {card["version"].pk: card["version"] for card in cards}
+    frames = Frame.objects.filter(
+        strip__version_id__in=versions, strip__board=True, position=place, picture__level__in=shown_levels(user)
+    )
+    drawn: dict[int, list[Frame]] = {}
+    for frame in frames.select_related("picture", "strip"):
+        drawn.setdefault(frame.strip.version_id, []).append(frame)
+    out = []
+    for card in cards:
+        found = drawn.get(card["version"].pk, [])
+        wanted = card["version"].weight
+        chosen = min((f for f in found if f.weight), key=lambda f: abs(f.weight - wanted), default=None)
+        alone = next((f for f in found if not f.weight), None)
+        shown = chosen or alone  # a checkpoint's strip is the base alone
+        changes = {
+            "picture_url": tile_url(shown.picture) if shown and shown.picture else "",
+            "alone_url": tile_url(alone.picture) if chosen and alone and alone.picture else "",
+            "board": None,
+            "blur": placeholders.svg(shown.picture.blurhash) if shown and shown.picture else "",
+            "undrawn": shown is None,
+        }
+        out.append(card | changes)
+    return out
 
 
 def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:

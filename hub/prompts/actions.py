@@ -14,13 +14,15 @@ from django.db.models import F, Max, Value
 from msgspec.structs import replace
 
 from hub.accounts.models import User
+from hub.catalog import meanings
+from hub.catalog.listings import WORD_LIMIT
 from hub.catalog.models import Tag
-from hub.catalog.words import folded, one_line, tag_name, tidy
+from hub.catalog.words import one_line, tag_name, tidy, words_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.prompts import queries, templates
-from hub.prompts.models import LICENCES, Example, Prompt, Wildcard, Wording
+from hub.prompts.models import LICENCES, Example, Prompt, Wildcard, Word, Wording
 from workers.messages import Recipe
 
 TEXT_LIMIT, TAG_LIMIT, DOC_LIMIT = 6_000, 20, 20_000
@@ -167,10 +169,14 @@ def _write(prompt: Prompt, fields: Mapping[str, Any], recipe: Recipe) -> None:
         "C": text,
         "D": f"{prompt.owner.username} {' '.join(use.name for use in recipe.uses)}",
     }
+    words = {weight: words_of(part[:DOC_LIMIT]) for weight, part in parts.items()}
     vectors: list[Any] = [
-        SearchVector(Value(folded(part)[:DOC_LIMIT]), weight=weight, config="simple") for weight, part in parts.items()
+        SearchVector(Value(" ".join(found)), weight=weight, config="simple") for weight, found in words.items()
     ]
+    known = {word for found in words.values() for word in found if len(word) <= WORD_LIMIT}
+    Word.objects.bulk_create((Word(word=word) for word in sorted(known)), ignore_conflicts=True)
     Prompt.objects.filter(pk=prompt.pk).update(doc=reduce(operator.add, vectors))
+    meanings.forget("prompts", prompt.pk)
 
 
 def _text(text: str, what: str) -> str:

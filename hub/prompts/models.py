@@ -54,6 +54,22 @@ class Prompt(models.Model):
         return self.recipe["negative"]
 
 
+class Word(models.Model):
+    """A word of the prompts and in how many it is: what a typing error is held against."""
+
+    word = models.TextField(primary_key=True)
+    texts = models.IntegerField(default=1)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["word"], name="prompt_word_begins", opclasses=["text_pattern_ops"]),
+            GinIndex(fields=["word"], name="prompt_word_alike", opclasses=["gin_trgm_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.word
+
+
 class Wording(models.Model):
     """How a prompt was before a change; the first is number 1."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -23,7 +24,7 @@ from hub.prompts.queries import Wish
 
 
 def _wish(params: QueryDict) -> Wish:
-    page = params.get("page", "")
+    like = params.get("like", "")
     return Wish(
         query=params.get("query", "")[:200],
         tag=params.get("tag", "")[:60],
@@ -31,23 +32,28 @@ def _wish(params: QueryDict) -> Wish:
         licence=params.get("licence", "") if params.get("licence") in LICENCES else "",
         template="template" in params,
         stacked="stacked" in params,
-        sort=params.get("sort", "") if params.get("sort") in queries.SORTS else "newest",
-        page=min(int(page), 400) if page.isdecimal() and len(page) < 4 else 0,
+        family=params.get("family", "")[:20],
+        like=int(like) if like.isascii() and like.isdecimal() and len(like) < 11 else 0,
+        sort=params.get("sort", ""),
+        after=params.get("after", "")[:200],
     )
 
 
 @require_safe
 def prompt_list(request: HttpRequest) -> HttpResponse:
     wish = _wish(request.GET)
-    prompts, more = queries.prompt_list(request.user, wish)
+    prompts, after = queries.prompt_list(request.user, wish)
     following = request.GET.copy()
-    following["page"] = str(wish.page + 1)
+    following["after"] = after
     context = {
         "prompts": prompts,
         "wish": wish,
         "licences": LICENCES,
-        "next_url": f"?{following.urlencode()}" if more else "",
-        "filtered": bool(wish.query or wish.tag or wish.creator or wish.licence or wish.template or wish.stacked),
+        "by_meaning": settings.MEANING_SEARCH,
+        "next_url": f"?{following.urlencode()}" if after else "",
+        "filtered": bool(
+            wish.query or wish.tag or wish.creator or wish.licence or wish.template or wish.stacked or wish.like
+        ),
     }
     part = request.headers.get("HX-Target") == "more"
     return render(request, "prompts/prompt_cards.html" if part else "prompts/prompt_list.html", context)

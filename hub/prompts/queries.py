@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import LessThan
 
 from hub.accounts.models import User
+from hub.catalog import meanings
+from hub.catalog.lists import Row
+from hub.catalog.models import Tag
+from hub.catalog.search import WORDS_MOST, meant, tsquery
 from hub.catalog.words import folded, words_of
-from hub.errors import NotFound
+from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
-from hub.prompts.models import Example, Prompt, Wildcard
+from hub.prompts.models import Example, Prompt, Wildcard, Word
 from workers.messages import Recipe
 
 Person = User | AnonymousUser
@@ -24,9 +33,20 @@ PAGE, EXAMPLES = 24, 12
 SORTS = ("newest", "runs")
 
 
+RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any that a meaning is held against
+HITS = 2000  # prompts with all words of a query that are ranked, or put in another order
+
+
+class BadCursor(Refused):
+    """The address of a next page was changed by hand."""
+
+    code = "bad-cursor"
+
+
 @dataclass(frozen=True)
 class Wish:
-    """What is looked for. template, stacked: only those. page: from 0."""
+    """What is looked for. template, stacked: only those. like: nearest to this prompt. after: the cursor of a page, as
+    `prompt_list` gave it."""
 
     query: str = ""
     tag: str = ""
@@ -34,8 +54,19 @@ class Wish:
     licence: str = ""
     template: bool = False
     stacked: bool = False
-    sort: str = "newest"
-    page: int = 0
+    family: str = ""
+    like: int = 0
+    sort: str = ""
+    after: str = ""
+
+    @property
+    def order(self) -> str:
+        """The sort that applies: relevance where something is searched and nothing else was said."""
+        if self.like:
+            return "like"
+        if self.sort == "meaning" and words_of(self.query) and settings.MEANING_SEARCH:
+            return "meaning"
+        return self.sort if self.sort in SORTS else "relevance" if words_of(self.query) else "newest"
 
 
 def digest(text: str, negative: str) -> str:
@@ -49,27 +80,114 @@ def visible(user: Person) -> QuerySet[Prompt]:
     return Prompt.objects.filter(Q(private=False) | (Q(owner=user.pk) if user.is_authenticated else Q(pk__in=[])))
 
 
-def prompt_list(user: Person, wish: Wish) -> tuple[list[Prompt], bool]:
-    """A page of prompts, each with ``shown_examples``, and whether more follow."""
-    prompts = visible(user).select_related("owner")
-    words = words_of(wish.query)
-    if words:
-        asked = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
-        prompts = prompts.filter(doc=asked).annotate(rank=SearchRank(F("doc"), asked))
-    if wish.tag:
-        prompts = prompts.filter(tags__name=folded(wish.tag))
+def prompt_list(user: Person, wish: Wish) -> tuple[list[Prompt], str]:
+    """A page of prompts, each with ``shown_examples``, and the cursor of the next, if any. Raises `BadCursor`."""
+    prompts = _filtered(visible(user), wish)
+    near = _near(user, wish)
+    start, rest = _from(prompts, wish)
+    if near is not None:
+        runs = dict(prompts.filter(pk__in=near).values_list("pk", "runs"))
+        ids = [(pk, runs[pk]) for pk in near if pk in runs][start : start + PAGE + 1]
+    else:
+        if words := words_of(wish.query)[:WORDS_MOST]:
+            groups = meant(words, "prompts_word")
+            if not all(groups):
+                return [], ""
+            asked = SearchQuery(tsquery(groups), search_type="raw", config="simple")
+            # Two steps, so that the words are looked up once and not row by row along an order.
+            hits = prompts.filter(doc=asked).values("pk")[:HITS]
+            start, rest = _from(Prompt.objects.filter(pk__in=hits), wish)
+            rest = rest.annotate(rank=SearchRank(F("doc"), asked))
+        order = {"newest": ("-id",), "runs": ("-runs", "-id")}.get(wish.order, ("-rank", "-id"))
+        ids = list(rest.order_by(*order).values_list("pk", "runs")[start : start + PAGE + 1])
+    examples = _examples(user)
+    shown = visible(user).select_related("owner").prefetch_related(examples).in_bulk([pk for pk, _ in ids[:PAGE]])
+    if len(ids) <= PAGE:
+        following = ""
+    elif wish.order in SORTS:
+        last, runs_of_last = ids[PAGE - 1]
+        following = _cursor(wish.order, runs_of_last, last)
+    else:
+        following = _cursor(wish.order, start + PAGE, 0)
+    return [shown[pk] for pk, _ in ids[:PAGE] if pk in shown], following
+
+
+def _near(user: Person, wish: Wish) -> list[int] | None:
+    """Prompts like another, or close to a query in meaning, the nearest first; None where neither is asked for.
+
+    Without meanings, or before they are read, prompts are alike that share their rarest words.
+    """
+    if wish.like:
+        prompt = visible(user).filter(pk=wish.like).first() if wish.like < 2**31 else None
+        if prompt is None:
+            return []
+        vector, words = meanings.vector_of_row("prompts", prompt.pk), words_of(prompt.text)
+    elif wish.order == "meaning":
+        vector, words = meanings.vector_of(wish.query), words_of(wish.query)
+    else:
+        return None
+    near = meanings.nearest("prompts", vector, lambda: _sharing(words, AMONG)) if vector else _sharing(words, HITS)
+    return [pk for pk in near if pk != wish.like]
+
+
+def _sharing(words: Sequence[str], most: int) -> list[int]:
+    """Prompts with any of the rarest of ``words``, those with most of them first."""
+    rare = Word.objects.filter(word__in=list(set(words))[:200]).order_by("texts").values_list("word", flat=True)
+    asked = " | ".join(f"'{word}'" for word in rare[:RAREST])
+    if not asked:
+        return []
+    query = SearchQuery(asked, search_type="raw", config="simple")
+    hits = Prompt.objects.filter(pk__in=Prompt.objects.filter(doc=query).values("pk")[:most])
+    ranked = hits.annotate(rank=SearchRank(F("doc"), query)).order_by("-rank", "-id")
+    return list(ranked.values_list("pk", flat=True))
+
+
+meanings.KINDS["prompts"] = meanings.Kind(
+    "prompts", "prompts_meaning", "prompts_prompt", "id", "r.title || '. ' || (r.recipe ->> 'prompt')"
+)
+
+
+def _filtered(prompts: QuerySet[Prompt], wish: Wish) -> QuerySet[Prompt]:
+    if wish.tag:  # by its id: the planner knows how frequent each is
+        tag = Tag.objects.filter(name=folded(wish.tag)).values_list("pk", flat=True).first()
+        prompts = prompts.filter(tags=tag) if tag else prompts.none()
     if wish.creator:
-        prompts = prompts.filter(owner__username__iexact=wish.creator)
+        people = User.objects.alias(called=Lower("username")).filter(called=wish.creator.lower())
+        prompts = prompts.filter(owner_id=people.values_list("id", flat=True).first() or 0)
     if wish.licence:
         prompts = prompts.filter(licence=wish.licence)
+    if wish.family:
+        prompts = prompts.filter(family=wish.family)
     if wish.template:
         prompts = prompts.filter(template=True)
     if wish.stacked:
         prompts = prompts.filter(stacked=True)
-    order = ("-runs", "-id") if wish.sort == "runs" else ("-rank", "-id") if words else ("-id",)
-    start = wish.page * PAGE
-    found = list(prompts.order_by(*order).prefetch_related(_examples(user))[start : start + PAGE + 1])
-    return found[:PAGE], len(found) > PAGE
+    return prompts
+
+
+def _cursor(order: str, key: int, last: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([order, key, last]).encode()).decode().rstrip("=")
+
+
+def _from(prompts: QuerySet[Prompt], wish: Wish) -> tuple[int, QuerySet[Prompt]]:
+    """Where the page begins among ``prompts``, and those that are left of them. Raises `BadCursor`."""
+    if not wish.after:
+        return 0, prompts
+    try:
+        order, key, last = json.loads(
+            base64.b64decode(wish.after + "=" * (-len(wish.after) % 4), altchars=b"-_", validate=True)
+        )
+        if order != wish.order or type(key) is not int or type(last) is not int:
+            raise ValueError
+        if not (0 <= key < 2**31 and 0 <= last < 2**62) or (order not in SORTS and key > HITS):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadCursor("This address of a next page does not exist. Start again at the first page.") from error
+    if order not in SORTS:
+        return key, prompts
+    if order == "newest":
+        return 0, prompts.filter(pk__lt=last)
+    return 0, prompts.filter(LessThan(Row(F("runs"), F("id")), Row(Value(key), Value(last))))
 
 
 def _examples(user: Person) -> Prefetch:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOLDER = PROJECT / ".weightroom-bench"
+FOLDER = PROJECT / ".weightroom-bench" / "protocols"
 sys.path.insert(0, str(PROJECT))
 MODELS, ROUNDS, WAITERS, DOWNLOADS = 400, 150, 50, 200
 BARS = {

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from hub.catalog.models import Version
-from hub.gallery import queries, recipes
+from hub.gallery import placeholders, queries, recipes
 from hub.gallery.models import Picture
 from hub.templatetags.weightroom import plate
 
@@ -32,6 +32,30 @@ def pictures(context: dict[str, Any], version: Version) -> dict[str, Any]:
     """*Made with it*: the newest pictures of people that a version had a part in."""
     user = context["request"].user
     return {"version": version, "pictures": queries.made_with(user, version), "user": user}
+
+
+@register.simple_tag
+def boards() -> list[dict[str, Any]]:
+    """What *Drawn with* offers: a board's places, each with its prompts (families have boards of their own)."""
+    return queries.board_places()
+
+
+@register.simple_tag(takes_context=True)
+def drawn_with(context: dict[str, Any], cards: list[dict[str, Any]], place: int | None) -> list[dict[str, Any]]:
+    """``cards`` with the picture that each version drew at a place of its board, and the base's alone beside it.
+
+    place: None leaves the covers. A card whose version drew nothing there says so, and shows no other picture.
+    """
+    if place is not None:
+        return queries.drawn_with(context["request"].user, cards, place)
+    covers = queries.blurhashes(card["version"].cover_sha256 for card in cards)
+    return [card | {"blur": placeholders.svg(covers.get(card["version"].cover_sha256, ""))} for card in cards]
+
+
+@register.filter
+def blur(picture: Picture) -> SafeString:
+    """What stands where a picture will be."""
+    return placeholders.svg(picture.blurhash)
 
 
 @register.filter

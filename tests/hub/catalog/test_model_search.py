@@ -29,5 +29,5 @@ def test_hostile_words_are_text(client, db):
 
 def test_typing_costs_few_statements(client, alice, django_assert_max_num_queries):
     added(alice)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(7):
         client.get("/search?query=lino")

@@ -1,0 +1,280 @@
+"""How many models each choice of a filter has beside the other filters.
+
+A small set is counted in one statement, exactly. A broad list is answered from what `hub.catalog.counts` counted ahead:
+cells for types, bases and totals, tops for the rest. What neither knows has choices without numbers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.levels import ALL as ALL_LEVELS
+from hub.accounts.models import User
+from hub.catalog import terms
+from hub.catalog.models import Base, Cell, Model, Tag, Top
+from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
+from hub.catalog.wishes import Narrowed, filtered
+from hub.catalog.words import tag_name
+
+COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
+FACET_SET = 10_000  # rows that are counted when somebody asks: each has a dozen terms
+SHOWN, KEPT = 12, 60  # choices of a facet, and terms of a kind that a count keeps
+FORMATS = ("SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other")
+LICENCES = {
+    "Image": _("Pictures may be sold"),
+    "Sell": _("The file may be sold"),
+    "Rent": _("Services may offer it"),
+    "derivatives": _("Merges may be shared"),
+    "relicense": _("Merges may have other terms"),
+    "no-credit": _("No credit needed"),
+}
+PERIOD_WORDS = {"day": _("Today"), "week": _("This week"), "month": _("This month"), "year": _("This year")}
+OWN = frozenset({"types", "bases", "formats"})  # choices of these add to each other, so a count ignores its own
+Counts = dict[int, int]
+
+
+@dataclass
+class Facet:
+    """One choice of a filter: its value, its words, and how many models have it beside the other filters (None: more
+    than were counted)."""
+
+    value: str
+    label: str
+    count: int | None
+    on: bool = False
+
+
+@dataclass
+class Facets:
+    types: list[Facet] = field(default_factory=list)
+    bases: list[Facet] = field(default_factory=list)
+    tags: list[Facet] = field(default_factory=list)
+    creators: list[Facet] = field(default_factory=list)
+    formats: list[Facet] = field(default_factory=list)
+    licences: list[Facet] = field(default_factory=list)
+    periods: list[Facet] = field(default_factory=list)
+    can_generate: int | None = None
+    total: int | None = None
+
+
+def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None) -> Facets:
+    """The choices of each filter with their counts. found: only among these models."""
+    if found is not None or narrowed.small(without=OWN, most=FACET_SET):
+        counts: dict[int, int | None] = {**_counted(narrowed, found=found, own=True)}
+    else:
+        counts = {}
+        if narrowed.small(most=FACET_SET):
+            counts |= _counted(narrowed, found=None, own=False)
+            counts = {t: n for t, n in counts.items() if t >> 24 not in (TYPE, BASE)}
+        else:
+            counts |= _tops(narrowed)
+        counts |= _of_cells(narrowed) or {t: None for t in _any_top() if t >> 24 in (TYPE, BASE)}
+    return _worded(narrowed, counts)
+
+
+def total(narrowed: Narrowed, choices: Facets | None = None) -> tuple[int, bool]:
+    """How many models pass all filters, and whether there are more than that."""
+    if choices is not None and choices.total is not None:
+        return choices.total, False
+    if not narrowed.small() and len(narrowed.bases) < 2 and (n := _of_cells(narrowed).get(terms.ALL)) is not None:
+        return n, False
+    rows = filtered(narrowed).order_by().values("model_id")
+    if narrowed.small():
+        return rows.count(), False
+    n = rows[: COUNT_CAP + 1].count()
+    return min(n, COUNT_CAP), n > COUNT_CAP
+
+
+# A small set, counted exactly
+
+# The first term of a listing is its type, the second its base (`terms_of`).
+COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats}
+    THEN terms || ARRAY[0, {creator} | creator_id] || {periods} WHEN {bases} AND {formats} THEN terms[1:1]
+    WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
+    THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t FROM ({rows}) rows),
+    counted AS (SELECT u, count(*) AS n FROM judged, unnest(t) u GROUP BY u)
+    SELECT u, n FROM (SELECT u, n, row_number() OVER (PARTITION BY u >> 24 ORDER BY n DESC, u) AS place FROM counted) c
+    WHERE place <= {KEPT}"""
+
+
+def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> Counts:
+    """Terms of what passes, each with how many rows have it. own: a count of types, bases or formats ignores the
+    choices made among its own kind."""
+    wish = narrowed.wish
+    rows = filtered(narrowed, found=found, without=OWN if own else frozenset())
+    values = rows.values_list("terms", "creator_id", "published_at", "type", "base_id", "lead", "newer")
+    try:
+        sql, params = values.query.sql_with_params()
+    except EmptyResultSet:
+        return {terms.ALL: 0}
+    tests = {"types": "true", "bases": "true", "formats": "true"}
+    if own:
+        tests["bases"] = "lead"
+        if wish.types:
+            tests["types"] = "type = ANY(%(types)s)"
+        if wish.bases:
+            tests["bases"] = "(base_id = ANY(%(bases)s) AND NOT newer && %(bases)s::smallint[])"
+        if wish.formats:
+            tests["formats"] = "terms && %(formats)s"
+    chosen = {
+        "types": list(wish.types),
+        "bases": list(narrowed.bases),
+        "formats": [named(FORMAT, format) for format in wish.formats],
+    }
+    periods = " || ".join(
+        f"CASE WHEN published_at >= now() - interval '{days} days' THEN ARRAY[{term(PERIOD, days)}] ELSE '{{}}' END"
+        for days in terms.PERIODS.values()
+    )
+    numbered = {f"p{place}": value for place, value in enumerate(params)}
+    statement = COUNTED.format(
+        rows=sql % tuple(f"%({name})s" for name in numbered),
+        creator=term(CREATOR, 0),
+        periods=periods,
+        FORMAT=FORMAT,
+        KEPT=KEPT,
+        **tests,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, numbered | chosen)
+        return {terms.ALL: 0} | dict(cursor.fetchall())
+
+
+# A broad list, counted ahead
+
+
+def _of_cells(narrowed: Narrowed) -> dict[int, int | None]:
+    """Types, bases and the total from the cells; empty where a filter is on that they do not know."""
+    wish = narrowed.wish
+    slices = [term(TAG, tag) for tag in narrowed.tags or ()] + [named(FORMAT, word) for word in wish.formats]
+    slices += [terms.may(use) for use in (wish.commercial if len(wish.commercial) == 1 else ()) + wish.allowing]
+    flags = {"derivatives": wish.derivatives, "no-credit": wish.no_credit, "relicense": wish.different_licence}
+    slices += [terms.may(name) for name, value in flags.items() if value]
+    unknown = (
+        wish.newer_than or wish.creator or wish.levels or wish.query.strip() or False in flags.values()
+        or wish.ids is not None or wish.version_ids is not None or narrowed.tags is None or len(slices) > 1
+        or len(wish.commercial) > 1
+    )  # fmt: skip
+    if unknown:
+        return {}
+    cells = Cell.objects.filter(term=slices[0] if slices else terms.ALL)
+    if wish.within:
+        cells = cells.filter(level__in=[level for level in range(32) if not level & ~wish.within])
+    if wish.can_generate:
+        cells = cells.filter(can_generate=True)
+    counts: defaultdict[int, int] = defaultdict(int)
+    grouped = cells.values_list("type", "base_id", "lead", "can_generate").annotate(sum=Sum("n"))
+    for type, base, lead, can, n in grouped:
+        of_type = not wish.types or type in wish.types
+        of_base = base in narrowed.bases if wish.bases else lead
+        if of_base:
+            counts[named(TYPE, type)] += n
+        if of_type:
+            counts[term(BASE, base)] += n
+        if of_type and of_base:
+            counts[terms.ALL] += n
+            counts[terms.may("try")] += n if can else 0
+    if not counts:
+        return {}
+    found: dict[int, int | None] = {terms.ALL: 0, **counts}
+    if len(narrowed.bases) > 1:  # a model may stand in several of them, and would be counted for each
+        del found[terms.ALL]
+        found = {t: n if t >> 24 == BASE else None for t, n in found.items()}
+    return found
+
+
+def _tops(narrowed: Narrowed) -> dict[int, int | None]:
+    """The most frequent tags, creators and so on of a list of at most one type and one base; of other lists those of
+    all, without numbers."""
+    wish = narrowed.wish
+    plain = len(wish.types) < 2 and len(wish.bases) < 2 and not wish.tags and not wish.formats and not wish.commercial
+    plain = plain and not wish.allowing
+    plain = plain and not wish.newer_than and not wish.creator and not wish.levels
+    flags = (wish.derivatives, wish.no_credit, wish.different_licence)
+    if plain and flags == (None, None, None):
+        tops = Top.objects.filter(
+            type=wish.types[0] if wish.types else "",
+            base_id=narrowed.bases[0] if narrowed.bases else 0,
+            can_generate=wish.can_generate,
+            levels=top_levels(wish.within),
+        )
+        if found := dict(tops.values_list("term", "n")):
+            return {**found}
+    return dict.fromkeys(_any_top(top_levels(wish.within)))
+
+
+def _any_top(levels: int = ALL_LEVELS) -> list[int]:
+    tops = Top.objects.filter(type="", base_id=0, can_generate=False, levels=levels)
+    return list(tops.order_by("-n").values_list("term", flat=True))
+
+
+TOP_LEVELS = (1, 3, 7, 15, ALL_LEVELS)  # masks that tops are counted for
+
+
+def top_levels(within: int) -> int:
+    """The largest of `TOP_LEVELS` that shows nothing beyond ``within`` (0: all)."""
+    within = within or ALL_LEVELS
+    return max((mask for mask in TOP_LEVELS if not mask & ~within), default=1)
+
+
+# Words
+
+
+def _worded(narrowed: Narrowed, counts: dict[int, int | None]) -> Facets:
+    wish = narrowed.wish
+    by_kind: dict[int, dict[int, int | None]] = defaultdict(dict)
+    for t, n in sorted(counts.items(), key=lambda pair: (-(pair[1] if pair[1] is not None else 0), pair[0])):
+        by_kind[t >> 24][t & 0xFFFFFF] = n
+    out = Facets(total=counts.get(terms.ALL))
+    labels = {str(value): str(label) for value, label in Model.Type.choices}
+    out.types = _of_words(by_kind[TYPE], labels, wish.types)
+    out.formats = _of_words(by_kind[FORMAT], dict.fromkeys(FORMATS, ""), wish.formats)
+    bases = dict(Base.objects.filter(id__in=by_kind[BASE]).values_list("id", "name"))
+    out.bases = _chosen_too(((bases[i], bases[i], n) for i, n in by_kind[BASE].items() if i in bases), wish.bases)
+    tags = dict(Tag.objects.filter(id__in=list(by_kind[TAG])[: 2 * SHOWN]).values_list("id", "name"))
+    out.tags = _chosen_too(
+        ((tags[i], tags[i], n) for i, n in by_kind[TAG].items() if i in tags), [tag_name(tag) for tag in wish.tags]
+    )
+    ids = list(by_kind[CREATOR])[: 2 * SHOWN]
+    people = dict(User.objects.filter(id__in=ids).values_list("id", "username"))
+    creators = ((people[i], people[i], n) for i, n in by_kind[CREATOR].items() if i in people)
+    out.creators = _chosen_too(creators, [wish.creator] if wish.creator else [])
+    may = by_kind[MAY]
+    out.can_generate = may.get(terms.MAY_NAMES["try"], 0 if out.total is not None else None)
+    on = {*wish.allowing, *(n for n, v in (("derivatives", wish.derivatives), ("no-credit", wish.no_credit),
+          ("relicense", wish.different_licence)) if v)}  # fmt: skip
+    known = out.total is not None and any(n is not None for n in may.values())
+    out.licences = [
+        Facet(name, str(words), may.get(terms.MAY_NAMES[name], 0 if known else None), name in on)
+        for name, words in LICENCES.items()
+    ]
+    periods = by_kind[PERIOD]
+    out.periods = [
+        Facet(name, str(words), periods.get(terms.PERIODS[name], 0 if known else None), wish.newer_than == days)
+        for (name, words), days in zip(PERIOD_WORDS.items(), terms.PERIODS.values(), strict=True)
+    ]
+    return out
+
+
+def _of_words(found: dict[int, int | None], labels: dict[str, str], chosen: Iterable[str]) -> list[Facet]:
+    """Choices whose terms are made of their words."""
+    by_number = {zlib.crc32(word.encode()) & 0xFFFFFF: word for word in [*labels, *chosen]}
+    known = ((by_number[i], labels.get(by_number[i]) or by_number[i], n) for i, n in found.items() if i in by_number)
+    return _chosen_too(known, chosen)
+
+
+def _chosen_too(rows: Iterable[tuple[str, str, Any]], chosen: Iterable[str]) -> list[Facet]:
+    """The first choices, and those that are on though nothing has them."""
+    on = {value.lower(): value for value in chosen}
+    kept = [Facet(value, label, n, value.lower() in on) for value, label, n in rows]
+    shown = [facet for place, facet in enumerate(kept) if place < SHOWN or facet.on]
+    missing = set(on) - {facet.value.lower() for facet in shown}
+    return shown + [Facet(on[key], on[key], 0, True) for key in on if key in missing]
