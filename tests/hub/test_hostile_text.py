@@ -131,7 +131,7 @@ def fill(alice, bob) -> list[str]:
         "/prompts/wildcards",
         "/moderation",
         "/moderation/log",
-        "/moderation/cases",
+        "/moderation/held",
         "/u/alice",
         "/operator",
     ]
