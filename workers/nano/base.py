@@ -99,8 +99,11 @@ def latents_of(
 
 
 def fast() -> torch.autocast:
-    """Products in bf16: on two cores a step of the narrow UNet takes two thirds of its time in fp32."""
-    return torch.autocast("cpu", torch.bfloat16)
+    """Products in bf16 where the CPU knows it: a step of the narrow UNet takes two thirds of its time in fp32.
+
+    Where it does not, bf16 is imitated, and a step takes eight times as long.
+    """
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
 
 
 def noise_loss(unet: nn.Module, latents: Tensor, context: Tensor, generator: torch.Generator) -> Tensor:
