@@ -4,6 +4,7 @@
 NAMES = {
     ("sd1", ""): "SD 1.5",
     ("sd1", "nano"): "nano",
+    ("sd1", "nano-inpainting"): "nano",
     ("sd1", "lcm"): "SD 1.5 LCM",
     ("sd2", ""): "SD 2.1",
     ("sd2", "v-prediction"): "SD 2.1 768",

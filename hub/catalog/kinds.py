@@ -30,3 +30,4 @@ TYPES = {
 # Civitai's word for a file that is not the model itself.
 FILE_KINDS = {"vae": "VAE", "taesd": "VAE", "text_encoder": "Text Encoder", "vision_encoder": "Vision Encoder"}
 VARIANTS = {"inpainting": "Inpainting", "refiner": "Refiner", "instruct-pix2pix": "Pix2Pix"}
+VARIANTS |= {f"nano-{variant}": name for variant, name in VARIANTS.items()}

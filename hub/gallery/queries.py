@@ -138,7 +138,7 @@ def versions_by_sha256(user: User | AnonymousUser, shas: Sequence[str]) -> dict[
 
 def variant_of(file: File) -> str:
     """``nano`` for what belongs to the hub's own small base: the family of SD 1.5, at widths of its own."""
-    nano = file.version.base.name == "nano" or str(file.summary.get("variant", "")).lower() == "nano"
+    nano = file.version.base.name == "nano" or str(file.summary.get("variant", "")).lower().startswith("nano")
     return "nano" if nano else ""
 
 

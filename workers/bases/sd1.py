@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ class StableDiffusion1:
     label = "Stable Diffusion 1"
 
     def recognise(self, header: Header) -> Match | None:
-        """SD1 has 768 numbers of context a token (64 in nano)."""
+        """SD1 has 768 numbers of context a token (64 in nano, whose inpainting variant is still nano's)."""
         unet = recognition.unet(header)
         if unet is None:
             return None
         family, variant = widths.family(unet.context)
-        return recognition.claim_unet(header, unet, Found(family, variant)) if family == self.family else None
+        if family != self.family:
+            return None
+        match = recognition.claim_unet(header, unet, Found(family, variant))
+        return replace(match, variant=f"{variant}-{match.variant}") if variant not in {"", match.variant} else match
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
         """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""

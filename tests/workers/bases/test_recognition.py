@@ -45,6 +45,8 @@ def test_it_works_on_a_real_file(small_file):
     [
         (shapes(320, 768), "sd1", ""),
         (shapes(320, 768, channels=9), "sd1", "inpainting"),
+        (shapes(48, 64), "sd1", "nano"),
+        (shapes(48, 64, channels=9), "sd1", "nano-inpainting"),
         (shapes(320, 1024), "sd2", ""),
         (shapes(320, 1024, channels=5), "sd2", "depth"),
         (shapes(320, 2048, xl=True), "sdxl", ""),
