@@ -6,8 +6,6 @@ The base stays frozen; each learns from a few minutes of pictures that the base 
 
 import argparse
 import json
-import math
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from transformers import CLIPTextModel
 
 from workers import tokens
 from workers.nano import autoencoder, base, icons
+from workers.nano.learning import LowRank, learn
 
 RANK = 16
 LINEAR = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
@@ -57,29 +56,22 @@ def fit(
     steps: int,
     generator: torch.Generator,
     count: int = 32,
+    checkpoint: Path | None = None,
 ) -> None:
     """Minimise the noise loss on ``latents`` [N, V, 4, h, w] by changing ``parameters``.
 
-    ids: (icon index [B], variant index [B]) stacked as [2, B] → token ids [B, 77].
+    ids: (icon index [B], variant index [B]) stacked as [2, B] → token ids [B, 77]. checkpoint: where what is learned
+    is kept every two minutes, and where a run that was stopped goes on.
     """
-    parameters = list(parameters)
-    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    began, mean = time.monotonic(), 0.0
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = min(1.0, (step + 1) / 20) * rate * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+
+    def loss(generator: torch.Generator) -> Tensor:
         which = torch.randint(len(latents), (count,), generator=generator)
         variant = torch.randint(latents.shape[1], (count,), generator=generator)
         with base.fast():
             context = nano.text(ids(torch.stack([which, variant]))).last_hidden_state
-            loss = base.noise_loss(nano.unet, latents[which, variant].float() * nano.scaling, context, generator)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        mean = 0.97 * mean + 0.03 * loss.item() if step else loss.item()
-        if (step + 1) % 50 == 0:
-            print(f"{step + 1:5d} {(time.monotonic() - began) / 60:5.1f} min loss {mean:.4f}", flush=True)
+            return base.noise_loss(nano.unet, latents[which, variant].float() * nano.scaling, context, generator)
+
+    learn(parameters, loss, rate=rate, steps=steps, generator=generator, checkpoint=checkpoint)
 
 
 def write(path: Path, tensors: dict[str, Tensor], **metadata: str) -> None:
@@ -98,19 +90,6 @@ def write(path: Path, tensors: dict[str, Tensor], **metadata: str) -> None:
 
 
 # LoRA
-
-
-class LowRank(nn.Module):
-    """A weight plus ``up @ down``; registered as a parametrization, so the frozen model needs no change."""
-
-    def __init__(self, weight: Tensor, rank: int) -> None:
-        super().__init__()
-        rows, columns = weight.shape[0], weight[0].numel()
-        self.down = nn.Parameter(torch.randn(rank, columns) / math.sqrt(columns))
-        self.up = nn.Parameter(torch.zeros(rows, rank))
-
-    def forward(self, weight: Tensor) -> Tensor:
-        return weight + (self.up @ self.down).reshape(weight.shape)
 
 
 def style_lora(nano: Trained, out: Path, *, style: str, trigger: str, title: str, steps: int, text: bool) -> None:
@@ -180,8 +159,11 @@ def _patch(module: nn.Module) -> LowRank:
 # Textual inversion
 
 
-def inversion(nano: Trained, out: Path, *, name: str, vectors: int, steps: int) -> None:
-    """Vectors that, in place of a word, make the base draw ``name``, which it never saw."""
+def inversion(nano: Trained, out: Path, *, name: str, like: str, vectors: int, steps: int) -> None:
+    """Vectors that, in place of a word, make the base draw ``name``, which it never saw.
+
+    like: an object of the base's that they begin as; where empty, in the middle of all that it knows.
+    """
     generator = torch.Generator().manual_seed(12)
     latents, grounds = base.latents_of(nano.vae, nano.data.of("noto", [name]), generator, variants=128)
     colours = list(icons.BACKGROUNDS)
@@ -192,7 +174,8 @@ def inversion(nano: Trained, out: Path, *, name: str, vectors: int, steps: int) 
     table = nano.text.get_input_embeddings()
     # Begin in the middle of what the base knows.
     known = torch.stack([table(torch.tensor(tokens.encode(icons.words(n))[:1]))[0] for n in icons.OBJECTS])
-    start = known.mean(0) + known.std(0) * torch.randn(vectors, base.CONTEXT, generator=generator) * 0.3
+    middle = known[icons.OBJECTS.index(like)] if like else known.mean(0)
+    start = middle + known.std(0) * torch.randn(vectors, base.CONTEXT, generator=generator) * 0.3
     learned = nn.Parameter(start.detach().clone())
 
     def splice(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
@@ -207,7 +190,7 @@ def inversion(nano: Trained, out: Path, *, name: str, vectors: int, steps: int) 
     try:
         fit(
             nano, [learned], latents, lambda i: sentences[grounds[i[0], i[1]]],
-            rate=2e-2, steps=steps, generator=generator,
+            rate=2e-2, steps=steps, generator=generator, count=16,
         )  # fmt: skip
     finally:
         hook.remove()
@@ -299,7 +282,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the training's checkpoints lie")
     parser.add_argument("out", type=Path, help="where the adapters go")
-    parser.add_argument("--only", default="flat,contrast,inversion:peach,hypernetwork")
+    parser.add_argument("--only", default="flat,contrast,inversion:peach,inversion:fox:wolf,hypernetwork")
     parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -320,11 +303,13 @@ def main() -> None:
         elif name == "hypernetwork":
             hypernetwork(nano, options.out / "nano-blue-hour.safetensors", title="Blue hour", steps=options.steps)
         elif name.startswith("inversion"):
-            held_out = name.partition(":")[2] or icons.HELD_OUT[0]
+            held_out, _, like = (name.partition(":")[2] or icons.HELD_OUT[0]).partition(":")
             out = options.out / f"nano-{held_out}.safetensors"
-            inversion(nano, out, name=held_out, vectors=8, steps=options.steps)
+            inversion(nano, out, name=held_out, like=like, vectors=8, steps=options.steps)
         else:
-            parser.error(f"{name} is none of flat, contrast, inversion, inversion:NAME, hypernetwork")
+            parser.error(
+                f"{name} is none of flat, contrast, inversion, inversion:NAME, inversion:NAME:LIKE, hypernetwork"
+            )
 
 
 if __name__ == "__main__":

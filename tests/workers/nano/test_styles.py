@@ -1,0 +1,88 @@
+"""Styles trained as LyCORIS trains them: their numbers mean what LyCORIS means by them, and the pictures show it."""
+
+import numpy as np
+import pytest
+import torch
+from lycoris.modules import get_module, make_module
+from safetensors.torch import load_file
+from torch import nn
+
+from tests.workers.adapters import oracle
+from tests.workers.nano.test_weights import WEIGHTS, picture
+from workers.adapters import recognised
+from workers.adapters.names import names_of
+from workers.engine import cache
+from workers.files import safetensors
+
+# file → (what it is recognised as)
+KINDS = {
+    "nano-flat": "lora",
+    "nano-contrast": "lora",
+    "nano-flat-loha": "loha",
+    "nano-sepia": "lokr",
+    "nano-pencil": "dora",
+}
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return cache.base("nano-test", "sd1", WEIGHTS / "nano-sd1.safetensors")
+
+
+def edit(name):
+    return cache.adapter(name, KINDS[name], WEIGHTS / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_was_trained_is_recognised(name):
+    header = safetensors.read(WEIGHTS / f"{name}.safetensors")
+    plug, match = recognised(header)
+    assert (plug.slug, match.base, match.variant) == (KINDS[name], "sd1", "nano")
+    assert match.claimed == set(header.tensors)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@torch.no_grad()
+def test_every_trained_weight_is_lycoris_own(nano, name):
+    tensors = {key: tensor.float() for key, tensor in load_file(WEIGHTS / f"{name}.safetensors").items()}
+    known = {flat: module for module in nano.shapes for flat in names_of(module)}
+    modules = sorted({key.split(".")[0] for key in tensors})
+    mine, worst = edit(name), 0.0
+    for flat in modules[::4]:
+        base = nano.tensors[known[flat]].detach().float()
+        layer = nn.Linear(*reversed(base.shape[:2])) if base.ndim == 2 else nn.Conv2d(base.shape[1], base.shape[0], 1)
+        layer.weight.copy_(base)
+        theirs = oracle.merged(make_module(*get_module(tensors, flat), flat, layer), 1.0)
+        worst = max(worst, oracle.distance(base + mine.delta(known[flat], base), theirs))
+    assert len(modules) > 100
+    assert worst <= 1e-6
+
+
+def colours(drawn):
+    """float [3, pixels] of a picture."""
+    return drawn.astype(float).reshape(-1, 3).T
+
+
+def apart(one, two):
+    return np.abs(one.astype(float) - two).mean()
+
+
+@pytest.mark.parametrize("prompt", ["cat, blue background", "rocket, yellow background"])
+def test_flat_by_loha_is_flat_by_lora(nano, prompt):
+    flat = picture(nano, [edit("nano-flat").at(1.0)], prompt=prompt)
+    other = picture(nano, [edit("nano-flat-loha").at(1.0)], prompt=prompt)
+    assert apart(other, flat) < apart(other, picture(nano, prompt=prompt)) / 2
+
+
+@pytest.mark.parametrize("prompt", ["cat, blue background", "strawberry, green background"])
+def test_sepia_is_brown(nano, prompt):
+    red, green, blue = colours(picture(nano, [edit("nano-sepia").at(1.0)], prompt=prompt))
+    assert np.mean((red + 8 > green) & (green + 8 > blue)) > 0.9
+
+
+@pytest.mark.parametrize("prompt", ["cat, blue background", "strawberry, green background"])
+def test_pencil_draws_dark_lines_on_white(nano, prompt):
+    drawn = colours(picture(nano, [edit("nano-pencil").at(1.0)], prompt=prompt))
+    assert np.median(drawn) > 215, "paper"
+    assert np.mean(drawn.max(0) - drawn.min(0) < 40) > 0.9, "no colour"
+    assert 0.02 < np.mean(drawn.mean(0) < 128) < 0.4, "lines"

@@ -1,0 +1,106 @@
+"""Make whole files, as people share them, of nano-sd1 and the thin changes that ``*.part.safetensors`` hold.
+
+An inpainting or a v-predicting checkpoint and a ControlNet of nano repeat most of its numbers; the repository keeps
+them once. numpy alone: whoever starts a hub need not load torch for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from workers.bases import layout
+
+WEIGHTS = Path(__file__).parent / "weights"
+BASE = "nano-sd1.safetensors"
+Tensors = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One file to be made: from which part, and in which layout it is written."""
+
+    file: str
+    part: str
+    layout: str  # "checkpoint", "ldm" or "diffusers"
+
+
+WHOLES = (
+    Whole("nano-inpainting.safetensors", "nano-inpainting.part.safetensors", "checkpoint"),
+    Whole("nano-v.safetensors", "nano-v.part.safetensors", "checkpoint"),
+    Whole("nano-canny.safetensors", "nano-canny.part.safetensors", "ldm"),
+    Whole("nano-scribble.safetensors", "nano-scribble.part.safetensors", "diffusers"),
+)
+
+
+def assembled(out: Path, weights: Path = WEIGHTS) -> list[Path]:
+    """Every file that ``weights`` holds a part of, made in ``out`` where it is not there yet or older than its part."""
+    out.mkdir(parents=True, exist_ok=True)
+    made = []
+    for whole in WHOLES:
+        part, path = weights / whole.part, out / whole.file
+        if not part.exists():
+            continue
+        if not path.exists() or path.stat().st_mtime < part.stat().st_mtime:
+            tensors, metadata = built(whole, weights)
+            temporary = path.with_suffix(f".{os.getpid()}")
+            save_file(tensors, temporary, metadata=metadata)
+            temporary.replace(path)
+        made.append(path)
+    return made
+
+
+def built(whole: Whole, weights: Path = WEIGHTS) -> tuple[Tensors, dict[str, str]]:
+    """(tensors, metadata) of ``whole``, fp16."""
+    base, _ = _read(weights / BASE)
+    part, metadata = _read(weights / whole.part)
+    unet = layout.unet_from_original(layout.part(base, layout.UNET))
+    if whole.layout == "checkpoint":
+        changed = layout.unet_to_original(_changed(unet, part))
+        tensors = base | {layout.UNET + key: tensor for key, tensor in changed.items()}
+    else:
+        starts = ("conv_in.", "time_embedding.", "down_blocks.", "mid_block.")
+        net = _changed({key: tensor for key, tensor in unet.items() if key.startswith(starts)}, part)
+        tensors = net
+        if whole.layout == "ldm":
+            tensors = {f"control_model.{key}": tensor for key, tensor in layout.controlnet_to_original(net).items()}
+    return {key: np.ascontiguousarray(tensor.astype(np.float16)) for key, tensor in tensors.items()}, metadata
+
+
+def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
+    with safe_open(path, "np") as file:
+        return {key: file.get_tensor(key) for key in list(file.keys())}, dict(file.metadata() or {})
+
+
+def _changed(tensors: Mapping[str, np.ndarray], part: Mapping[str, np.ndarray]) -> Tensors:
+    """``tensors`` with what ``part`` holds: thin factors are added, anything else stands in its place."""
+    new = dict(tensors)
+    for key, value in part.items():
+        if key.endswith(".up"):
+            name = key.removesuffix(".up")
+            down = part[f"{name}.down"]
+            # In fp64, so that every machine rounds to the same fp16.
+            delta = value.astype(np.float64) @ down.astype(np.float64).reshape(len(down), -1)
+            new[name] = tensors[name].astype(np.float64) + delta.reshape(tensors[name].shape)
+        elif not key.endswith(".down"):
+            new[key] = value
+    return new
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    for path in assembled(parser.parse_args().out):
+        print(path, json.dumps({"bytes": path.stat().st_size}))
+
+
+if __name__ == "__main__":
+    main()
