@@ -100,4 +100,8 @@ nano: $(STAMP)-dev ## Train nano and its adapters again, into .weightroom/nano (
 	@$(BIN)/python -m workers.nano.decoder .weightroom/nano --minutes 20
 	@$(BIN)/python -m workers.nano.save .weightroom/nano
 	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights
-	@$(BIN)/python -m workers.nano.gates .weightroom/nano; missed=$$?; $(BIN)/python -m workers.nano.card && exit $$missed
+	@$(BIN)/python -m workers.nano.styles .weightroom/nano workers/nano/weights
+	@$(BIN)/python -m workers.nano.derived .weightroom/nano workers/nano/weights
+	@$(BIN)/python -m workers.nano.gates .weightroom/nano; missed=$$?; \
+	$(BIN)/python -m workers.nano.gates_kinds .weightroom/nano || missed=1; \
+	$(BIN)/python -m workers.nano.card && exit $$missed

@@ -282,7 +282,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the training's checkpoints lie")
     parser.add_argument("out", type=Path, help="where the adapters go")
-    parser.add_argument("--only", default="flat,contrast,inversion:peach,inversion:fox:wolf,hypernetwork")
+    parser.add_argument("--only", default="flat,contrast,inversion:peach,hypernetwork")
     parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args()
     wanted = options.only.split(",")

@@ -195,6 +195,7 @@ def main() -> int:
     figures = measure(options.folder, options.prompts, options.only.split(","))
     path = WEIGHTS / "gates.json"
     report = json.loads(path.read_text())
+    report["prompts_kinds"] = options.prompts
     report["figures"] |= figures
     report["bars"] |= {name: bar for name, bar in BARS.items() if name in report["figures"]}
     missed = [name for name in figures if figures[name] < BARS.get(name, 0.0)]

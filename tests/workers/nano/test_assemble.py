@@ -20,6 +20,7 @@ from workers.nano.learning import learned, loosen
 def folder(small_file, tmp_path_factory):
     """A base of nano's shapes, where nano lies."""
     made = tmp_path_factory.mktemp("weights")
+    torch.set_num_threads(1)
     (made / assemble.BASE).symlink_to(small_file)
     return made
 
