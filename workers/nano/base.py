@@ -3,7 +3,9 @@
 import argparse
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -106,7 +108,7 @@ def fast() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
 
 
-def noise_loss(unet: nn.Module, latents: Tensor, context: Tensor, generator: torch.Generator) -> Tensor:
+def noise_loss(unet: Callable[..., Any], latents: Tensor, context: Tensor, generator: torch.Generator) -> Tensor:
     """Epsilon prediction, weighted and sampled so that it is learnt early *what* is drawn.
 
     latents: scaled, [B, 4, h, w].

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workers import preprocessing
+from workers.hints import Preprocessor
 from workers.nano import base, icons
 from workers.nano.adapters import Trained, write
 from workers.nano.learning import learn, learned, loosen
@@ -25,7 +26,7 @@ from workers.nano.learning import learn, learned, loosen
 RANK, COUNT, VARIANTS = 16, 16, 4
 HINT_WIDTHS = (8, 16, 32, 64)
 # preprocessor → its thresholds: as the hub prepares a picture for such a ControlNet
-HINTS = {"canny": (100.0, 200.0), "scribble": (32.0, 0.0)}
+HINTS: dict[Preprocessor, tuple[float, float]] = {"canny": (100.0, 200.0), "scribble": (32.0, 0.0)}
 
 
 @dataclass
@@ -76,7 +77,7 @@ def captions(scene: Scenes, generator: torch.Generator, which: Tensor, variant: 
 # ControlNets
 
 
-def control(nano: Trained, folder: Path, out: Path, kind: str, steps: int, checkpoint: Path) -> None:
+def control(nano: Trained, folder: Path, out: Path, kind: Preprocessor, steps: int, checkpoint: Path) -> None:
     """A ControlNet that reads ``kind`` of hint; half of the pictures are not named, so that only the hint tells."""
     scene, generator = scenes(nano, folder), torch.Generator().manual_seed(22)
     hints = torch.from_numpy(
@@ -166,7 +167,7 @@ def holes(nano: Trained, folder: Path, scene: Scenes) -> tuple[Tensor, Tensor]:
 def widened(unet: Any) -> None:
     """Let the UNet read a mask and what it leaves too; its new weights are zero, so it says what it said before."""
     old = unet.conv_in
-    new = nn.Conv2d(9, old.out_channels, old.kernel_size, padding=old.padding)
+    new: Any = nn.Conv2d(9, old.out_channels, old.kernel_size, padding=old.padding)
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, :4] = old.weight

@@ -7,6 +7,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 from workers import preprocessing
 from workers.engine import cache, draw
 from workers.engine.source import Given
-from workers.hints import Hint, Source
+from workers.hints import Hint, Preprocessor, Source
 from workers.messages import Recipe
 from workers.nano import assemble, icons
 from workers.nano.derived import HINTS
@@ -46,9 +47,12 @@ class Kinds:
 
     def __init__(self, folder: Path, prompts: int) -> None:
         self.gate = Gate(folder, prompts)
-        self.eye = Eye(self.gate.data, icons.OBJECTS)
         self.wholes = Path(tempfile.mkdtemp(prefix="nano-"))
         self.made = {path.stem: path for path in assemble.assembled(self.wholes)}
+
+    @cached_property
+    def eye(self) -> Eye:
+        return Eye(self.gate.data, icons.OBJECTS)
 
     def share(self, right: Callable[[str, str, int], bool], *, without: str = "") -> float:
         asked = [a for a in self.gate.asked if a[1] != without]
@@ -94,12 +98,13 @@ class Kinds:
 
     # ControlNets
 
-    def edges(self, kind: str) -> tuple[float, float]:
+    def edges(self, kind: Preprocessor) -> tuple[float, float]:
         """How much of a hint's lines the picture follows, with the ControlNet and without it, on average."""
         edit = cache.adapter(f"nano-{kind}", "controlnet", self.made[f"nano-{kind}"])
         low, high = HINTS[kind]
-        hint = Hint(picture="0" * 64, preprocessor=kind, low=low, high=high)  # type: ignore[arg-type]
-        generator, scores = torch.Generator().manual_seed(31), ([], [])
+        hint = Hint(picture="0" * 64, preprocessor=kind, low=low, high=high)
+        generator = torch.Generator().manual_seed(31)
+        scores: tuple[list[float], list[float]] = ([], [])
         flat = torch.tensor([list(icons.BACKGROUNDS["white"])], dtype=torch.float32)
         for name, colour, seed in self.gate.asked:
             wanted = as_pixels(icons.compose(self.gate.data.of("noto", [name]), flat, generator))

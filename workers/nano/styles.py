@@ -200,7 +200,7 @@ def train(nano: Trained, out: Path, style: Style, *, steps: int, count: int, che
         nano, parameters, latents, ids,
         rate=style.rate, steps=steps, generator=generator, count=count, checkpoint=checkpoint,
     )  # fmt: skip
-    tensors = {f"{flat}.{key}": t for flat, (f, shape) in forms.items() for key, t in f.tensors(shape).items()}
+    tensors = {f"{flat}.{key}": t for flat, (f, shape) in forms.items() for key, t in f.tensors(shape).items()}  # type: ignore[operator]
     rank = str(style.form.rank)  # type: ignore[attr-defined]
     arguments = {"algo": style.algorithm} | ({"dora_wd": "True"} if style.form is DoRA else {})
     if style.form is LoKr:

