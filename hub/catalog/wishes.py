@@ -154,12 +154,18 @@ class Narrowed:
 
     @cached_property
     def together(self) -> int:
-        """How many rows type, base, levels and what can be tried leave together, as the cells know it: filters that
-        are each broad and hardly ever meet would be walked for to the end. All of them where at most one is on."""
+        """How many rows type, base, levels, what can be tried and one tag or format leave together, as the cells know
+        it: filters that are each broad and hardly ever meet would be walked for to the end. All of them where at most
+        one is on."""
         wish = self.wish
-        if bool(wish.types) + bool(wish.bases) + wish.can_generate < 2:
+        broad = [terms.term(terms.TAG, tag) for tag in self.tags or ()]
+        broad += [terms.named(terms.FORMAT, format) for format in wish.formats if len(wish.formats) == 1]
+        broad.sort(key=self.count)
+        if bool(wish.types) + bool(wish.bases) + wish.can_generate + bool(broad) < 2:
             return self.total
-        cells = Cell.objects.filter(term=terms.ALL)
+        cells = Cell.objects.filter(term=broad[0] if broad else terms.ALL)
+        if broad and not cells.exists():  # too rare to have cells of its own
+            return self.total
         if wish.types:
             cells = cells.filter(type__in=wish.types)
         cells = cells.filter(base_id__in=self.bases) if wish.bases else cells.filter(lead=True)
