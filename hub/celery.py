@@ -24,6 +24,7 @@ app.conf.update(
         # Messages are lost, workers die: these ask again for what is overdue.
         "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
         "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 5.0},
+        "imports-sweep": {"task": "hub.imports.sweep", "schedule": 3.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
         # Within a minute of a moderator's word no address that was given out works any more.
@@ -38,5 +39,14 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(
-    ["hub.catalog", "hub.community", "hub.gallery", "hub.moderation", "hub.prompts", "hub.tryit", "hub.uploads"]
+    [
+        "hub.catalog",
+        "hub.community",
+        "hub.gallery",
+        "hub.imports",
+        "hub.moderation",
+        "hub.prompts",
+        "hub.tryit",
+        "hub.uploads",
+    ]
 )

@@ -72,6 +72,7 @@ def start(
         say(f"ended {name}, left by a run that was killed")
     secret = _secrets(folder)
     servers.environment["SECRET_KEY"] = os.environ.get("SECRET_KEY", secret["secret_key"])
+    servers.environment["IMPORT_KEY"] = os.environ.get("IMPORT_KEY", secret["import_key"])
     ports = _Ports(folder)
     try:
         if not given("S3_ENDPOINT"):
@@ -144,7 +145,17 @@ def _secrets(folder: Path) -> dict[str, str]:
         known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     except ValueError as error:
         raise CannotStart(f"{path} cannot be read. It holds the servers' passwords: restore it from a copy.") from error
-    wanted = ["secret_key", "postgres", "broker", "hub_s3_id", "hub_s3_key", "worker_s3_id", "worker_s3_key", "store"]
+    wanted = [
+        "secret_key",
+        "postgres",
+        "broker",
+        "hub_s3_id",
+        "hub_s3_key",
+        "worker_s3_id",
+        "worker_s3_key",
+        "store",
+        "import_key",
+    ]
     if missing := [name for name in wanted if name not in known]:
         known |= {name: secrets.token_hex(24) for name in missing}
         _write_private(path, json.dumps(known, indent=1))

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from hub.celery import app
 from workers import messages
+from workers.fetch_messages import FETCH, FetchFile, Fetching, ListShelf, LookUp, Measure, attempt_key
 from workers.messages import (
     GENERATE,
     HEADER,
@@ -41,6 +42,10 @@ TASKS = {
     Trace: ("workers.trace", HEADER),
     Score: ("workers.score", HEADER),
     Embed: ("workers.embed", HEADER),
+    LookUp: ("workers.look_up", FETCH),
+    ListShelf: ("workers.list_shelf", FETCH),
+    Measure: ("workers.measure", FETCH),
+    FetchFile: ("workers.fetch_file", FETCH),
 }
 # Celery on Redis keeps one list per priority step and a worker pops from the first that holds something, so a
 # person's picture overtakes every waiting preview without a second queue that workers would have to know.
@@ -68,7 +73,11 @@ def send(
     | Shrink
     | Trace
     | Score
-    | Embed,
+    | Embed
+    | LookUp
+    | ListShelf
+    | Measure
+    | FetchFile,
     *,
     then: str = "",
     priority: int = 0,
@@ -79,7 +88,7 @@ def send(
     priority: 0 is served first, then 3, 6, 9 (`PRIORITIES`); within one, first come, first served.
     """
     task, line = TASKS[type(message)]
-    payload = messages.pack(message)
+    payload = msgspec.to_builtins(message)
 
     def hand_over() -> None:
         queue = _line_for(message) if isinstance(message, Generate) else line
@@ -136,6 +145,22 @@ def inspecting(upload_id: str) -> Inspecting | None:
     """The last news of a running inspection; None where there is none (in line, long silent, cache restarted)."""
     stored = cache().get(messages.progress_key(upload_id))
     return msgspec.json.decode(stored, type=Inspecting) if stored else None
+
+
+def fetching_of(ids: Sequence[str]) -> dict[str, Fetching]:
+    """The last news of each of these fetches that has any, in one question."""
+    if not ids:
+        return {}
+    stored = cache().mget([messages.progress_key(id) for id in ids])
+    found = zip(ids, stored, strict=True)  # type: ignore[arg-type]
+    return {id: msgspec.json.decode(news, type=Fetching) for id, news in found if news}
+
+
+def fetch_counts(id: str, attempt: int) -> None:
+    """Let the workers know which attempt at a fetch counts from now on; -1: nobody wants it any more. A cache that does
+    not answer costs work done twice, no more."""
+    with contextlib.suppress(redis.RedisError):
+        cache().set(attempt_key(id), attempt, ex=24 * 3600)
 
 
 def say(news: Inspecting) -> None:

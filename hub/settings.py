@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from workers.addresses import DEFAULT_HOSTS
+
 MIB, GIB = 1024**2, 1024**3
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
     "hub.moderation",
     "hub.tryit",
     "hub.uploads",
+    "hub.imports",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -166,6 +169,13 @@ MEANING_SEARCH = env_bool("MEANING_SEARCH", False)
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
 INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 12)  # no sign of life: it is asked for again
+# Servers that models may be imported from: hosts (*.example.org for those below one, * for every public one) are asked
+# by https; an origin with its scheme (http://10.0.0.5:8000) is trusted as it stands, in a private network too.
+IMPORT_HOSTS = env_list("IMPORT_HOSTS", DEFAULT_HOSTS)
+IMPORT_KEY = env("IMPORT_KEY")  # seals tokens for other servers; shared with the fetching workers and nobody else
+IMPORT_PICTURES = env_int("IMPORT_PICTURES", 10)  # of each imported version; Civitai tells ten
+IMPORTS_OPEN = env_int("IMPORTS_OPEN", 50)  # imports one person may have on their way at once; mirrors go on in turn
+IMPORT_ATTEMPTS = env_int("IMPORT_ATTEMPTS", 6)  # at one file, with longer and longer pauses between them
 PICTURES_SENT_PER_DAY = env_int("PICTURES_SENT_PER_DAY", 300)  # pictures one person may send in a day
 GENERATIONS_PER_DAY = env_int("GENERATIONS_PER_DAY", 500)  # pictures one person may ask for in a day
 GENERATIONS_WAITING = env_int("GENERATIONS_WAITING", 20)  # pictures one person may have in line at once

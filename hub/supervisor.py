@@ -20,11 +20,14 @@ from pathlib import Path
 from hub import embedded
 from hub.embedded import CannotStart, Servers
 from hub.processes import Processes, Program, wait_until
+from workers.fetch_messages import FETCH
 from workers.messages import GENERATE, HEADER, INSPECT
 
 PROJECT = Path(__file__).resolve().parent.parent
 # What opens the hub's data: no worker gets it, since workers touch hostile bytes.
-HUB_ONLY = ("DATABASE_URL", "SECRET_KEY", "S3_ACCESS_KEY", "S3_SECRET_KEY", "EMAIL_HOST_PASSWORD")
+# The key to people's tokens for other servers goes to the workers that fetch, and the store's keys do not.
+HUB_ONLY = ("IMPORT_KEY", "DATABASE_URL", "SECRET_KEY", "S3_ACCESS_KEY", "S3_SECRET_KEY", "EMAIL_HOST_PASSWORD")
+NOT_FOR_FETCHING = ("WORKER_S3_ACCESS_KEY", "WORKER_S3_SECRET_KEY")
 SLOWEST = 30.0  # seconds between attempts to start what keeps dying
 STEADY = 60.0  # seconds after which a program counts as running well
 
@@ -90,8 +93,9 @@ class Supervisor:
         self.processes.start(_web(hub, host, port))
         self._wait_for_web(address)
         self.say(f"Weightroom is at {public}   (Ctrl-C stops it; logs are in {self.folder / 'logs'})")
-        for program in (_background(hub), _worker(HEADER, hub), _worker(INSPECT, hub), _worker(GENERATE, hub)):
-            self.processes.start(program)
+        self.processes.start(_background(hub))
+        for queue in (HEADER, INSPECT, GENERATE, FETCH):
+            self.processes.start(_worker(queue, hub))
         while not self._job_succeeds(store, "storage-prepare"):
             self.say("pages work, uploads and downloads do not yet; trying again")
             store = self.processes.start(_manage("storage-prepare", hub))
@@ -186,13 +190,17 @@ def _background(environment: Mapping[str, str]) -> Program:
 
 def _worker(queue: str, environment: Mapping[str, str]) -> Program:
     """One process, and no credentials but its own: it reads what strangers sent. Inspections go one after the other;
-    pictures are asked for by several threads, so that its engine can draw them together."""
+    pictures are asked for by several threads, so that its engine can draw them together; other servers are waited for
+    by several."""
     command = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", queue, "-n", f"{queue}@%h"]
-    command += [f"--pool={'threads' if queue == GENERATE else 'solo'}", "--loglevel=INFO"]
+    command += [f"--pool={'threads' if queue in {GENERATE, FETCH} else 'solo'}", "--loglevel=INFO"]
+    own = worker_environment(environment)
+    if queue == FETCH:
+        own = {name: value for name, value in own.items() if name not in NOT_FOR_FETCHING}
+        own["WORKER_JOBS"] = os.environ.get("WORKER_FETCHES", "4")
+        own["IMPORT_KEY"] = environment.get("IMPORT_KEY", "")
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Program(
-        queue, command, worker_environment(environment), dies_by=signal.SIGKILL, patience=5, options={"cwd": PROJECT}
-    )
+    return Program(queue, command, own, dies_by=signal.SIGKILL, patience=5, options={"cwd": PROJECT})
 
 
 def _manage(name: str, environment: Mapping[str, str]) -> Program:

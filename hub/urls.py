@@ -7,6 +7,7 @@ from hub import pages
 
 urlpatterns = [
     path("", include("hub.catalog.urls")),
+    path("", include("hub.imports.urls")),
     path("", include("hub.uploads.urls")),
     path("", include("hub.moderation.urls")),
     path("", include("hub.tryit.urls")),

@@ -1,8 +1,9 @@
-"""The workers' Celery application: queues ``inspect``, ``header``, ``generate``. It knows no database."""
+"""The workers' Celery application: queues ``inspect``, ``header``, ``generate``, ``fetch``. It knows no database."""
 
 from celery import Celery
 
 from workers import settings
+from workers.fetch_messages import FETCH
 from workers.messages import GENERATE, HEADER, INSPECT
 
 app = Celery("workers", broker=settings.BROKER_URL, include=["workers.tasks", "workers.heartbeat"])
@@ -21,6 +22,7 @@ app.conf.update(
         "workers.inspect_image": {"queue": HEADER},
         "workers.generate": {"queue": GENERATE},
         "workers.make_layout": {"queue": GENERATE},
+        **{f"workers.{task}": {"queue": FETCH} for task in ("look_up", "list_shelf", "measure", "fetch_file")},
     },
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 3600},

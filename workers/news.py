@@ -16,6 +16,7 @@ import msgspec
 import redis
 
 from workers import settings
+from workers.fetch_messages import Fetching
 from workers.messages import Generate, Inspecting, InspectModel, Progress, cancel_key, progress_key
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ KEPT_SECONDS = 120  # news outlives a job this long
 HEARTBEAT_EVERY = 3.0
 NEWS_EVERY = 0.1  # seconds; no one looks more often
 
-Said = TypeVar("Said", Progress, Inspecting)
+Said = TypeVar("Said", Progress, Inspecting, Fetching)
 
 
 class News(Generic[Said]):

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from workers.addresses import DEFAULT_HOSTS
+
 BROKER_URL = os.environ.get("BROKER_URL", "")
 S3_ENDPOINT = os.environ.get("S3_ENDPOINT", "")  # where workers reach the store
 S3_REGION = os.environ.get("S3_REGION", "us-east-1")
@@ -29,3 +31,6 @@ INSPECT_RATE = int(os.environ.get("WORKER_INSPECT_RATE", 50_000_000))  # file ge
 MAX_FILE_BYTES = int(
     os.environ.get("MAX_UPLOAD_BYTES", 20 * 1024**3)
 )  # the hub's limit, held here too: disks are finite
+# Other servers that models may be fetched from; the hub's list, held here too.
+IMPORT_HOSTS = [entry.strip() for entry in os.environ.get("IMPORT_HOSTS", DEFAULT_HOSTS).split(",") if entry.strip()]
+IMPORT_KEY = os.environ.get("IMPORT_KEY", "")  # opens the tokens for other servers; the fetching workers' alone

@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from workers import assembly, early, generation, incoming, layouts, messages, pictures, scores, sent_pictures
-from workers.celery import app
-from workers.messages import (
-    HUB,
-    Assembled,
-    Embedded,
-    Failed,
-    Generated,
-    HeaderRead,
-    ImageInspected,
-    Inspected,
-    LayoutMade,
-    Scored,
+import msgspec
+
+from workers import (
+    assembly,
+    early,
+    fetch_messages,
+    fetching,
+    generation,
+    incoming,
+    layouts,
+    messages,
+    pictures,
+    scores,
+    sent_pictures,
 )
+from workers.celery import app
+from workers.messages import HUB, Message
 
 
 @app.task(name="workers.inspect_model")
@@ -81,9 +84,31 @@ def trace(payload: dict[str, Any], then: str) -> None:
     pictures.trace(messages.unpack(payload))
 
 
-def answer(
-    said: Assembled | Inspected | ImageInspected | HeaderRead | LayoutMade | Generated | Scored | Embedded | Failed,
-    then: str,
-) -> None:
-    """Send the answer to the hub's task ``then``."""
-    app.send_task(then, args=[messages.pack(said)], queue=HUB, ignore_result=True)
+@app.task(name="workers.look_up")
+def look_up(payload: dict[str, Any], then: str) -> None:
+    """Ask another server of a model; the hub's task ``then`` gets a `LookedUp`, or a `Failed` that says why not."""
+    answer(fetching.look_up(fetch_messages.unpack(payload)), then)
+
+
+@app.task(name="workers.list_shelf")
+def list_shelf(payload: dict[str, Any], then: str) -> None:
+    """Ask another server for many models' links; the hub's task ``then`` gets a `ShelfListed`, or a `Failed`."""
+    answer(fetching.list_shelf(fetch_messages.unpack(payload)), then)
+
+
+@app.task(name="workers.measure")
+def measure(payload: dict[str, Any], then: str) -> None:
+    """Ask another server how large a file is; the hub's task ``then`` gets a `Measured`, or a `Failed`."""
+    answer(fetching.measure(fetch_messages.unpack(payload)), then)
+
+
+@app.task(name="workers.fetch_file")
+def fetch_file(payload: dict[str, Any], then: str) -> None:
+    """Carry parts of a file to the store; the hub's task ``then`` gets a `Fetched`, or a `Failed`."""
+    answer(fetching.fetch_file(fetch_messages.unpack(payload)), then)
+
+
+def answer(said: Message | None, then: str) -> None:
+    """Send the answer to the hub's task ``then``; None: nobody waits for one."""
+    if said is not None:
+        app.send_task(then, args=[msgspec.to_builtins(said)], queue=HUB, ignore_result=True)

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$")
 RESERVED = {
     "about", "accounts", "admin", "api", "cas", "collections", "comments", "compare", "confirm", "confirm-email",
-    "datasets", "decisions", "docs", "download", "feed", "file", "groups", "healthz", "image", "kernels", "lfs",
+    "datasets", "decisions", "docs", "download", "feed", "file", "groups", "healthz", "image", "import",
+    "imports", "kernels", "lfs",
     "likes", "login", "mail", "model-versions", "models", "moderation", "moderator", "moderators", "new",
     "notifications", "oauth",
     "operator", "organizations", "pictures", "prompts", "queue", "reports", "reset", "reviews", "s3", "sdapi", "search",

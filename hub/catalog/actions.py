@@ -98,7 +98,7 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
         _still_named(version, path, blob)
     file = version.files.filter(blob=blob).first()
     if file is None:
-        if path and not version.files.exists():
+        if (path or fields.get("version_id")) and not version.files.exists():
             _version_learn(version, report, filename, said)
         file = _file_make(version, blob, report, filename, contradiction, path=path)
         if report.converted:
@@ -118,7 +118,7 @@ def _still_named(version: Version, path: str, blob: Blob) -> None:
 
 
 def _version_learn(version: Version, report: Inspected, filename: str, base: Base) -> None:
-    """What a pushed version is, told by its first inspected file; a model of no type yet takes that too."""
+    """What a version that was begun without a file is, told by its first one; a model of no type yet takes that too."""
     model = version.model
     if model.type == Model.Type.OTHER and not File.objects.filter(version__model=model).exists():
         model.type = TYPES.get(report.kind, Model.Type.OTHER)
@@ -192,7 +192,7 @@ def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[s
     model = Model.objects.create(
         owner=owner,
         name=name,
-        slug=_free_slug(owner, slug_of(name)),
+        slug=free_slug(owner, slug_of(name)),
         type=kind,
         description=tidy(str(fields.get("description") or ""), DESCRIPTION_LIMIT),
     )
@@ -212,7 +212,7 @@ def _owner_for(person: User, fields: Mapping[str, Any]) -> User:
     return group
 
 
-def _free_slug(owner: User, slug: str) -> str:
+def free_slug(owner: User, slug: str) -> str:
     taken = {
         s.lower() for s in Model.objects.filter(owner=owner, slug__istartswith=slug).values_list("slug", flat=True)
     }

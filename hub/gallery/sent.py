@@ -55,17 +55,24 @@ class NotArrived(Refused):
 
 @transaction.atomic
 def picture_send(
-    *, owner: User, name: str, size: int, version: Version | None, material: bool = False
+    *,
+    owner: User,
+    name: str,
+    size: int,
+    version: Version | None,
+    material: bool = False,
+    counted: bool = True,
 ) -> tuple[SentPicture, str]:
     """Begin to take a picture of ``size`` bytes: the row, and the URL that its bytes are to be PUT to.
 
     version: whose gallery it is for; None: only its recipe is wanted, or it is ``material`` to draw by, which its owner
-    alone sees. Raises `BadPicture`, `TooManyPictures`.
+    alone sees. counted: against the pictures of a day. Raises `BadPicture`, `TooManyPictures`.
     """
     if not 0 < size <= MAX_BYTES:
         raise BadPicture(_("A picture may have %s MB.") % (MAX_BYTES // 10**6))
     since = timezone.now() - datetime.timedelta(days=1)
-    if SentPicture.objects.filter(owner=owner, created_at__gt=since).count() >= settings.PICTURES_SENT_PER_DAY:
+    rows = SentPicture.objects.filter(owner=owner, created_at__gt=since)
+    if counted and rows.count() >= settings.PICTURES_SENT_PER_DAY:
         raise TooManyPictures(
             _("%s pictures a day is this hub's limit. The next is possible tomorrow.") % settings.PICTURES_SENT_PER_DAY
         )
@@ -175,6 +182,21 @@ def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
         weights[made.base] = None
     uses_note(picture, weights, also=version)
     return picture
+
+
+@transaction.atomic
+def picture_tell(*, picture: Picture, told: PictureRecipe) -> None:
+    """Give a sent picture that carried no recipe the one that its source told apart from it; another keeps its own."""
+    if picture.told is None or telling.read(picture.told).program or picture.owner is None:
+        return
+    resources = telling.found(picture.owner, told)
+    made = telling.recipe(told, resources)
+    picture.recipe, picture.told = recipes.built(made), messages.msgspec.to_builtins(told)
+    picture.save(update_fields=["recipe", "told"])
+    weights: dict[str, float | None] = {use.sha256: use.weight for use in made.uses if use.sha256}
+    if made.base:
+        weights[made.base] = None
+    uses_note(picture, weights)
 
 
 @transaction.atomic

@@ -31,7 +31,7 @@ from hub.uploads.queries import space_used
 from workers.messages import GENERATE, HEADER, HUB, INSPECT
 
 ENV_EXAMPLE = Path(__file__).resolve().parents[2] / "infra" / "env.example"
-SECRET = re.compile(r"SECRET|PASSWORD|ACCESS_KEY|_URL$|TOKEN")
+SECRET = re.compile(r"SECRET|PASSWORD|_KEY$|_URL$|TOKEN")
 OPEN = [Generation.Status.QUEUED, Generation.Status.RUNNING]
 
 

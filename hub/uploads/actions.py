@@ -41,6 +41,7 @@ from workers.messages import Assembled, Failed, Finding, Inspected, Inspecting, 
 
 log = logging.getLogger(__name__)
 Status = Upload.Status
+SAID = {"sha256": "SHA-256", "autov1": "AutoV1", "autov2": "AutoV2", "autov3": "AutoV3", "blake3": "BLAKE3"}
 SIGNED_AT_ONCE = 100  # more are asked for later; URLs die after an hour anyway
 ORPHAN_HOURS = 1  # beyond the hours of abandonment: rows are made before their parts, never after
 
@@ -291,10 +292,8 @@ def upload_inspected(report: Inspected) -> None:
     if report.verdict != Status.ACCEPTED:
         _end(upload, report.verdict, report.findings, report=msgspec.to_builtins(report))
         return
-    if upload.sha256 and report.digests["sha256"] != upload.sha256:
-        sentence = "The bytes that arrived are not those that were promised: their SHA-256 is another one."
-        found = Finding("danger", sentence, report.digests["sha256"])
-        _end(upload, Status.REFUSED, [*report.findings, found], report=msgspec.to_builtins(report))
+    if broken := broken_promise(upload, report):
+        _end(upload, Status.REFUSED, [*report.findings, broken], report=msgspec.to_builtins(report))
         return
     if held := catalog_verdicts.held(report.digests["sha256"]) or blocks.blocked(report.digests):
         _end(upload, Status.REFUSED, [*report.findings, held], report=msgspec.to_builtins(report))
@@ -319,6 +318,17 @@ def upload_inspected(report: Inspected) -> None:
     if report.converted:
         storage.drop(report.converted.key)
     Upload.objects.filter(pk=upload.pk).update(stored=False)
+
+
+def broken_promise(upload: Upload, report: Inspected) -> Finding | None:
+    """Why the bytes that arrived are not those that were promised by their digests."""
+    promised = dict(upload.fields.get("digests") or {}) | ({"sha256": upload.sha256} if upload.sha256 else {})
+    for kind, digest in promised.items():
+        found = report.digests["sha256"] if kind == "autov2" else report.digests.get(kind)
+        if found and found[: len(digest)] != digest:
+            sentence = f"The bytes that arrived are not those that were promised: their {SAID[kind]} is another one."
+            return Finding("danger", sentence, found)
+    return None
 
 
 def accept(upload: Upload, report: Inspected) -> None:

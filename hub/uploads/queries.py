@@ -63,6 +63,7 @@ def upload_list(owner: User) -> QuerySet[Upload]:
         Upload.objects.filter(owner=owner)
         .filter(Q(status__in=OPEN) | Q(stored=True) | Q(finished_at__gt=recent))
         .exclude(status=Upload.Status.ABORTED)
+        .exclude(fields__has_key="import")  # those have a page of their own
         .select_related(*SHOWN)
         .order_by(first, "-created_at")
     )

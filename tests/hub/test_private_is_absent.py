@@ -18,6 +18,7 @@ from hub.community.groups import group_create, model_transfer
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
 from hub.gallery.models import SentPicture
+from hub.imports.models import Import
 from hub.moderation.models import Case
 from hub.prompts.models import Example, Prompt
 from hub.tryit.models import Generation
@@ -64,7 +65,7 @@ def values(private, route):
     if route.startswith("v1/models/"):
         theirs["name"] = f"Secret-v{private['version_id']}"
     if "<int:id>" in route or "<uuid:id>" in route:
-        kind = "token_id" if "tokens" in route else "upload_id"
+        kind = "token_id" if "tokens" in route else "import_id" if "import" in route else "upload_id"
         theirs["id"], nobodys["id"] = private[kind], 999_999 if kind == "token_id" else uuid.UUID(int=7)
     if route.startswith("<str:owner>/<str:name>/resolve"):
         theirs["rest"] = nobodys["rest"] = f"main/{private['filename']}"
@@ -106,6 +107,7 @@ def private(alice, request):
     case = Case.objects.create(
         kind="picture", thing=picture.pk, title="Mine", owner=alice, decision="hidden", decided_at=timezone.now()
     )
+    coming = Import.objects.create(owner=alice, link="x", kind="civitai", server="https://civitai.com", target={})
     sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
     return {
         "owner": "printers" if how == "a group's" else "alice",
@@ -113,7 +115,8 @@ def private(alice, request):
         "filename": file.name, "name": file.version.model.slug, "picture_id": picture.pk, "sha256": picture.sha256,
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
         "collection_id": collection.pk, "item_id": item.pk, "prompt_id": prompt.pk, "comment_id": comment.pk,
-        "review_id": 999_999, "case_id": case.pk, "block_id": 999_999, "upload_id": upload.pk, "sent_id": sent.pk,
+        "review_id": 999_999, "case_id": case.pk, "block_id": 999_999, "upload_id": upload.pk, "import_id": coming.pk,
+        "sent_id": sent.pk,
         "token_id": token_create(user=alice, name="hers", scopes=["read"])[0].pk,
     }  # fmt: skip
 
