@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import F, Q, QuerySet
 
@@ -66,26 +67,37 @@ def hash_remains(value: str) -> list[Digest]:
     return _matching(rows.order_by("version__published_at", "version_id", "file_id"), value)
 
 
-def _matching(rows: QuerySet[Digest], value: str) -> list[Digest]:
+@dataclass(frozen=True)
+class Range:
+    """Digests of these kinds from ``low`` to ``high``, both included."""
+
+    kinds: tuple[Digest.Kind, ...]
+    low: bytes
+    high: bytes
+
+
+def hash_ranges(value: str) -> list[Range]:
+    """Which stored digests ``value`` may be; none where it has no form of one, or names nothing."""
     value = hash_of(value)
     if names_nothing(value):
         return []
     digest, length = bytes.fromhex(value), len(value)
-    condition = Q(kind__in=WHOLE.get(length, ()), digest=digest)
+    found = [(kinds, digest, digest) for kinds in [WHOLE.get(length, ())] if kinds]
     if length in BEGINNING:
-        condition |= Q(kind__in=BEGINNING[length]) & _from(digest)
+        found.append((BEGINNING[length], digest, digest.ljust(32, b"\xff")))
     if length == 8:
-        condition |= Q(kind=Digest.Kind.CRC32, digest=digest[::-1])
+        found.append(((Digest.Kind.CRC32,), digest[::-1], digest[::-1]))
     if length == 64:  # AutoV3 in full, as SwarmUI prints it
-        condition |= Q(kind=Digest.Kind.AUTOV3, digest=bytes.fromhex(value[:AUTOV3_HEX]))
-    return list(rows.filter(condition)[:50])
+        short = bytes.fromhex(value[:AUTOV3_HEX])
+        found.append(((Digest.Kind.AUTOV3,), short, short))
+    return [Range(*one) for one in found]
 
 
-def _from(start: bytes) -> Q:
-    """Digests that begin with ``start``."""
-    if start == b"\xff" * len(start):
-        return Q(digest__gte=start)
-    return Q(digest__gte=start, digest__lt=(int.from_bytes(start) + 1).to_bytes(len(start)))
+def _matching(rows: QuerySet[Digest], value: str) -> list[Digest]:
+    condition = Q()
+    for one in hash_ranges(value):
+        condition |= Q(kind__in=one.kinds, digest__gte=one.low, digest__lte=one.high)
+    return list(rows.filter(condition)[:50]) if condition else []
 
 
 def sha256_matches(values: Iterable[str]) -> list[Digest]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections import OrderedDict
 from functools import cache
 
 import nh3
@@ -32,10 +35,44 @@ def _from_here(tag: str, name: str, value: str) -> str | None:
     return value
 
 
+class _Kept:
+    """The texts rendered last, as long as they take little memory: lists show the same hundred again and again."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._html: OrderedDict[bytes, SafeString] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> SafeString | None:
+        with self._lock:
+            if (html := self._html.get(key)) is not None:
+                self._html.move_to_end(key)
+            return html
+
+    def put(self, key: bytes, html: SafeString) -> None:
+        with self._lock:
+            if key not in self._html:
+                self._html[key] = html
+                self._size += len(html)
+            while self._size > self._most:
+                self._size -= len(self._html.popitem(last=False)[1])
+
+
+_kept = _Kept(4 * 1024**2)
+
+
 def rendered(text: str) -> SafeString:
     """Safe HTML of a Markdown text; empty for an empty one."""
     if not text.strip():
         return SafeString("")
+    key = hashlib.blake2b(f"{settings.PUBLIC_URL}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()
+    if (html := _kept.get(key)) is None:
+        html = _render(text)
+        _kept.put(key, html)
+    return html
+
+
+def _render(text: str) -> SafeString:
     parser = _parser()
     tokens = parser.parse(text)
     for token in tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -44,7 +44,6 @@ __all__ = [
     "sha256_matches",
     "steering_for_tryit",
     "vaes_for_tryit",
-    "version_detail",
     "version_visible",
     "without_filters",
 ]
@@ -140,36 +139,12 @@ def _versions_with_files(user: Person) -> QuerySet[Version]:
     return versions_visible(user).select_related("base", "stat").prefetch_related(files)
 
 
-def models_in_full(user: Person, model_ids: Iterable[int]) -> dict[int, Model]:
-    """Several models as `model_detail` gives them, by id, in as many statements as one."""
-    shown = Prefetch("versions", _versions_with_files(user).order_by("index", "-id"), to_attr="shown_versions")
-    models: QuerySet[Any] = models_visible(user).select_related("owner", "stat").prefetch_related("tags", shown)
-    return models.in_bulk(list(model_ids))
-
-
-def versions_in_full(user: Person, version_ids: Iterable[int]) -> dict[int, Version]:
-    """Versions by id, with model, owner and ``shown_files``."""
-    return (
-        _versions_with_files(user)
-        .select_related("model__owner", "model__stat", "base", "stat")
-        .in_bulk(list(version_ids))
-    )
-
-
 def version_visible(user: Person, version_id: int) -> Version:
     """A version that ``user`` may see, with its model and base. Raises `NotFound`."""
     versions = versions_visible(user).select_related("model__owner", "base")
     version = versions.filter(pk=version_id).first() if 0 < version_id < 2**31 else None
     if version is None:
         raise NotFound("There is no such version.")
-    return version
-
-
-def version_detail(user: Person, version_id: int) -> Version:
-    """A version with ``shown_files``, digests, model, owner and base. Raises `NotFound`."""
-    version = versions_in_full(user, [version_id]).get(version_id) if 0 < version_id < 2**31 else None
-    if version is None:
-        raise NotFound("Model not found")
     return version
 
 
@@ -253,27 +228,42 @@ def _score(file: File, wish: dict[str, str]) -> float:
 
 
 def download_name(file: File) -> str:
-    """The name that a file is served under, by Civitai's rules: LoRAs and VAEs keep theirs, the word of an inversion is
-    its name, everything else is called after its model and version."""
+    """The name that a file is served under; see `served_name`."""
     version, model = file.version, file.version.model
-    own = file.name.rsplit("/", 1)[-1]  # one pushed to a repository is named by its path
+    return served_name(
+        file.name, kind=file.kind, type=model.type, model=model.name, version=version.name,
+        words=version.trigger_words, variant=version.base_variant,
+    )  # fmt: skip
+
+
+def served_name(
+    name: str, *, kind: str, type: str, model: str, version: str, words: Sequence[str], variant: str
+) -> str:
+    """A file's name by Civitai's rules: LoRAs and VAEs keep theirs, the word of an inversion is its name, everything
+    else is called after its model and version."""
+    own = name.rsplit("/", 1)[-1]  # one pushed to a repository is named by its path
     _, dot, ending = own.rpartition(".")
     ending = f".{ending}" if dot else ""
-    if model.type in {Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA} or file.kind == "VAE":
+    if type in {Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA} or kind == "VAE":
         return own
-    if model.type == Model.Type.TEXTUAL_INVERSION and version.trigger_words:
-        word = re.sub(r"[^\w.-]+", "_", version.trigger_words[0]).strip("._")
-        suffix = "-neg" if file.kind == "Negative" else ""
+    if type == Model.Type.TEXTUAL_INVERSION and words:
+        word = re.sub(r"[^\w.-]+", "_", words[0]).strip("._")
+        suffix = "-neg" if kind == "Negative" else ""
         return f"{word}{suffix}{ending}" if word else own
-    variant = {"Inpainting": "-inpainting", "Pix2Pix": ".instruct-pix2pix"}.get(version.base_variant, "")
-    name = "_".join(filter(None, [camel(model.name), camel(version.name)]))
-    return f"{name}{variant}{ending}" if name else own
+    told = {"Inpainting": "-inpainting", "Pix2Pix": ".instruct-pix2pix"}.get(variant, "")
+    called = "_".join(filter(None, [camel(model), camel(version)]))
+    return f"{called}{told}{ending}" if called else own
 
 
 def file_hashes(file: File) -> dict[str, str]:
-    """Digests by the names people know, upper case, CRC32 in Civitai's byte order. Reads ``digests`` as prefetched."""
-    stored = {digest.kind: bytes(digest.digest).hex() for digest in file.digests.all()}
-    sha256 = stored.get(Digest.Kind.SHA256, file.blob_id)
+    """Digests by the names people know; see `hashes_named`. Reads ``digests`` as prefetched."""
+    return hashes_named(((digest.kind, bytes(digest.digest).hex()) for digest in file.digests.all()), file.blob_id)
+
+
+def hashes_named(digests: Iterable[tuple[int, str]], sha256: str) -> dict[str, str]:
+    """Digests (kind, hex) by the names people know, upper case, CRC32 in Civitai's byte order."""
+    stored = dict(digests)
+    sha256 = stored.get(Digest.Kind.SHA256, sha256)
     named = {
         "AutoV1": stored.get(Digest.Kind.AUTOV1, ""),
         "AutoV2": sha256[:10],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from hub.accounts.queries import acts_for
 from hub.catalog.models import Blob, File, Model, Ref, Revision, Version
 from hub.catalog.queries import Person, files_visible, may_edit, models_visible, versions_visible
 from hub.errors import NotFound, Refused
+from hub.prepared import Prepared
 
 MAIN = "main"
 # What is kept as it is, uninspected and served as an attachment only; every other name is weights, and is inspected.
@@ -183,6 +185,52 @@ def entry_at(user: Person, model: Model, revision: Revision, path: str) -> Entry
             if entry.path == path:
                 return entry
     raise PathNotFound(f"There is no {path[:120]} in this revision.")
+
+
+# What everybody asks most, `main` or a commit and a path in it, as one statement.
+_PUBLIC = """
+SELECT r.oid, b.size, b.sha256, b.git_oid, f.id, f."primary", f.findings, f.version_id, m.id
+FROM catalog_model m JOIN accounts_user o ON o.id = m.owner_id JOIN catalog_revision r ON r.id = ({revision})
+JOIN catalog_revisionentry e ON e.revision_id = r.id AND e.path = %(path)s
+JOIN catalog_blob b ON b.sha256 = e.blob_id AND b.held_at IS NULL
+LEFT JOIN LATERAL (SELECT f.* FROM catalog_file f JOIN catalog_version v ON v.id = f.version_id
+    WHERE f.blob_id = b.sha256 AND f.verdict = 'accepted' AND v.model_id = m.id AND v.status = 'published'
+    ORDER BY f.id LIMIT 1) f ON true
+WHERE lower(m.slug) = lower(%(name)s) AND lower(o.username) = lower(%(owner)s) AND m.status = 'published'"""
+_NEWEST = """SELECT v.revision_id FROM catalog_version v WHERE v.model_id = m.id AND v.status = 'published'
+    AND v.revision_id IS NOT NULL ORDER BY v.index, v.id DESC LIMIT 1"""
+_COMMIT = "SELECT c.id FROM catalog_revision c WHERE c.model_id = m.id AND c.oid = %(revision)s AND c.shown"
+_NAMED_BY = {"owner": "text", "name": "text", "path": "text"}
+_AT_MAIN = Prepared("entry_at_main", _PUBLIC.format(revision=_NEWEST), **_NAMED_BY)
+_AT_COMMIT = Prepared("entry_at_commit", _PUBLIC.format(revision=_COMMIT), revision="text", **_NAMED_BY)
+
+
+def public_entry(owner: str, name: str, revision: str, path: str) -> tuple[Revision, Entry] | None:
+    """What everybody is served at a path of ``main`` or of a commit (40 hex), asked by one statement.
+
+    None: it is something else (a tag, another name of a file, nothing), and the questions above say what.
+    """
+    given = {"owner": owner, "name": name, "path": path}
+    if any("\x00" in value for value in given.values()):
+        return None
+    if revision == MAIN:
+        rows = _AT_MAIN.rows(**given)
+    elif len(revision) == 40 and OID.fullmatch(revision):
+        rows = _AT_COMMIT.rows(revision=revision, **given)
+    else:
+        return None
+    if not rows:
+        return None
+    oid, size, sha256, git_oid, file_id, primary, findings, version_id, model_id = rows[0]
+    blob = Blob(sha256=sha256, size=size, git_oid=git_oid)
+    entry = Entry(path, blob)
+    if not entry.plain:
+        if file_id is None:
+            return None
+        version = Version(id=version_id, model_id=model_id)
+        found = json.loads(findings) if isinstance(findings, str) else findings
+        entry = Entry(path, blob, File(id=file_id, primary=primary, findings=found, version=version))
+    return Revision(oid=oid, model_id=model_id), entry
 
 
 LORA, LORA_BIN = "pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -145,9 +146,12 @@ def card(version: Version) -> dict[str, Any]:
 
 def air(version: Version) -> str:
     """The AIR of a version: ``urn:air:sd1:lora:<host>:<model>@<version>``."""
+    return air_of(version.base.ecosystem, version.model.type, version.model_id, version.pk)
+
+
+def air_of(ecosystem: str, type: str, model_id: int, version_id: int) -> str:
     host = settings.PUBLIC_URL.split("://", 1)[-1].replace(":", "-")
-    kind = AIR_TYPES.get(version.model.type, "unknown")
-    return f"urn:air:{version.base.ecosystem}:{kind}:{host}:{version.model_id}@{version.pk}"
+    return f"urn:air:{ecosystem}:{AIR_TYPES.get(type, 'unknown')}:{host}:{model_id}@{version_id}"
 
 
 def verdict_sentence(file: File) -> str:
@@ -179,7 +183,11 @@ def verdict_sentence(file: File) -> str:
 
 def attacks(file: File) -> list[str]:
     """What everybody who downloads a file should know: that its metadata or names may harm other programs."""
-    return [finding["sentence"] for finding in file.findings if finding.get("public") and finding["severity"] != "note"]
+    return warnings_in(file.findings)
+
+
+def warnings_in(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [finding["sentence"] for finding in findings if finding.get("public") and finding["severity"] != "note"]
 
 
 def file_view(file: File) -> dict[str, Any]:
@@ -202,8 +210,12 @@ def file_view(file: File) -> dict[str, Any]:
 
 def download_url(file: File) -> str:
     """The hub's address of a file, absolute; a primary file needs no more than its version's id."""
-    url = f"{settings.PUBLIC_URL}/api/download/models/{file.version_id}"
-    return url if file.primary else f"{url}?fileId={file.pk}"
+    return file_url(file.version_id, file.pk, primary=file.primary)
+
+
+def file_url(version_id: int, file_id: int, *, primary: bool) -> str:
+    url = f"{settings.PUBLIC_URL}/api/download/models/{version_id}"
+    return url if primary else f"{url}?fileId={file_id}"
 
 
 class ModelEditInput(serializers.Serializer[Any]):

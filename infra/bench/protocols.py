@@ -6,6 +6,7 @@ Kinds of requests are interleaved and their medians compared, so that other work
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -23,11 +24,13 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / ".weightroom-bench" / "protocols"
 sys.path.insert(0, str(PROJECT))
-MODELS, ROUNDS, WAITERS, DOWNLOADS = 400, 150, 50, 200
+MODELS, PICTURES, ROUNDS, WAITERS, DOWNLOADS = 400, 4, 150, 50, 200
+ABOUT = "A *linocut* style, printed by hand.\n\n- works at 0.6 to 1.0\n\n" + "Ink and paper. " * 25
 BARS = {
     "by-hash, of a bare view": 2.0,
     "resolve HEAD, of a bare view": 2.0,
     "models?limit=100, of its SQL": 3.0,
+    "its fourth page by cursor, of the first": 1.2,
     "a page while 50 programs wait, of alone": 1.25,
     "bytes of weights through the web process": 0,
     "downloads counted of one by 40 ranges": 1,
@@ -71,17 +74,32 @@ def _seeded() -> dict[str, Any]:
     import django
 
     django.setup()
+    from django.db import connection
+
     from hub.accounts.actions import token_create
     from hub.accounts.models import User
     from hub.catalog.actions import tallies_roll_up
+    from hub.gallery.actions import picture_add
     from tests.hub.catalog.files import added
+    from workers.messages import Drawn, Recipe, Use
 
     owner = User.objects.create_user("bench", "bench@example.org", "correct horse battery")
-    files = [added(owner, f"Model {number}") for number in range(MODELS)]
     base = added(owner, "Base", inspected={"kind": "base"})
+    files = [
+        added(owner, f"Model {number}", description=ABOUT, tags=["style", "ink"], trigger_words=["lnct print"])
+        for number in range(MODELS)
+    ]
+    for number, file in enumerate(files):
+        for one in range(PICTURES):
+            uses = (Use(kind="lora", sha256=file.blob_id, weight=0.8, name=file.name),)
+            recipe = Recipe(base=base.blob_id, base_family="sd1", base_name="Base", prompt=ABOUT, seed=one, uses=uses)
+            drawn = Drawn(sha256=f"{number * PICTURES + one:064x}", width=512, height=512, seed=one, bytes=1)
+            picture_add(owner=owner, drawn=drawn, recipe=recipe, seconds=1.0, visible=True)
     tallies_roll_up()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
     token = token_create(user=owner, name="bench", scopes=["read", "generate"])[1]
-    return {"file": files[MODELS // 2], "base": base, "token": token}
+    return {"files": files, "file": files[MODELS // 2], "base": base, "token": token}
 
 
 def _figures(address: str, made: dict[str, Any]) -> dict[str, tuple[float, str]]:
@@ -100,11 +118,16 @@ def _figures(address: str, made: dict[str, Any]) -> dict[str, tuple[float, str]]
     slug = file.version.model.slug
     bare, by_hash, resolve = _medians(
         _asks(client, "GET", f"/bare/{file.version_id}"),
-        _asks(client, "GET", f"/api/v1/model-versions/by-hash/{file.blob_id}"),
+        # Another file each time: nobody asks for one of theirs twice in a row.
+        _asks(client, "GET", *[f"/api/v1/model-versions/by-hash/{one.blob_id}" for one in made["files"]]),
         _asks(client, "HEAD", f"/bench/{slug}/resolve/main/{file.name}"),
     )
-    listed = _medians(_asks(client, "GET", "/api/v1/models?limit=100"), rounds=30)[0]
-    sql = _sql_of("/api/v1/models?limit=100")
+    page = "/api/v1/models?limit=100&sort=Newest"
+    last = page
+    for _ in range(3):
+        last = client.get(last).json()["metadata"]["nextPage"].removeprefix(address)
+    listed, deep = _medians(_asks(client, "GET", page), _asks(client, "GET", last), rounds=30)
+    sql = _sql_of(page)
     alone, crowded, waiting = _pages_while_waiting(address, client, made)
     moved, counted = _downloads(address, made)
     ms = 1000
@@ -112,6 +135,7 @@ def _figures(address: str, made: dict[str, Any]) -> dict[str, tuple[float, str]]
         "by-hash, of a bare view": (by_hash / bare, f"{by_hash * ms:.1f} of {bare * ms:.1f} ms"),
         "resolve HEAD, of a bare view": (resolve / bare, f"{resolve * ms:.1f} of {bare * ms:.1f} ms"),
         "models?limit=100, of its SQL": (listed / sql, f"{listed * ms:.0f} of {sql * ms:.1f} ms"),
+        "its fourth page by cursor, of the first": (deep / listed, f"{deep * ms:.0f} of {listed * ms:.0f} ms"),
         "a page while 50 programs wait, of alone": (
             crowded / alone, f"{crowded * ms:.1f} of {alone * ms:.1f} ms, {waiting} waiting",
         ),
@@ -120,8 +144,12 @@ def _figures(address: str, made: dict[str, Any]) -> dict[str, tuple[float, str]]
     }  # fmt: skip
 
 
-def _asks(client: Any, method: str, path: str) -> Callable[[], None]:
+def _asks(client: Any, method: str, *paths: str) -> Callable[[], None]:
+    """A call that asks one of ``paths`` after the other."""
+    turn = itertools.cycle(paths)
+
     def ask() -> None:
+        path = next(turn)
         answer = client.request(method, path)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:200]}"
 

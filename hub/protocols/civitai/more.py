@@ -14,13 +14,13 @@ from rest_framework.response import Response
 from hub.accounts.models import User
 from hub.catalog import queries
 from hub.catalog.models import File, Version
-from hub.catalog.queries import download_name, file_hashes, models_visible, versions_visible
-from hub.catalog.serializers import air, download_url
+from hub.catalog.queries import hashes_named, models_visible, versions_visible
+from hub.catalog.serializers import air_of, file_url
 from hub.community.models import Collection
 from hub.errors import NotFound
 from hub.gallery.models import Picture
 from hub.gallery.queries import pictures_for
-from hub.protocols.civitai import docs, shapes
+from hub.protocols.civitai import docs, shapes, whole
 from hub.protocols.civitai.params import BadParameters, Params, identity, same_with
 from hub.protocols.civitai.views import Reading
 from hub.tryit.stacks import accepted_file
@@ -38,35 +38,35 @@ class VersionMini(Reading):
     def get(self, request: Request, version_id: str) -> Response:
         """What a program that draws needs to know of a version. Its owner sees drafts too."""
         params = Params(request.GET)
-        version = queries.version_detail(request.user, identity(version_id))
-        files = shapes.served_files(version)
+        found = whole.versions(request.user, [identity(version_id)], pictures=0)
+        if not found:
+            raise NotFound("Model not found")
+        version = found[0].version
+        files = version.files
         if wanted := params.text("modelFileId"):
-            files = [file for file in files if file.pk == identity(wanted, "modelFileId")]
+            files = [file for file in files if file.id == identity(wanted, "modelFileId")]
         if not files:
             raise NotFound("Missing model file")
-        return Response(_mini(version, files[0], draws=_draws(request.user, version)))
+        draws = version.family in queries.DRAWN_FAMILIES and accepted_file(request.user, version.id) is not None
+        return Response(_mini(found[0], files[0], draws=draws))
 
 
-def _draws(user: Any, version: Version) -> bool:
-    return accepted_file(user, version.pk) is not None and version.base.family in queries.DRAWN_FAMILIES
-
-
-def _mini(version: Version, file: File, *, draws: bool) -> dict[str, Any]:
-    model = version.model
+def _mini(alone: whole.Alone, file: whole.FileRow, *, draws: bool) -> dict[str, Any]:
+    version, model = alone.version, alone.model
     public = version.status == Version.Status.PUBLISHED
     return {
-        "air": air(version),
+        "air": air_of(version.ecosystem, model.type, model.id, version.id),
         "versionName": version.name,
         "modelName": model.name,
         "userId": model.owner_id,
-        "baseModel": version.base.name,
+        "baseModel": version.base,
         "availability": "Public" if public else "Private",
         "publishedAt": shapes.iso(version.published_at),
-        "size": file.blob.size / 1024,
+        "size": file.size / 1024,
         "fileType": file.kind,
-        "fileName": download_name(file),
-        "hashes": file_hashes(file),
-        "downloadUrls": [download_url(file)],
+        "fileName": shapes.file_name(file, version, model),
+        "hashes": hashes_named(file.digests, file.sha256),
+        "downloadUrls": [file_url(version.id, file.id, primary=file.primary)],
         "format": file.format or None,
         "canGenerate": draws,
         "isFeatured": False,

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Subquery, Value, Window
-from django.db.models.functions import Coalesce, Concat, RowNumber
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.catalog.lists import BadCursor
-from hub.catalog.models import File, Listing, Tag, Version
+from hub.catalog.models import Listing, Tag, Version
 from hub.catalog.queries import Person, files_by_sha256
 from hub.community.models import CollectionItem, Comment
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.queries import pictures_for
-
-
-def pictures_of(user: Person, versions: Iterable[Version], *, most: int) -> dict[int, list[Picture]]:
-    """At most ``most`` pictures of each version that ``user`` may see, its cover first, by version id."""
-    covers = {version.pk: version.cover_sha256 for version in versions}
-    uses = PictureUse.objects.filter(version_id__in=covers, picture__in=pictures_for(user).filter(visible=True))
-    place = Window(RowNumber(), partition_by=F("version_id"), order_by=F("picture_id").asc())
-    ranked = uses.annotate(place=place).filter(place__lte=most).order_by("picture_id")
-    found: dict[int, list[Picture]] = {}
-    for use in ranked.select_related("picture"):
-        found.setdefault(use.version_id, []).append(use.picture)
-    for version_id, pictures in found.items():
-        pictures.sort(key=lambda picture: picture.sha256 != covers[version_id])
-    return found
 
 
 def version_ids_in(user: Person, pictures: Iterable[Picture]) -> dict[str, int]:
@@ -46,22 +30,6 @@ def version_ids_in(user: Person, pictures: Iterable[Picture]) -> dict[str, int]:
         shas.add(picture.recipe.get("base", ""))
         shas.update(use.get("sha256", "") for use in picture.recipe.get("uses", ()))
     return {sha: file.version_id for sha, file in files_by_sha256(user, shas - {""}).items()}
-
-
-def stamp(version_id: int) -> str:
-    """A text that changes whenever what everybody is told of a version does: its words, files, verdicts, counts, and
-    pictures. One statement."""
-    files = File.objects.filter(version=OuterRef("pk")).order_by("pk")
-    uses = PictureUse.objects.filter(version=OuterRef("pk"), picture__visible=True, picture__held=False).order_by(
-        "picture_id"
-    )
-    rows = Version.objects.filter(pk=version_id).annotate(
-        verdicts=ArraySubquery(files.values_list(Concat("pk", Value(" "), "verdict", output_field=CharField()))),
-        shown=ArraySubquery(uses.values_list("picture_id")[:12]),
-    )
-    fields = ("status", "updated_at", "model__status", "model__updated_at", "model__level", "stat__downloads")
-    told = json.dumps(rows.values_list(*fields, "verdicts", "shown", "cover_sha256").first(), default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 
 from hub.catalog.markdown import rendered
-from hub.catalog.models import File, Model, Version
-from hub.catalog.queries import DRAWN_FAMILIES, download_name, file_hashes, stat_of
-from hub.catalog.serializers import air, attacks, download_url
+from hub.catalog.models import Model, Version
+from hub.catalog.queries import DRAWN_FAMILIES, hashes_named, served_name
+from hub.catalog.serializers import air_of, file_url, warnings_in
 from hub.gallery.models import Picture
+from hub.protocols.civitai.whole import Alone, FileRow, ModelRow, PictureRow, VersionRow
 from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
 
 GREY = "00Eyb["  # the blurhash of plain grey, for pictures of before there was one
-SCANS = {"accepted": "Success", "refused": "Danger", "unknown": "Pending"}
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -27,41 +27,38 @@ def iso(moment: datetime | None) -> str | None:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
-def served_files(version: Version) -> list[File]:
-    """The accepted files of a version read in full, each knowing its version."""
-    files: list[File] = version.shown_files  # type: ignore[attr-defined]
-    accepted = [file for file in files if file.verdict == File.Verdict.ACCEPTED]
-    for file in accepted:
-        file.version = version
-    return accepted
+def file_name(file: FileRow, version: VersionRow, model: ModelRow) -> str:
+    return served_name(
+        file.name, kind=file.kind, type=model.type, model=model.name, version=version.name,
+        words=version.trigger_words, variant=version.variant,
+    )  # fmt: skip
 
 
-def file_shape(file: File) -> dict[str, Any]:
-    safe = file.format == "SafeTensor"
+def file_shape(file: FileRow, version: VersionRow, model: ModelRow) -> dict[str, Any]:
     return {
-        "id": file.pk,
-        "sizeKB": file.blob.size / 1024,
-        "name": download_name(file),
+        "id": file.id,
+        "sizeKB": file.size / 1024,
+        "name": file_name(file, version, model),
         "overrideName": None,
         "type": file.kind,
-        "pickleScanResult": SCANS[file.verdict],
-        "pickleScanMessage": "No Pickle imports" if safe else None,
-        "virusScanResult": SCANS[file.verdict],
-        "virusScanMessage": " ".join(attacks(file)) or None,
-        "scannedAt": iso(file.inspected_at or file.created_at),
+        "pickleScanResult": "Success",  # only accepted files come here
+        "pickleScanMessage": "No Pickle imports" if file.format == "SafeTensor" else None,
+        "virusScanResult": "Success",
+        "virusScanMessage": " ".join(warnings_in(file.findings)) or None,
+        "scannedAt": iso(file.scanned_at),
         "metadata": {"format": file.format, "size": file.size_kind or None, "fp": file.precision or None},
-        "hashes": file_hashes(file),
-        "downloadUrl": download_url(file),
+        "hashes": hashes_named(file.digests, file.sha256),
+        "downloadUrl": file_url(version.id, file.id, primary=file.primary),
         "primary": file.primary,
     }
 
 
-def picture_address(picture: Picture) -> str:
+def picture_address(picture: Picture | PictureRow) -> str:
     """The absolute address of a picture, in Civitai's grammar: key, transformations, name."""
     return f"{settings.PUBLIC_URL}/image/{picture.sha256}/original=true/{picture.pk}.png"
 
 
-def picture_shape(picture: Picture) -> dict[str, Any]:
+def picture_shape(picture: PictureRow) -> dict[str, Any]:
     """A version's picture as it stands inside a model."""
     return {
         "id": picture.pk,
@@ -73,14 +70,14 @@ def picture_shape(picture: Picture) -> dict[str, Any]:
         "type": "image",
         "minor": False,
         "poi": False,
-        "hasMeta": bool(picture.recipe),
-        "hasPositivePrompt": bool(picture.recipe.get("prompt")),
+        "hasMeta": picture.has_recipe,
+        "hasPositivePrompt": picture.has_prompt,
         "onSite": True,
         "remixOfId": None,
     }
 
 
-def picture_meta(picture: Picture, version_ids: Mapping[str, int]) -> dict[str, Any]:
+def picture_meta(picture: Picture | PictureRow, version_ids: Mapping[str, int]) -> dict[str, Any]:
     """A picture's recipe in Civitai's flat keys. ``version_ids``: of the files in it, by SHA-256."""
     recipe = picture.recipe
     uses = [(use, use.get("sha256", "")) for use in recipe.get("uses", ())]
@@ -113,7 +110,7 @@ def picture_meta(picture: Picture, version_ids: Mapping[str, int]) -> dict[str, 
     }
 
 
-def picture_in_version(picture: Picture, version_ids: Mapping[str, int]) -> dict[str, Any]:
+def picture_in_version(picture: PictureRow, version_ids: Mapping[str, int]) -> dict[str, Any]:
     """A picture as the version endpoints have it: without ``id``, with its recipe."""
     shape = picture_shape(picture)
     del shape["id"]
@@ -121,28 +118,30 @@ def picture_in_version(picture: Picture, version_ids: Mapping[str, int]) -> dict
     return shape | {"metadata": measures, "meta": picture_meta(picture, version_ids), "availability": "Public"}
 
 
-def version_in_model(version: Version, pictures: Sequence[Picture], *, first_file_only: bool = False) -> dict[str, Any]:
-    """A version as it stands inside its model."""
-    files = served_files(version)
+def version_in_model(
+    version: VersionRow, model: ModelRow, *, levels: int = 0, first_file_only: bool = False
+) -> dict[str, Any]:
+    """A version as it stands inside its model. ``levels``: the mask of pictures to show; 0: all."""
+    files = version.files
     if first_file_only:
         files = [file for file in files if file.primary] or files[:1]
-    drawn = version.base.family in DRAWN_FAMILIES and any(file.adapter for file in files)
-    levels = 0
-    for picture in pictures:
-        levels |= picture.level
+    drawn = version.family in DRAWN_FAMILIES and any(file.adapter for file in files)
+    level = 0
+    for picture in version.pictures:
+        level |= picture.level
     return {
-        "id": version.pk,
+        "id": version.id,
         "index": version.index,
         "name": version.name,
-        "baseModel": version.base.name,
-        "baseModelType": version.base_variant or None,
+        "baseModel": version.base,
+        "baseModelType": version.variant or None,
         "createdAt": iso(version.created_at),
         "publishedAt": iso(version.published_at),
         "status": STATUS[version.status],
         "availability": "Public",
-        "nsfwLevel": levels or 1,
+        "nsfwLevel": level or 1,
         "description": rendered(version.description) or None,
-        "trainedWords": list(version.trigger_words),
+        "trainedWords": version.trigger_words,
         "vaeId": None,
         "supportsGeneration": drawn,
         "covered": drawn,
@@ -151,37 +150,31 @@ def version_in_model(version: Version, pictures: Sequence[Picture], *, first_fil
         "earlyAccessDeadline": None,
         "earlyAccessEndsAt": None,
         "stats": {
-            "downloadCount": stat_of(version).downloads,
+            "downloadCount": version.downloads,
             "ratingCount": 0,
             "rating": 0,
             "thumbsUpCount": 0,
             "thumbsDownCount": 0,
         },
-        "files": [file_shape(file) for file in files],
-        "images": [picture_shape(picture) for picture in pictures],
-        "downloadUrl": f"{settings.PUBLIC_URL}/api/download/models/{version.pk}",
+        "files": [file_shape(file, version, model) for file in files],
+        "images": [picture_shape(one) for one in version.pictures if not levels or one.level & levels],
+        "downloadUrl": f"{settings.PUBLIC_URL}/api/download/models/{version.id}",
     }
 
 
 def model_shape(
-    model: Model,
-    pictures: Mapping[int, Sequence[Picture]],
-    *,
-    bases: Iterable[str] = (),
-    first_file_only: bool = False,
+    model: ModelRow, *, bases: Iterable[str] = (), levels: int = 0, first_file_only: bool = False
 ) -> dict[str, Any]:
-    """A model read in full; ``pictures`` by version id; ``bases`` narrows its versions."""
+    """A model read whole. ``bases`` narrows its versions, ``levels`` (a mask; 0: all) the pictures that are shown."""
     narrowed = {base.lower() for base in bases}
-    versions = []
-    for version in model.shown_versions:  # type: ignore[attr-defined]
-        version.model = model
-        if served_files(version) and (not narrowed or version.base.name.lower() in narrowed):
-            shown = pictures.get(version.pk, ())
-            versions.append(version_in_model(version, shown, first_file_only=first_file_only))
-    stat = stat_of(model)
+    versions = [
+        version_in_model(version, model, levels=levels, first_file_only=first_file_only)
+        for version in model.versions
+        if version.files and (not narrowed or version.base.lower() in narrowed)
+    ]
     taken_down = {"mode": "TakenDown"} if model.status == Model.Status.TAKEN_DOWN else {}
     return {
-        "id": model.pk,
+        "id": model.id,
         "name": model.name,
         "description": "" if taken_down else rendered(model.description),
         "type": model.type,
@@ -191,7 +184,7 @@ def model_shape(
         "nsfw": model.level > 3,
         "nsfwLevel": model.level,
         "allowNoCredit": model.allow_no_credit,
-        "allowCommercialUse": list(model.allow_commercial_use),
+        "allowCommercialUse": model.allow_commercial_use,
         "allowDerivatives": model.allow_derivatives,
         "allowDifferentLicense": model.allow_different_licence,
         "availability": "Public",
@@ -201,55 +194,54 @@ def model_shape(
         "baseModels": list(dict.fromkeys(version["baseModel"] for version in versions)),
         "userId": model.owner_id,
         "stats": {
-            "downloadCount": stat.downloads,
+            "downloadCount": model.downloads,
             "favoriteCount": 0,
-            "thumbsUpCount": stat.likes,
-            "thumbsDownCount": 0,
-            "commentCount": 0,
+            "thumbsUpCount": model.likes,
+            "thumbsDownCount": model.dislikes,
+            "commentCount": model.comments,
             "ratingCount": 0,
             "rating": 0,
             "tippedAmountCount": 0,
         },
-        "creator": {"username": model.owner.username, "image": None},
-        "tags": [tag.name for tag in model.tags.all()],
+        "creator": {"username": model.owner, "image": None},
+        "tags": model.tags,
         "modelVersions": versions,
     }
 
 
-def version_shape(version: Version, pictures: Sequence[Picture], version_ids: Mapping[str, int]) -> dict[str, Any]:
-    """A version read in full, on its own: as by id and by hash."""
-    inside = version_in_model(version, pictures)
-    model = version.model
+def version_shape(alone: Alone) -> dict[str, Any]:
+    """A version read whole, on its own: as by id and by hash."""
+    version, model = alone.version, alone.model
+    inside = version_in_model(version, model)
     kept = ("id", "index", "name", "nsfwLevel", "createdAt", "status", "publishedAt", "trainedWords", "baseModel",
             "baseModelType", "description", "vaeId", "supportsGeneration", "paidAccess", "earlyAccessDeadline",
             "earlyAccessEndsAt", "stats", "files", "downloadUrl")  # fmt: skip
     return {
         **{name: inside[name] for name in kept},
-        "modelId": version.model_id,
+        "modelId": model.id,
         "updatedAt": iso(version.updated_at),
         "trainingStatus": None,
-        "trainingDetails": None if version.hide_training else version.training or None,
+        "trainingDetails": alone.training,
         "earlyAccessConfig": {},
         "uploadType": "Created",
         "usageControl": "Download",
         "licensingFee": None,
         "availability": "Public",
-        "air": air(version),
+        "air": air_of(version.ecosystem, model.type, model.id, version.id),
         "model": {"name": model.name, "type": model.type, "nsfw": model.level > 3, "poi": False},
-        "images": [picture_in_version(picture, version_ids) for picture in pictures],
+        "images": [picture_in_version(picture, alone.version_ids) for picture in version.pictures],
     }
 
 
-def tombstone_shape(version: Version) -> dict[str, Any]:
+def tombstone_shape(alone: Alone) -> dict[str, Any]:
     """What is still told of a version that was taken down, to whoever has its file: its name, trigger words, licence.
     Its files, pictures and texts are gone."""
-    version.shown_files = []  # type: ignore[attr-defined]
-    shape = version_shape(version, (), {})
+    shape = version_shape(alone)
     del shape["downloadUrl"]
-    model = version.model
+    model = alone.model
     licence = {
         "allowNoCredit": model.allow_no_credit,
-        "allowCommercialUse": list(model.allow_commercial_use),
+        "allowCommercialUse": model.allow_commercial_use,
         "allowDerivatives": model.allow_derivatives,
         "allowDifferentLicense": model.allow_different_licence,
     }

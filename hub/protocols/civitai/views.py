@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub import queue
 from hub.accounts.models import User
 from hub.catalog import queries
 from hub.catalog.api import ModelEdit, VersionEdit
@@ -23,7 +22,7 @@ from hub.catalog.hashes import hash_remains
 from hub.catalog.lists import OFFSET_CAP
 from hub.catalog.models import Base, Version
 from hub.errors import NotFound, Refused
-from hub.protocols.civitai import docs, reads, shapes, words
+from hub.protocols.civitai import docs, reads, shapes, whole, words
 from hub.protocols.civitai.params import (
     AlwaysJson,
     BadParameters,
@@ -35,7 +34,6 @@ from hub.protocols.civitai.params import (
     same_with,
 )
 
-TOLD_SECONDS = 600  # what other versions' visibility has a part in (a recipe's resources) may be so old
 TOO_MANY_PAGES = "You've requested too many pages, please use cursors instead"
 MODEL_PICTURES, VERSION_PICTURES, IMAGE_VERSIONS = 20, 10, 20
 ANYONE = AnonymousUser()
@@ -88,30 +86,26 @@ class ModelList(Reading):
         limit = params.number("limit", least=0, most=100, default=100)
         page = params.number("page", least=1, most=OFFSET_CAP, default=0)
         cursor = params.text("cursor", limit=1000)
-        if page and wish.query and not cursor:
-            raise BadParameters("page", "Cannot use page param with query search. Use cursor-based pagination.")
         if page and page * limit > OFFSET_CAP and not cursor:
             raise TooManyPages(TOO_MANY_PAGES)
         offset = (page - 1) * limit if page and not cursor else 0
         found = queries.Page([]) if nothing else queries.model_list(wish, limit=limit, cursor=cursor, offset=offset)
-        first_file_only = bool(params.flag("primaryFileOnly"))
+        ids = [version.model_id for version in found.versions]
+        first = bool(params.flag("primaryFileOnly"))
         return Response(
             {
-                "items": _models(found, wish.bases, first_file_only),
+                "items": _models(ids, wish.bases, levels=wish.levels, first_file_only=first),
                 "metadata": _metadata(request, found.next_cursor, found.total, limit, page),
             }
         )
 
 
-def _models(page: queries.Page, bases: tuple[str, ...], first_file_only: bool) -> list[dict[str, Any]]:
-    ids = [version.model_id for version in page.versions]
-    models = queries.models_in_full(ANYONE, ids)
-    versions = [version for model in models.values() for version in model.shown_versions]  # type: ignore[attr-defined]
-    pictures = reads.pictures_of(ANYONE, versions, most=MODEL_PICTURES)
+def _models(ids: Sequence[int], bases: tuple[str, ...], *, levels: int, first_file_only: bool) -> list[dict[str, Any]]:
+    models = whole.models(ANYONE, ids, pictures=MODEL_PICTURES)
     return [
-        shapes.model_shape(models[model_id], pictures, bases=bases, first_file_only=first_file_only)
-        for model_id in ids
-        if model_id in models
+        shapes.model_shape(models[one], bases=bases, levels=levels, first_file_only=first_file_only)
+        for one in ids
+        if one in models
     ]
 
 
@@ -204,18 +198,20 @@ class ModelDetail(Reading, ModelEdit):
     @extend_schema(operation_id="models_retrieve", responses={200: docs.ModelOutput, **docs.ERRORS}, tags=["models"])
     def get(self, request: Request, model_id: str) -> Response:
         """One model by its id; its owner finds drafts too."""
-        model = queries.model_detail(request.user, identity(model_id))
-        versions = model.shown_versions  # type: ignore[attr-defined]
-        pictures = reads.pictures_of(request.user, versions, most=MODEL_PICTURES)
-        return Response(shapes.model_shape(model, pictures))
+        number = identity(model_id)
+        model = whole.models(request.user, [number], pictures=MODEL_PICTURES).get(number)
+        if model is None:
+            raise NotFound(f"No model with id {number}")
+        return Response(shapes.model_shape(model))
 
 
 def _version(user: queries.Person, version_id: int) -> dict[str, Any]:
-    version = queries.version_detail(user, version_id)
-    if not shapes.served_files(version):
+    found = whole.versions(user, [version_id], pictures=VERSION_PICTURES)
+    if not found:
+        raise NotFound("Model not found")
+    if not found[0].version.files:
         raise NotFound("Missing model file")
-    pictures = reads.pictures_of(user, [version], most=VERSION_PICTURES).get(version_id, [])
-    return shapes.version_shape(version, pictures, reads.version_ids_in(user, pictures))
+    return shapes.version_shape(found[0])
 
 
 class VersionDetail(Reading, VersionEdit):
@@ -235,31 +231,16 @@ class VersionByHash(Reading):
     @extend_schema(
         operation_id="model_versions_by_hash", responses={200: docs.VersionOutput, **docs.ERRORS}, tags=["models"]
     )
-    def get(self, request: Request, hash: str) -> HttpResponse:
+    def get(self, request: Request, hash: str) -> Response:
         """The version of a file, by any of its digests: AutoV1, AutoV2, AutoV3, SHA256, CRC32, BLAKE3."""
-        match = next(iter(queries.hash_matches(hash)), None)
-        if match is None:
-            remains = hash_remains(hash)[:1] if settings.TOMBSTONES else []
-            if not remains:
-                raise NotFound("Model not found")
-            return HttpResponse(QuickJson().render(_tombstone(remains[0].version_id)), content_type="application/json")
-        return HttpResponse(_told(match.version_id), content_type="application/json")
-
-
-def _tombstone(version_id: int) -> dict[str, Any]:
-    version = Version.objects.select_related("model__owner", "base", "stat").get(pk=version_id)
-    return shapes.tombstone_shape(version)
-
-
-def _told(version_id: int) -> bytes:
-    """A version as everybody sees it. Programs ask this more than anything else, for every file they have: the answer
-    is kept with a stamp of what it was made of, so that a kept one is never an old one."""
-    key = f"weightroom:told:{version_id}:{settings.PUBLIC_URL}:{reads.stamp(version_id)}"
-    if (kept := queue.cache().get(key)) is not None:
-        return bytes(kept)  # type: ignore[arg-type]
-    told = QuickJson().render(_version(ANYONE, version_id))
-    queue.cache().set(key, told, ex=TOLD_SECONDS)
-    return told
+        found = whole.version_of_hash(ANYONE, hash, pictures=VERSION_PICTURES)
+        if found is not None:
+            return Response(shapes.version_shape(found))
+        remains = hash_remains(hash)[:1] if settings.TOMBSTONES else []
+        if not remains:
+            raise NotFound("Model not found")
+        version = Version.objects.select_related("model", "base").get(pk=remains[0].version_id)
+        return Response(shapes.tombstone_shape(whole.of_tombstone(version)))
 
 
 def _hashes(request: Request, most: int) -> list[str]:
@@ -288,12 +269,8 @@ class VersionsByHash(Reading):
     )
     def post(self, request: Request) -> Response:
         """The versions of up to 100 files, by SHA256; what is not here is left out."""
-        matches = queries.sha256_matches(_hashes(request, 100))
-        found = queries.versions_in_full(ANYONE, {match.version_id for match in matches})
-        versions = [found[version_id] for version_id in sorted(found)]
-        pictures = reads.pictures_of(ANYONE, versions, most=VERSION_PICTURES)
-        ids = reads.version_ids_in(ANYONE, [picture for shown in pictures.values() for picture in shown])
-        return Response([shapes.version_shape(v, pictures.get(v.pk, ()), ids) for v in versions])
+        ids = {match.version_id for match in queries.sha256_matches(_hashes(request, 100))}
+        return Response([shapes.version_shape(one) for one in whole.versions(ANYONE, ids, pictures=VERSION_PICTURES)])
 
 
 class VersionIdsByHash(Reading):

@@ -8,15 +8,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from hub import storage
-from hub.catalog import actions, repositories
+from hub.accounts.authentication import token_given
+from hub.catalog import repositories
 from hub.catalog.models import Model, Revision
 from hub.catalog.queries import download_check
 from hub.catalog.repositories import Entry
 from hub.errors import Refused
+from hub.protocols.counting import download_count
 from hub.protocols.huggingface import base, reads
 
 
@@ -27,20 +29,15 @@ class NotAccepted(Refused):
 
 
 class FileResolve(base.Tongue):
-    def head(self, request: Request, owner: str, name: str, rest: str) -> HttpResponse:
-        _, revision, entry = self._found(request, owner, name, rest)
-        return HttpResponse(headers=_metadata(revision, entry) | {"Content-Length": str(entry.blob.size)})
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Programs without a token ask this more than anything: what everybody is served needs no more than a look."""
+        if request.method in {"GET", "HEAD"} and not request.COOKIES and not token_given(request):
+            owner, name, rest = kwargs["owner"], kwargs["name"], kwargs["rest"]
+            if found := repositories.public_entry(owner, name, *base.rest_of(request, "/resolve/", rest)):
+                return _answer(request, *found)
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: Request, owner: str, name: str, rest: str) -> HttpResponse:
-        _, revision, entry = self._found(request, owner, name, rest)
-        if entry.file is not None and entry.file.primary and "Range" not in request.headers:
-            actions.download_count(version=entry.file.version)  # once a download: not its ranges, not its other files
-        filename = entry.path.rsplit("/", 1)[-1]
-        headers = _metadata(revision, entry)
-        headers["Location"] = storage.download_url(entry.blob.sha256, filename, aside=entry.blob.held_at is not None)
-        return HttpResponse(status=HTTPStatus.FOUND, headers=headers)
-
-    def _found(self, request: Request, owner: str, name: str, rest: str) -> tuple[Model, Revision, Entry]:
         model = repositories.repository(request.user, owner, name)
         revision, path = base.located(request.user, model, *base.rest_of(request, "/resolve/", rest))
         try:
@@ -52,7 +49,21 @@ class FileResolve(base.Tongue):
             download_check(request.user, model)
         if not entry.served:
             raise _not_accepted(model, entry)
-        return model, revision, entry
+        return _answer(request, revision, entry)
+
+    head = get
+
+
+def _answer(request: HttpRequest | Request, revision: Revision, entry: Entry) -> HttpResponse:
+    if request.method == "HEAD":
+        return HttpResponse(headers=_metadata(revision, entry) | {"Content-Length": str(entry.blob.size)})
+    if entry.file is not None and entry.file.primary:
+        plain = request._request if isinstance(request, Request) else request
+        download_count(plain, request.user, entry.file)
+    filename = entry.path.rsplit("/", 1)[-1]
+    headers = _metadata(revision, entry)
+    headers["Location"] = storage.download_url(entry.blob.sha256, filename, aside=entry.blob.held_at is not None)
+    return HttpResponse(status=HTTPStatus.FOUND, headers=headers)
 
 
 def _metadata(revision: Revision, entry: Entry) -> dict[str, str]:

@@ -142,7 +142,8 @@ def test_pages_by_number(alice):
     assert "page=1" in second["metadata"]["prevPage"]
     assert get(limit=100, page=11).status_code == 429
     assert get(limit=100, page=11).json() == {"error": "You've requested too many pages, please use cursors instead"}
-    assert get(query="ink", page=1).status_code == 400
+    assert [m["name"] for m in get(query="ink", page=1, limit=2).json()["items"]] == ["Ink 2", "Ink 1"]
+    assert [m["name"] for m in get(query="ink", page=2, limit=2).json()["items"]] == ["Ink 0"]
 
 
 @pytest.mark.parametrize(
