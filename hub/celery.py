@@ -30,6 +30,8 @@ app.conf.update(
         # Within a minute of a moderator's word no address that was given out works any more.
         "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},
         "mails-send": {"task": "hub.community.mails_send", "schedule": 60.0},
+        "hooks-tell": {"task": "hub.protocols.hooks_tell", "schedule": 5.0},
+        "hooks-sweep": {"task": "hub.protocols.hooks_sweep", "schedule": 3600.0},
         "tallies-roll-up": {"task": "hub.catalog.tallies_roll_up", "schedule": 60.0},
         "meanings-feed": {"task": "hub.catalog.meanings_feed", "schedule": 60.0},
         "cells-count": {"task": "hub.catalog.cells_count", "schedule": 300.0},
@@ -46,6 +48,7 @@ app.autodiscover_tasks(
         "hub.imports",
         "hub.moderation",
         "hub.prompts",
+        "hub.protocols",
         "hub.tryit",
         "hub.uploads",
     ]

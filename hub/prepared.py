@@ -14,14 +14,14 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 class Prepared:
     """``statement`` with its values as ``%(name)s``; ``types`` says the SQL type of each, in any order."""
 
-    def __init__(self, name: str, statement: str, **types: str) -> None:
+    def __init__(self, name: str, statement: str, /, **types: str) -> None:
         self.name, self.statement = f"weightroom_{name}", statement
         places = {key: f"${n}" for n, key in enumerate(types, 1)}
         body = _NAMED.sub(lambda found: places[found[1]], statement)
         self._prepare = f"PREPARE {self.name} ({', '.join(types.values())}) AS {body}"
         self._execute = f"EXECUTE {self.name} ({', '.join(f'%({key})s' for key in types)})"
 
-    def rows(self, **given: Any) -> list[tuple[Any, ...]]:
+    def rows(self, /, **given: Any) -> list[tuple[Any, ...]]:
         """What the statement answers to these values. Behind a pooler that gives each statement another connection,
         it is planned anew each time."""
         connection.ensure_connection()

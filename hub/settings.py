@@ -55,6 +55,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 INSTALLED_APPS = [
     "hub",  # its commands: up, site_prepare, storage_prepare, demo_content
     "hub.accounts",
+    "hub.hooks",
     "hub.catalog",
     "hub.gallery",
     "hub.prompts",
@@ -194,6 +195,7 @@ PICTURE_SCORES = env_bool("PICTURE_SCORES", True)  # a classifier suggests each 
 MAIL_DIGEST_HOUR = env_int("MAIL_DIGEST_HOUR", 7)  # UTC; the day's notifications go out in one mail after it
 REPORTS_OPEN = env_bool("REPORTS_OPEN", True)  # people without an account may report things too
 REPORTS_PER_HOUR = env_int("REPORTS_PER_HOUR", 5)  # from one address; five times as many from an account
+HOOK_ORIGINS = env_list("HOOK_ORIGINS", "")  # may be private and without TLS: http://10.0.0.5:8080; else public https
 SIGN_UP_OPEN = env_bool("SIGN_UP_OPEN", True)  # False: accounts only by `manage.py` or an admin
 
 AUTH_USER_MODEL = "accounts.User"

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("hub.community.urls")),
     path("", include("hub.prompts.urls")),
     path("", include("hub.gallery.urls")),
+    path("", include("hub.hooks.urls")),
     path("", include("hub.accounts.urls")),
     path("", include("hub.operator.urls")),
     path("api/docs", pages.api_docs, name="api-docs"),

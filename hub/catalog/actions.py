@@ -39,6 +39,8 @@ from hub.catalog.tallies import download_count, likes_count, tallies_roll_up
 from hub.catalog.triggers import trigger_words, words_for
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
+from hub.hooks.actions import announce
+from hub.hooks.models import Hook
 from workers.messages import Finding, Inspected
 
 __all__ = [
@@ -341,6 +343,7 @@ def version_publish(*, version: Version, by: User) -> Version:
         version.published_at = version.published_at or now
         version.publish_when_ready = False
         version.save(update_fields=["status", "published_at", "publish_when_ready", "updated_at"])
+        announce(Hook.Kind.VERSION_PUBLISHED, version.pk)
     revision_show(version.revision_id)
     if model.status not in SHOWN:
         model.status = published_status(model)

@@ -15,6 +15,8 @@ from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.scores import score_ask
+from hub.hooks.actions import announce
+from hub.hooks.models import Hook
 from workers.messages import Drawn, Recipe
 
 if TYPE_CHECKING:
@@ -116,6 +118,9 @@ def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Pictur
         raise Held("A moderator hid this picture. Their decision is under your notifications; you can answer it there.")
     if picture is None or not (own or (not visible and getattr(by, "is_moderator", False) and picture.visible)):
         raise NotFound("There is no such picture.")
-    Picture.objects.filter(pk=picture.pk).update(visible=visible)
+    with transaction.atomic():
+        changed = Picture.objects.filter(pk=picture.pk).exclude(visible=visible).update(visible=visible)
+        if visible and changed:
+            announce(Hook.Kind.PICTURE_ADDED, picture.pk)
     picture.visible = visible
     return picture

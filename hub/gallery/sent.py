@@ -22,6 +22,8 @@ from hub.gallery.actions import uses_note
 from hub.gallery.models import Picture, SentPicture
 from hub.gallery.queries import pictures_for
 from hub.gallery.scores import score_ask
+from hub.hooks.actions import announce
+from hub.hooks.models import Hook
 from workers import messages
 from workers.messages import Failed, ImageInspected, InspectImage, PictureRecipe, Recipe
 
@@ -181,6 +183,7 @@ def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
     if made.base:
         weights[made.base] = None
     uses_note(picture, weights, also=version)
+    announce(Hook.Kind.PICTURE_ADDED, picture.pk)
     return picture
 
 

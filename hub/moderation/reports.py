@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import User
 from hub.catalog.words import tidy
 from hub.errors import Refused
+from hub.hooks.actions import announce
+from hub.hooks.models import Hook
 from hub.moderation import things
 from hub.moderation.models import Case, Report
 
@@ -60,9 +62,11 @@ def report_file(
         raise TooManyReports(_("That is many reports in an hour. The moderators have those; try again later."))
     with transaction.atomic():
         case, opened = _case(thing)
-        report, _made = Report.objects.update_or_create(
+        report, made = Report.objects.update_or_create(
             case=case, who=who, defaults={"reason": reason, "words": words, "by": by if isinstance(by, User) else None}
         )
+        if made:
+            announce(Hook.Kind.REPORT_FILED, report.pk)
     return report, opened
 
 

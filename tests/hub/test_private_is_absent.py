@@ -18,6 +18,7 @@ from hub.community.groups import group_create, model_transfer
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
 from hub.gallery.models import SentPicture
+from hub.hooks.models import Delivery, Hook
 from hub.imports.models import Import
 from hub.moderation.models import Case
 from hub.prompts.models import Example, Prompt
@@ -48,10 +49,12 @@ ROUTES = sorted(set(routes()))
 ABSENT = {
     **dict.fromkeys(
         ("model_id", "version_id", "file_id", "picture_id", "collection_id", "item_id", "prompt_id", "comment_id",
-         "review_id", "case_id", "block_id"),
+         "review_id", "case_id", "block_id", "hook_id"),
         999_999,
     ),
-    **dict.fromkeys(("generation_id", "job_id", "workflow_id", "upload_id", "sent_id"), uuid.UUID(int=7)),
+    **dict.fromkeys(
+        ("generation_id", "job_id", "workflow_id", "upload_id", "sent_id", "delivery_id"), uuid.UUID(int=7)
+    ),
     "sha256": "0" * 64, "hash": "0" * 64, "name": "not-there",
 }  # fmt: skip
 SAME = {"slug": "x", "params": "original=true", "number": 1, "owner": "alice", "rest": "main", "right": "write"}
@@ -109,6 +112,9 @@ def private(alice, request):
     )
     coming = Import.objects.create(owner=alice, link="x", kind="civitai", server="https://civitai.com", target={})
     sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
+    hook = Hook.objects.create(owner=alice, url="https://example.org/hook", secret="x", events=["version.published"])
+    now = timezone.now()
+    delivery = Delivery.objects.create(hook=hook, kind="version.published", subject=1, happened_at=now, due_at=now)
     return {
         "owner": "printers" if how == "a group's" else "alice",
         "model_id": file.version.model_id, "version_id": file.version_id, "file_id": file.pk, "hash": file.blob_id,
@@ -116,7 +122,7 @@ def private(alice, request):
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
         "collection_id": collection.pk, "item_id": item.pk, "prompt_id": prompt.pk, "comment_id": comment.pk,
         "review_id": 999_999, "case_id": case.pk, "block_id": 999_999, "upload_id": upload.pk, "import_id": coming.pk,
-        "sent_id": sent.pk,
+        "sent_id": sent.pk, "hook_id": hook.pk, "delivery_id": delivery.pk,
         "token_id": token_create(user=alice, name="hers", scopes=["read"])[0].pk,
     }  # fmt: skip
 
