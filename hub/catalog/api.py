@@ -8,11 +8,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.accounts.models import User
-from hub.catalog import actions, queries
+from hub.catalog import actions, creating, queries
 from hub.catalog.serializers import (
+    ModelCreateInput,
     ModelEditInput,
     ModelEditOutput,
     RefusalOutput,
+    VersionCreateInput,
     VersionEditInput,
     VersionEditOutput,
     checked,
@@ -27,6 +29,30 @@ def _person(request: Request) -> User:
 REFUSALS = {401: RefusalOutput, 403: RefusalOutput, 404: RefusalOutput, 422: RefusalOutput}
 
 
+class ModelCreate(APIView):
+    """The writing half of the address of models; `hub.protocols.civitai` adds the list."""
+
+    scope, public = "upload", True
+
+    @extend_schema(request=ModelCreateInput, responses={201: ModelEditOutput, **REFUSALS}, tags=["models"])
+    def post(self, request: Request) -> Response:
+        """Begin a model: a draft without versions, which only you see."""
+        fields = checked(ModelCreateInput(data=request.data))
+        return Response(ModelEditOutput(creating.model_create(owner=_person(request), fields=fields)).data, status=201)
+
+
+class VersionCreate(APIView):
+    scope = "upload"
+
+    @extend_schema(request=VersionCreateInput, responses={201: VersionEditOutput, **REFUSALS}, tags=["models"])
+    def post(self, request: Request) -> Response:
+        """Begin a version of a model of yours; then send its file to `/api/v1/uploads` with its `version_id`."""
+        fields = checked(VersionCreateInput(data=request.data))
+        model = queries.model_mine(request.user, fields.pop("model_id"))
+        version = creating.version_create(model=model, by=_person(request), fields=fields)
+        return Response(VersionEditOutput(version).data, status=201)
+
+
 class ModelEdit(APIView):
     """The writing half of a model's address; `hub.protocols.civitai` adds the reading half."""
 
@@ -38,6 +64,12 @@ class ModelEdit(APIView):
         model = queries.model_mine(request.user, queries.number(model_id))
         fields = checked(ModelEditInput(data=request.data))
         return Response(ModelEditOutput(actions.model_edit(model=model, by=_person(request), fields=fields)).data)
+
+    @extend_schema(responses={204: None, **REFUSALS}, tags=["models"])
+    def delete(self, request: Request, model_id: str) -> Response:
+        """Take a model out of the hub for good, with its versions and files."""
+        actions.model_delete(model=queries.model_mine(request.user, queries.number(model_id)), by=_person(request))
+        return Response(status=204)
 
 
 class VersionEdit(APIView):

@@ -196,7 +196,8 @@ JOIN catalog_blob b ON b.sha256 = e.blob_id AND b.held_at IS NULL
 LEFT JOIN LATERAL (SELECT f.* FROM catalog_file f JOIN catalog_version v ON v.id = f.version_id
     WHERE f.blob_id = b.sha256 AND f.verdict = 'accepted' AND v.model_id = m.id AND v.status = 'published'
     ORDER BY f.id LIMIT 1) f ON true
-WHERE lower(m.slug) = lower(%(name)s) AND lower(o.username) = lower(%(owner)s) AND m.status = 'published'"""
+WHERE lower(m.slug) = lower(%(name)s) AND lower(o.username) = lower(%(owner)s) AND m.status = 'published'
+    AND NOT m.sign_in_to_download"""
 _NEWEST = """SELECT v.revision_id FROM catalog_version v WHERE v.model_id = m.id AND v.status = 'published'
     AND v.revision_id IS NOT NULL ORDER BY v.index, v.id DESC LIMIT 1"""
 _COMMIT = "SELECT c.id FROM catalog_revision c WHERE c.model_id = m.id AND c.oid = %(revision)s AND c.shown"

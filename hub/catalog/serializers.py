@@ -241,6 +241,14 @@ class VersionEditInput(serializers.Serializer[Any]):
     hide_training = serializers.BooleanField(required=False)
 
 
+class ModelCreateInput(ModelEditInput):
+    name = serializers.CharField(max_length=120)
+
+
+class VersionCreateInput(VersionEditInput):
+    model_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="A model of yours.")
+
+
 class ModelEditOutput(serializers.ModelSerializer[Model]):
     tags: Any = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")
     url = serializers.SerializerMethodField()

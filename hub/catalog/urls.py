@@ -14,6 +14,7 @@ urlpatterns = [
     path("model-versions/<int:version_id>/edit", pages.version_edit, name="version-edit"),
     path("model-versions/<int:version_id>/publish", pages.version_publish, name="version-publish"),
     path("model-versions/<int:version_id>/unpublish", pages.version_unpublish, name="version-unpublish"),
+    path("api/v1/model-versions", api.VersionCreate.as_view(), name="api-version-create"),
     path("api/v1/model-versions/<int:version_id>/publish", api.VersionPublish.as_view(), name="api-version-publish"),
     path(
         "api/v1/model-versions/<int:version_id>/unpublish", api.VersionUnpublish.as_view(), name="api-version-unpublish"

@@ -100,6 +100,14 @@ def collection_for(user: Person, collection_id: int) -> Collection:
     return collection
 
 
+def collection_mine(user: User, collection_id: int) -> Collection:
+    """Raises `NotFound` for what is not one's own."""
+    found = user.collections.filter(pk=collection_id).first() if 0 < collection_id < 2**63 else None
+    if found is None:
+        raise NotFound("There is no such collection.")
+    return found
+
+
 @dataclass
 class Piece:
     """An item of a collection; one of ``model`` and ``picture``."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.community import feeds, group_pages, pages
+from hub.community import api, feeds, group_pages, pages
 
 # Not below /models/<id>/: there stands a model's slug, which may be any word.
 app_name = "community"
@@ -15,6 +15,12 @@ urlpatterns = [
     path("reviews/<int:review_id>/remove", pages.review_remove, name="review-remove"),
     path("u/<str:name>/follow", pages.user_follow, name="user-follow"),
     path("u/<str:name>/feed", feeds.user_feed, name="user-feed"),
+    path("api/v1/collections/<int:collection_id>/items", api.CollectionAdd.as_view(), name="api-collection-add"),
+    path(
+        "api/v1/collections/<int:collection_id>/items/<int:item_id>",
+        api.CollectionRemove.as_view(),
+        name="api-collection-remove",
+    ),
     path("collections", pages.collection_list, name="collection-list"),
     path("collections/new", pages.collection_create, name="collection-create"),
     path("collections/add", pages.collection_add, name="collection-add"),

@@ -198,10 +198,17 @@ def _examples(user: Person) -> Prefetch:
 def prompt_for(user: Person, prompt_id: int) -> Prompt:
     """A prompt with its owner, tags, ``shown_examples``, and what it was made from. Raises `NotFound`."""
     prompts = visible(user).select_related("owner", "made_from__owner").prefetch_related("tags", _examples(user))
-    prompt = prompts.filter(pk=prompt_id).first() if 0 < prompt_id < 2**63 else None
+    prompt = prompts.filter(pk=numbered(prompt_id)).first()
     if prompt is None:
         raise NotFound("There is no such prompt.")
     return prompt
+
+
+def numbered(prompt_id: int) -> int:
+    """A number that a prompt can have. Raises `NotFound`."""
+    if not 0 < prompt_id < 2**63:
+        raise NotFound("There is no such prompt.")
+    return prompt_id
 
 
 def forks_of(user: Person, prompt: Prompt) -> list[Prompt]:

@@ -16,6 +16,7 @@ from hub.catalog import queries
 from hub.catalog.models import File, Version
 from hub.catalog.queries import hashes_named, models_visible, versions_visible
 from hub.catalog.serializers import air_of, file_url
+from hub.community.api import CollectionCreate, CollectionEdit
 from hub.community.models import Collection
 from hub.errors import NotFound
 from hub.gallery.models import Picture
@@ -150,7 +151,9 @@ class PermissionsCheck(Reading):
         return Response({str(one): one in drawn for one in ids})
 
 
-class CollectionList(Reading):
+class CollectionList(Reading, CollectionCreate):
+    scope = "upload"  # to make one; anybody reads
+
     @extend_schema(
         operation_id="collections_list",
         parameters=docs.COLLECTION_LIST,
@@ -178,7 +181,9 @@ class CollectionList(Reading):
         return Response({"items": items, "metadata": metadata})
 
 
-class CollectionDetail(Reading):
+class CollectionDetail(Reading, CollectionEdit):
+    scope = "upload"
+
     @extend_schema(
         operation_id="collections_retrieve", responses={200: docs.CollectionOutput, **docs.ERRORS}, tags=["people"]
     )

@@ -16,8 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hub.accounts.models import User
+from hub.accounts.permissions import reading_methods
 from hub.catalog import queries
-from hub.catalog.api import ModelEdit, VersionEdit
+from hub.catalog.api import ModelCreate, ModelEdit, VersionEdit
 from hub.catalog.hashes import hash_remains
 from hub.catalog.lists import OFFSET_CAP
 from hub.catalog.models import Base, Version
@@ -53,7 +54,7 @@ class Reading(APIView):
     def handle_exception(self, error: Exception) -> Response:
         if isinstance(error, BadParameters):
             return Response(error.body, status=error.status)
-        if isinstance(error, Refused) and self.request.method not in {"PATCH"}:
+        if isinstance(error, Refused) and self.request.method in reading_methods(self):
             return Response({"error": error.sentence}, status=error.status)
         return super().handle_exception(error)
 
@@ -71,7 +72,9 @@ class Reading(APIView):
         return response
 
 
-class ModelList(Reading):
+class ModelList(Reading, ModelCreate):
+    scope = "upload"  # to begin one; anybody reads
+
     @extend_schema(
         operation_id="models_list",
         parameters=docs.MODEL_LIST,

@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from hub.accounts.models import User
+from hub.accounts.queries import groups_of
+from hub.catalog import links
 from hub.catalog.hashes import Range, hash_ranges
 from hub.catalog.models import Model, Version
 from hub.catalog.queries import Person, moderates
@@ -105,9 +108,11 @@ _MODEL, _ALONE = msgspec.json.Decoder(ModelRow), msgspec.json.Decoder(Alone)
 # `m` and `v` are the model and version at hand. A version that is seen shows its accepted files, unless the model as a
 # whole was taken down.
 _SEEN_VERSION = """v.status <> 'deleted' AND m.status <> 'deleted' AND (
-    (v.status = 'published' AND m.status = 'published') OR m.owner_id = %(viewer)s OR %(moderates)s)"""
+    (v.status = 'published' AND (m.status = 'published'
+        OR m.status = 'unlisted' AND m.link_key = ANY(%(keys)s))) OR m.owner_id = ANY(%(owners)s) OR %(moderates)s)"""
 _SEEN_MODEL = """m.status <> 'deleted' AND (
-    m.status IN ('published', 'taken-down') OR m.owner_id = %(viewer)s OR %(moderates)s)"""
+    m.status IN ('published', 'taken-down')
+    OR m.status = 'unlisted' AND m.link_key = ANY(%(keys)s) OR m.owner_id = ANY(%(owners)s) OR %(moderates)s)"""
 _FILES = """(SELECT coalesce(json_agg(json_build_array(
         f.id, f.blob_id, b.size, f.name, f.kind, f.adapter, f.format, f.precision, f.size_kind, f."primary",
         f.findings, coalesce(f.inspected_at, f.created_at),
@@ -121,7 +126,7 @@ _SHOWN_PICTURES = """SELECT p.* FROM gallery_pictureuse u JOIN gallery_picture p
     WHERE u.version_id = v.id AND p.visible AND (p.owner_id = %(viewer)s OR NOT p.held AND NOT EXISTS (
         SELECT 1 FROM gallery_pictureuse u2 JOIN catalog_version v2 ON v2.id = u2.version_id
         JOIN catalog_model m2 ON m2.id = v2.model_id
-        WHERE u2.picture_id = p.id AND m2.owner_id <> %(viewer)s
+        WHERE u2.picture_id = p.id AND m2.owner_id <> ALL(%(owners)s)
         AND (v2.status <> 'published' OR m2.status <> 'published')))
     ORDER BY u.picture_id LIMIT %(pictures)s"""
 _PICTURES = f"""(SELECT coalesce(json_agg(json_build_array(
@@ -155,7 +160,8 @@ _VERSION_IDS = f"""(SELECT coalesce(json_object_agg(sha256, version_id), '{{}}')
     JOIN catalog_file f ON f.blob_id = named.sha AND f.verdict = 'accepted'
     JOIN catalog_version fv ON fv.id = f.version_id JOIN catalog_model fm ON fm.id = fv.model_id
     WHERE fv.status <> 'deleted' AND fm.status NOT IN ('deleted', 'taken-down') AND (
-        (fv.status = 'published' AND fm.status = 'published') OR fm.owner_id = %(viewer)s OR %(moderates)s)
+        (fv.status = 'published' AND (fm.status = 'published'
+        OR fm.status = 'unlisted' AND fm.link_key = ANY(%(keys)s))) OR fm.owner_id = ANY(%(owners)s) OR %(moderates)s)
     ORDER BY f.blob_id, fv.published_at NULLS LAST, f.id) found)"""  # noqa: S608
 _VERSIONS = f"""
 SELECT json_build_array({_VERSION.replace("RECIPE", "p.recipe")}, json_build_array({_LICENCE}),
@@ -170,7 +176,7 @@ _HIT = f"""(SELECT d.version_id FROM catalog_digest d JOIN catalog_version hv ON
     WHERE hv.status = 'published' AND hm.status = 'published' AND hf.verdict = 'accepted'
     AND ({" OR ".join(_RANGE.format(n=n) for n in range(RANGES))})
     ORDER BY hv.published_at NULLS LAST, d.version_id, d.file_id LIMIT 1)"""  # noqa: S608
-_COMMON = {"viewer": "bigint", "moderates": "boolean", "pictures": "int"}
+_COMMON = {"viewer": "bigint", "owners": "bigint[]", "keys": "text[]", "moderates": "boolean", "pictures": "int"}
 _RANGE_TYPES = {"kinds": "smallint[]", "low": "bytea", "high": "bytea"}
 _BY_IDS = Prepared("models", _MODELS, ids="bigint[]", **_COMMON)
 _VERSIONS_BY_IDS = Prepared("versions", f"{_VERSIONS} ANY(%(ids)s) ORDER BY v.id", ids="bigint[]", **_COMMON)
@@ -183,7 +189,9 @@ _VERSION_BY_HASH = Prepared(
 
 
 def _asked(user: Person, statement: Prepared, **given: Any) -> list[str]:
-    return [row[0] for row in statement.rows(viewer=user.pk or 0, moderates=moderates(user), **given)]
+    owners = [user.pk, *groups_of(user)] if isinstance(user, User) else []
+    who = {"viewer": user.pk or 0, "owners": owners, "keys": sorted(links.held()), "moderates": moderates(user)}
+    return [row[0] for row in statement.rows(**who, **given)]
 
 
 def models(user: Person, ids: Sequence[int], *, pictures: int) -> dict[int, ModelRow]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
@@ -31,7 +32,8 @@ class NotAccepted(Refused):
 class FileResolve(base.Tongue):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Programs without a token ask this more than anything: what everybody is served needs no more than a look."""
-        if request.method in {"GET", "HEAD"} and not request.COOKIES and not token_given(request):
+        plain = not (request.COOKIES or settings.DOWNLOADS_SIGN_IN or token_given(request))
+        if plain and request.method in {"GET", "HEAD"}:
             owner, name, rest = kwargs["owner"], kwargs["name"], kwargs["rest"]
             if found := repositories.public_entry(owner, name, *base.rest_of(request, "/resolve/", rest)):
                 return _answer(request, *found)
