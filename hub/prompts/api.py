@@ -12,7 +12,6 @@ from hub.prompts import actions, queries
 from hub.prompts.serializers import PromptCreateInput, PromptEditInput, PromptListOutput, PromptOutput
 
 TAGS = ["prompts"]
-PAGES = 10_000
 
 
 class PromptList(APIView):
@@ -26,21 +25,19 @@ class PromptList(APIView):
             OpenApiParameter("tag", str),
             OpenApiParameter("username", str, description="Its author"),
             OpenApiParameter("sort", str, enum=list(queries.SORTS)),
-            OpenApiParameter("page", int, description="From 1"),
+            OpenApiParameter("cursor", str, description="`cursor` of the page before"),
         ],
         responses=PromptListOutput,
     )
     def get(self, request: Request) -> Response:
         """Public prompts, and your own, the newest first."""
         given = {name: str(value).replace("\x00", "")[:200] for name, value in request.GET.items()}
-        number = given.get("page", "1")
-        page = int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else 1
         wish = queries.Wish(
             query=given.get("query", ""), tag=given.get("tag", ""), creator=given.get("username", ""),
-            sort=given.get("sort", "newest"), page=min(max(page, 1), PAGES) - 1,
+            sort=given.get("sort", ""), after=given.get("cursor", ""),
         )  # fmt: skip
-        found, more = queries.prompt_list(request.user, wish)
-        return Response({"items": PromptOutput(found, many=True).data, "more": more})
+        found, following = queries.prompt_list(request.user, wish)
+        return Response({"items": PromptOutput(found, many=True).data, "cursor": following})
 
     @extend_schema(operation_id="prompt_create", tags=TAGS, request=PromptCreateInput, responses={201: PromptOutput})
     def post(self, request: Request) -> Response:

@@ -57,4 +57,4 @@ class PromptOutput(serializers.ModelSerializer[Prompt]):
 
 class PromptListOutput(serializers.Serializer[Any]):
     items = PromptOutput(many=True)
-    more = serializers.BooleanField(help_text="Another page follows.")
+    cursor = serializers.CharField(allow_blank=True, help_text="Of the next page; empty at the end.")

@@ -2,9 +2,20 @@
 
 from django.test import Client
 
+from hub.prompts.actions import prompt_create
+from hub.prompts.queries import PAGE
 
-def test_pages_are_bounded(db):
-    for page in ("0", "-1", "x", "99999999999", "99999"):
-        assert Client().get("/api/v1/prompts", {"page": page}).json() == {"items": [], "more": False}
+
+def test_a_page_goes_on_where_the_one_before_ended(alice):
+    for number in range(PAGE + 1):
+        prompt_create(owner=alice, fields={"prompt": f"a cat, {number}"})
+    first = Client().get("/api/v1/prompts").json()
+    second = Client().get("/api/v1/prompts", {"cursor": first["cursor"]}).json()
+    assert [row["prompt"] for row in second["items"]] == ["a cat, 0"]
+    assert second["cursor"] == ""
+
+
+def test_what_is_not_there(db):
+    assert Client().get("/api/v1/prompts", {"cursor": "nonsense"}).status_code == 400
     assert Client().get("/api/v1/prompts/999999").status_code == 404
     assert Client().get(f"/api/v1/prompts/{2**70}").status_code == 404
