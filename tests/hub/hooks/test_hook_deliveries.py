@@ -160,6 +160,7 @@ def test_a_name_that_leads_inside_is_not_called(alice, monkeypatch):
 
 
 def test_the_pages(alice, bob, listener):
+    """hook-list, hook-create, hook-detail, hook-set, hook-delete, delivery-again."""
     browser, other = Client(), Client()
     browser.force_login(alice)
     other.force_login(bob)

@@ -1,4 +1,4 @@
-"""prompt-list and prompt-detail: what a list bounds; what is written is told in tests/hub/protocols/test_writing.py."""
+"""prompt-list and prompt-detail for programs; what is written is told in tests/hub/catalog/test_version_create.py."""
 
 from django.test import Client
 
