@@ -322,7 +322,7 @@ def upload_inspected(report: Inspected) -> None:
 
 def broken_promise(upload: Upload, report: Inspected) -> Finding | None:
     """Why the bytes that arrived are not those that were promised by their digests."""
-    promised = dict(upload.fields.get("digests") or {}) | ({"sha256": upload.sha256} if upload.sha256 else {})
+    promised = ({"sha256": upload.sha256} if upload.sha256 else {}) | dict(upload.fields.get("digests") or {})
     for kind, digest in promised.items():
         found = report.digests["sha256"] if kind == "autov2" else report.digests.get(kind)
         if found and found[: len(digest)] != digest:
