@@ -6,9 +6,9 @@ and pictures. What was interrupted goes on: the store knows which parts arrived,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import urllib3
@@ -43,14 +43,14 @@ def version_for(owner: User, sha256: str, server: str, publish: bool) -> Version
     Raises ``Refused`` where nobody answers.
     """
     made = actions.import_start(owner=owner, link=sha256, server=server, publish=publish, local=True)
-    until = time.monotonic() + LOOK_UP_SECONDS
-    while time.monotonic() < until:
+    until = monotonic() + LOOK_UP_SECONDS
+    while monotonic() < until:
         made.refresh_from_db()
         if made.status in (Import.Status.FETCHING, Import.Status.DONE):
             return _version_of(made)
         if made.status == Import.Status.FAILED:
             return None
-        time.sleep(0.2)
+        sleep(0.2)
     actions.import_cancel(owner=owner, id=made.pk)
     raise Refused("No worker that fetches answered. Is the hub running?")
 
@@ -110,7 +110,7 @@ def _fields(found: Found, version: Version | None, publish: bool) -> dict[str, A
 def waited(upload: Upload) -> Upload:
     """The upload once the inspectors have judged it."""
     while upload.status in upload_queries.OPEN:
-        time.sleep(0.3)
+        sleep(0.3)
         upload = upload_queries.upload_of(upload.owner, upload.pk)
     return upload
 

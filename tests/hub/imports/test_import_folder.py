@@ -2,20 +2,20 @@
 
 import io
 import json
-import threading
-import time
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import TestCase
 
 from hub.catalog.models import Model, Version
 from hub.gallery.models import Picture
 from hub.imports import folders, local
 from hub.imports.models import Import
+from hub.imports.tasks import sweep
 from hub.uploads.models import Upload
 from tests import cast
-from tests.hub.imports.conftest import step
+from tests.hub.imports.conftest import step, work
 from tests.workers import models
 from tests.workers.civitai import INFOTEXT, picture
 
@@ -39,25 +39,18 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def working(transactional_db):
-    """Workers and the sweep, from another thread, as on a running hub."""
-    from hub.imports.tasks import sweep
+def working(db, monkeypatch):
+    """While the command waits, workers and the sweep do theirs; what was to be sent on commit is sent before."""
 
-    stop = threading.Event()
+    def turn(seconds):
+        waiting, connection.run_on_commit = connection.run_on_commit, []
+        for _, send, *_ in waiting:
+            send()
+        step()
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            sweep()
 
-    def turns():
-        try:
-            while not stop.wait(0.02):
-                step()
-                sweep()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=turns, daemon=True)
-    thread.start()
-    yield
-    stop.set()
-    thread.join(20)
+    monkeypatch.setattr(local, "sleep", turn)
 
 
 def run(folder, **options) -> str:
@@ -66,7 +59,7 @@ def run(folder, **options) -> str:
     return said.getvalue()
 
 
-def test_it_works(working, folder, monkeypatch):
+def test_it_works(working, folder):
     alice = cast.alice()
     said = run(folder)
     assert "2 files of weights" in said
@@ -77,9 +70,7 @@ def test_it_works(working, folder, monkeypatch):
     )  # fmt: skip
     mood = Version.objects.exclude(pk=ink.pk).get()
     assert (mood.model.type, mood.trigger_words) == ("TextualInversion", ["mood", "dark"])
-    until = time.monotonic() + 20
-    while not Picture.objects.exists() and time.monotonic() < until:
-        time.sleep(0.1)
+    local.sleep(1)
     assert Picture.objects.get().recipe["prompt"] == "inkwash style cat"
     again = run(folder)
     assert again.count("here already") == 2
@@ -93,14 +84,13 @@ def test_a_server_says_whose_file_it_is(working, there, folder):
     ink = Version.objects.get(model__name="Ink Wash")
     assert (ink.model.origin.link, ink.status) == (f"{there.origin}/models/12", "published")
     assert not there.asked("/api/download/models/34"), "its bytes are here"
-    until = time.monotonic() + 30
-    while Picture.objects.filter(owner=alice).count() < 2 and time.monotonic() < until:
-        time.sleep(0.1)
+    work()
+    assert Picture.objects.filter(owner=alice).count() >= 2
     assert Import.objects.filter(status="failed").count() == 1, "the embedding is unknown there, and comes all the same"
     assert Model.objects.filter(type="TextualInversion").exists()
 
 
-def test_one_that_was_interrupted_goes_on(transactional_db, folder, settings):
+def test_one_that_was_interrupted_goes_on(db, folder):
     alice, file = cast.alice(), next(one for one in folders.found(folder) if "ink" in one.path.name)
     big = file.path.read_bytes()
     sha256 = folders.sha256_of(file.path, lambda done: None)

@@ -35,7 +35,7 @@ def test_a_link_that_cannot_be_followed_comes_back_with_its_reason(alice, db):
     assert "hush" not in page
 
 
-def test_a_row_is_polled_until_it_ends(there, alice):
+def test_import_detail_is_polled_until_it_ends(there, alice):
     browser, made = signed_in(alice), begin(alice, f"{there.origin}/models/12", pictures=False)
     row = {"headers": {"HX-Request": "true"}}
     assert b"every 2s" in browser.get(f"/import/{made.pk}", **row).content
