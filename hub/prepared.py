@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from django.db import connection
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError
 
+MISSING, THERE = "26000", "42P05"  # what PostgreSQL says of a name
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
@@ -23,17 +24,17 @@ class Prepared:
 
     def rows(self, /, **given: Any) -> list[tuple[Any, ...]]:
         """What the statement answers to these values. Behind a pooler that gives each statement another connection,
-        it is planned anew each time."""
+        a preparation may be missing or be there already: then it is planned anew this time."""
         connection.ensure_connection()
         with connection.cursor() as cursor:
             known = _known()
-            if self.name not in known:
-                cursor.execute(self._prepare)
-                known.add(self.name)
             try:
+                if self.name not in known:
+                    cursor.execute(self._prepare)
+                    known.add(self.name)
                 cursor.execute(self._execute, given)
-            except OperationalError as error:
-                if getattr(error.__cause__, "pgcode", "") != "26000" or connection.in_atomic_block:
+            except DatabaseError as error:
+                if getattr(error.__cause__, "pgcode", "") not in {MISSING, THERE} or connection.in_atomic_block:
                     raise
                 known.discard(self.name)
                 cursor.execute(self.statement, given)
