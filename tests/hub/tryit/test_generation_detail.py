@@ -1,6 +1,7 @@
 """Watching a picture: place in line, steps, latents, the end."""
 
 import pytest
+from msgspec.structs import replace
 
 from hub import queue
 from hub.tryit import actions
@@ -62,8 +63,8 @@ def test_no_worker_is_said(client, generation):
 
 def test_the_place_in_line_and_the_time(alice, bob, recipe, worker, finish):
     finish(actions.generation_create(owner=bob, recipe=recipe), seconds=2)
-    actions.generation_create(owner=bob, recipe=recipe)
-    mine = actions.generation_create(owner=alice, recipe=recipe)
+    actions.generation_create(owner=bob, recipe=replace(recipe, seed=98))  # another: what was drawn is not drawn again
+    mine = actions.generation_create(owner=alice, recipe=replace(recipe, seed=99))
     view = generation_view(mine)
     assert (view.place, view.seconds_left) == (2, 4)
     assert view.sentence == "2nd in line, about 4 s"
