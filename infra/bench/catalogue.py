@@ -62,6 +62,7 @@ def _prepare(size: str) -> None:
     from infra.bench import catalogue_data
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)  # pages name their files by it
     connection.ensure_connection()
     made_now = catalogue_data.fill(connection.connection, SIZES[size], lambda words: print(words, flush=True))
     connection.close()
