@@ -38,7 +38,7 @@ def test_a_step_makes_a_file_that_is_read(folder, tmp_path, kind):
         derived.control(Trained(folder), folder, folder, kind, 1, checkpoint)
     else:
         derived.KINDS[kind](Trained(folder), folder, folder, 1, checkpoint)
-    path = next(path for path in assemble.assembled(tmp_path, folder) if kind in path.stem or path.stem == "nano-v")
+    path = next(path for path in assemble.assembled(tmp_path, folder) if path.stem == f"nano-{kind}")
     if kind in derived.HINTS:
         model = BASES["sd1"].open(folder / assemble.BASE, torch.device("cpu"), torch.float32)
         control = ADAPTERS["controlnet"].read(load_file(path), {}).control(model)
