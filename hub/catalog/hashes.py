@@ -96,7 +96,10 @@ def hash_ranges(value: str) -> list[Range]:
 def _matching(rows: QuerySet[Digest], value: str) -> list[Digest]:
     condition = Q()
     for one in hash_ranges(value):
-        condition |= Q(kind__in=one.kinds, digest__gte=one.low, digest__lte=one.high)
+        # A range of one value is guessed at a two-hundredth of all rows, and whole tables are then read.
+        single = one.low == one.high
+        where = Q(digest=one.low) if single else Q(digest__gte=one.low, digest__lte=one.high)
+        condition |= Q(where, kind__in=one.kinds)
     return list(rows.filter(condition)[:50]) if condition else []
 
 
