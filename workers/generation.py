@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from workers import engine_room, plots, storage
+from workers import blocks, engine_room, plots, samplers, storage
 from workers.errors import Refusal
 from workers.messages import Drawn, Failed, Generate, Generated, Recipe, Use
 from workers.news import GenerationNews, Stopped
@@ -71,7 +71,7 @@ def _drawn(recipes: Sequence[Recipe], news: GenerationNews) -> list[np.ndarray]:
     """The pictures of ``recipes``, those of one base asked for at once: the engine draws them together."""
     whole = Whole(recipes, news)
     pictures: list[np.ndarray] = []
-    for _, group in itertools.groupby(recipes, key=lambda recipe: recipe.base):
+    for _, group in itertools.groupby(recipes, key=lambda recipe: (recipe.base, recipe.refiner)):
         pictures += whole.drawn(list(group))
     return pictures
 
@@ -86,12 +86,13 @@ class Whole:
         self.given_up = False
 
     def drawn(self, recipes: Sequence[Recipe]) -> list[np.ndarray]:
-        """The pictures of some of the recipes, which share a base. Raises ``Refusal`` and `Stopped`."""
+        """The pictures of some of the recipes, which share a base and a refiner. Raises ``Refusal`` and `Stopped`."""
         from workers.engine.batch import engine
         from workers.engine.rows import Cancelled
 
-        model, edits = _ready(recipes, self.news)
-        given = [_given(one, model, self.news) for one in recipes]
+        models, edits = _ready(recipes, self.news)
+        model, refiner = models[0], models[-1] if recipes[0].refiner else None
+        given = [_given(one, model, refiner, self.news) for one in recipes]
         self.news.tell(stage="drawing", steps=_steps(recipes[0]))
         coming = [
             engine().ask(model, one, edits[one.uses], self.watch(one), beside)
@@ -121,33 +122,33 @@ class Whole:
         return Watch(step, lambda: self.given_up or self.news.cancelled())
 
 
-def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[Model, dict[tuple[Use, ...], list[Edit]]]:
-    """The base that ``recipes`` share, open, and each of their stacks, read."""
+def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[list[Model], dict[tuple[Use, ...], list[Edit]]]:
+    """The base that ``recipes`` share, open, and its refiner; and each of their stacks, read."""
     news.tell(stage="fetching")
     one = recipes[0]
     # At weight 0 an adapter changes nothing: the picture is the base's, to the bit.
     stacks = {recipe.uses: [use for use in recipe.uses if use.weight or use.text_weight] for recipe in recipes}
-    base_path = storage.fetch(one.base, news.stop_if_cancelled)
+    bases = {sha256: storage.fetch(sha256, news.stop_if_cancelled) for sha256 in filter(None, (one.base, one.refiner))}
     paths = {
         use.sha256: storage.fetch(use.sha256, news.stop_if_cancelled) for stack in stacks.values() for use in stack
     }
     news.tell(stage="loading")
     from workers.engine import cache  # torch from here on; the inspectors' processes never load it
 
-    model = cache.base(one.base, one.base_family, base_path)
+    models = cache.bases_together(one.base_family, bases)
     edits = {
         uses: [edit for use in stack for edit in _edits(use, cache.adapter(use.sha256, use.kind, paths[use.sha256]))]
         for uses, stack in stacks.items()
     }
-    return model, edits
+    return models, edits
 
 
 def _steps(recipe: Recipe) -> int:
     """How many steps are drawn: fewer than asked for where it starts from a picture."""
-    return recipe.source.steps_of(recipe.steps) if recipe.source else recipe.steps
+    return samplers.steps_drawn(recipe)
 
 
-def _given(recipe: Recipe, model: Model, news: GenerationNews) -> Given:
+def _given(recipe: Recipe, model: Model, refiner: Model | None, news: GenerationNews) -> Given:
     """What a recipe names beside its base and stack, fetched and opened."""
     from workers import preprocessing
     from workers.engine import cache
@@ -157,10 +158,10 @@ def _given(recipe: Recipe, model: Model, news: GenerationNews) -> Given:
     if recipe.vae and recipe.vae != recipe.base:
         vae = cache.vae(recipe.vae, storage.fetch(recipe.vae, news.stop_if_cancelled), model)
     if recipe.source is None:
-        return Given(vae)
+        return Given(vae, refiner)
     source = preprocessing.opened(storage.picture(recipe.source.picture))
     mask = preprocessing.opened_mask(storage.picture(recipe.source.mask)) if recipe.source.mask else None
-    return Given(vae, source, mask)
+    return Given(vae, refiner, source, mask)
 
 
 def _edits(use: Use, whole: Edit) -> list[Edit]:
@@ -168,6 +169,10 @@ def _edits(use: Use, whole: Edit) -> list[Edit]:
     from workers.engine.edits import OfPart
     from workers.plugins import Edit
 
+    try:
+        whole = whole.by_blocks(blocks.checked(use.blocks))
+    except ValueError as error:
+        raise Refusal("blocks", str(error)) from error
     edit = whole.at(use.weight)
     if edit.steers:
         return [_reading(edit, use)]

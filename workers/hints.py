@@ -63,5 +63,5 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     padding: int = 32
 
     def steps_of(self, steps: int) -> int:
-        """How many of ``steps`` are drawn, by A1111's rule: it begins at the sigma before the last ones that count."""
-        return min(int(min(self.denoising, 0.999) * steps) + 1, steps)
+        """How many of ``steps`` A1111 counts at this strength: t_enc, its words for it."""
+        return int(min(self.denoising, 0.999) * steps)

@@ -74,6 +74,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One adapter in a stack. ``token`` is the word a textual inversion answers to.
 
     ``text_weight``: for the text encoder, where it has a weight of its own (A1111's ``<lora:name:text:unet>``).
+    ``blocks``: its block weights, a list of `workers.blocks`; none: every block counts in full.
     ``hint``: the picture that it reads, for kinds that steer by one.
     """
 
@@ -81,6 +82,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     sha256: str
     weight: float = 1.0
     text_weight: float | None = None
+    blocks: tuple[float, ...] = ()
     name: str = ""
     token: str = ""
     hint: Hint | None = None
@@ -95,6 +97,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     samplers draw on the way. The first noise is turned by ``variation_strength``, 0 to 1, towards ``variation_seed``'s.
     ``discard_penultimate``: every sampler's schedule goes without its sigma before the last.
     ``vae``: the autoencoder that decodes it instead of the base's own. ``source``: the picture that it starts from.
+    ``refiner``: a second base of the same family, which draws on once ``refiner_switch_at``, 0 to 1, of the training
+    steps' noise is behind it, as A1111 counts.
     """
 
     base: str
@@ -120,6 +124,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     discard_penultimate: bool = False
     vae: str = ""
     vae_name: str = ""
+    refiner: str = ""
+    refiner_name: str = ""
+    refiner_switch_at: float = 0.8
     source: Source | None = None
 
     def number(self, n: int) -> "Recipe":
@@ -137,7 +144,8 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file that another program names under a picture: ``kind`` is base, lora, textual_inversion, hypernetwork, vae.
+    """A file that another program names under a picture: ``kind`` is base, refiner, lora, textual_inversion,
+    hypernetwork, vae.
 
     ``digest``: hex of some kind and length, as the program writes it; or empty.
     """
@@ -147,6 +155,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     digest: str = ""
     weight: float = 1.0
     text_weight: float | None = None
+    blocks: tuple[float, ...] = ()
 
 
 class PictureRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

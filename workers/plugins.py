@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, Typ
 
 import msgspec
 
+from workers.errors import Refusal
 from workers.messages import Finding
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ class Edit:
     pixels: np.ndarray | None = None  # the hint's picture, uint8 [height, width, 3], as it was given
     words_optional = False  # whether a prompt may leave its words unsaid
     key: str = ""  # what its tensors are, by content; set by whoever read the file
+    blocks: str = ""  # its block weights, 26 numbers with commas between them; empty: every block counts in full
 
     def at(self, weight: float) -> Self:
         """This edit at another weight (a copy that shares its tensors)."""
@@ -184,6 +186,17 @@ class Edit:
         other = copy.copy(self)
         other.weight = weight
         return other
+
+    def by_blocks(self, blocks: Sequence[float]) -> Self:
+        """This edit with block weights, a list of `workers.blocks` (a copy that shares its tensors). Raises
+        ``workers.errors.Refusal`` where it changes nothing that lies in blocks."""
+        if blocks:
+            raise Refusal("blocks", "Only adapters that change the UNet block by block have block weights.")
+        return self
+
+    def share(self, module: str) -> float:
+        """How much of its weight counts at ``module``, by its block weights."""
+        return 1.0
 
     @property
     def ready(self) -> dict[object, Any]:
@@ -308,7 +321,9 @@ class Sampler(Protocol):
     """One sampling algorithm. ``names`` are those that people know it by, the first being ours.
 
     schedule: what ``Automatic`` means for it. evaluations: calls of the UNet a step. discards: whether the sigma before
-    the last is left out of its schedule, as its authors' tools do.
+    the last is left out of its schedule, as its authors' tools do. by_steps, where it is there and true: it is one of
+    those that count in training steps, as Stable Diffusion's first ones did; they begin with plain normal noise, and
+    with a step less from a picture.
     """
 
     names: ClassVar[tuple[str, ...]]

@@ -54,8 +54,10 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         blurhash=drawn.blurhash,
     )
     score_ask(picture)
-    weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight}
-    weights[recipe.base] = None
+    weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight or use.text_weight}
+    if recipe.vae:
+        weights[recipe.vae] = 1.0
+    weights |= dict.fromkeys(filter(None, (recipe.base, recipe.refiner)))
     uses_note(picture, weights)
     return picture
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.queries import groups_of
@@ -19,6 +20,8 @@ from hub.catalog.queries import files_by_sha256, linked
 from hub.errors import NotFound, Refused
 from hub.gallery import placeholders, recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
+from workers import blocks
+from workers.messages import Use
 
 if TYPE_CHECKING:
     from hub.accounts.models import User
@@ -111,22 +114,40 @@ def is_held(sha256: str) -> bool:
 
 @dataclass(frozen=True)
 class Part:
-    """A file that had a part in a picture; ``version`` is None where it is gone, or not for this person to see."""
+    """A file that had a part in a picture; ``version`` is None where it is gone, or not for this person to see.
+    ``apart``: what of it had another weight, in words."""
 
     kind: str
     name: str
     sha256: str
     weight: float | None
     version: Version | None
+    apart: str = ""
 
 
 def parts_of(user: User | AnonymousUser, picture: Picture) -> list[Part]:
     """The base and the stack of a picture, each with its version where ``user`` may see that."""
     recipe = recipes.read(picture.recipe)
-    asked: list[tuple[str, str, str, float | None]] = [("base", recipe.base_name, recipe.base, None)]
-    asked += [(use.kind, use.name, use.sha256, use.weight) for use in recipe.uses]
-    versions = versions_by_sha256(user, [sha for _, _, sha, _ in asked])
-    return [Part(kind, name or kind, sha, weight, versions.get(sha)) for kind, name, sha, weight in asked]
+    named = [recipe.base, recipe.refiner, *(use.sha256 for use in recipe.uses)]
+    versions = versions_by_sha256(user, list(filter(None, named)))
+    bases = [Part("base", recipe.base_name or "base", recipe.base, None, versions.get(recipe.base))]
+    if recipe.refiner:
+        since = _("draws on from %s of the way") % f"{recipe.refiner_switch_at:g}"
+        name = recipe.refiner_name or "base"
+        bases.append(Part("base", name, recipe.refiner, None, versions.get(recipe.refiner), since))
+    return bases + [
+        Part(use.kind, use.name or use.kind, use.sha256, use.weight, versions.get(use.sha256), _apart(use))
+        for use in recipe.uses
+    ]
+
+
+def _apart(use: Use) -> str:
+    said = []
+    if use.text_weight not in (None, use.weight):
+        said.append(_("text encoder %s") % f"{use.text_weight:g}")
+    if use.blocks:
+        said.append(_("blocks %s") % blocks.written(use.blocks))
+    return " · ".join(said)
 
 
 def versions_by_sha256(user: User | AnonymousUser, shas: Sequence[str]) -> dict[str, Version]:

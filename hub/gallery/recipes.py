@@ -5,6 +5,7 @@ import json
 
 import msgspec
 
+from workers import blocks
 from workers.messages import Recipe
 from workers.recipes import a1111, comfyui
 
@@ -18,6 +19,8 @@ YOUNGER = {
     "discard_penultimate": False,
     "vae": "",
     "source": None,
+    "refiner": "",
+    "refiner_switch_at": 0.8,
 }
 
 
@@ -38,10 +41,12 @@ def digest(recipe: Recipe) -> str:
     stack stays in, because some adapters (DoRA) do not commute.
     """
     plain = built(recipe)
-    del plain["base_name"], plain["vae_name"]
+    del plain["base_name"], plain["vae_name"], plain["refiner_name"]
     # What recipes learnt later stays out where it says nothing new, so that older pictures keep their digests.
     if not recipe.variation_strength:
         plain["variation_seed"] = 0  # it has no part in the picture
+    if not recipe.refiner:
+        plain["refiner_switch_at"] = YOUNGER["refiner_switch_at"]
     for name in YOUNGER:
         if plain[name] == YOUNGER[name]:
             del plain[name]
@@ -54,6 +59,8 @@ def _use_digested(use: dict) -> dict:
     kept = {key: use[key] for key in ("kind", "sha256", "weight", "token")} | {"weight": float(use["weight"])}
     if use["text_weight"] not in (None, use["weight"]):
         kept["text_weight"] = float(use["text_weight"])
+    if full := blocks.whole(use["blocks"]):
+        kept["blocks"] = full
     return kept | ({"hint": use["hint"]} if use["hint"] else {})
 
 

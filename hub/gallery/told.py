@@ -55,6 +55,7 @@ def _found(one: Resource, hashed: Mapping[str, File], named: Mapping[str, list[F
 
 def _is(file: File, kind: str) -> bool:
     """``lora`` stands for every kind that changes weights, as in a prompt's tags."""
+    kind = "base" if kind == "refiner" else kind
     return file.adapter == kind or (kind == "lora" and file.adapter not in _CALLED)
 
 
@@ -66,6 +67,7 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
     base = next((one for one in resources if one.resource.kind == "base"), None)
     file = base.file if base else None
     vae = next((one for one in resources if one.resource.kind == "vae" and one.file), None)
+    refiner = next((one for one in resources if one.resource.kind == "refiner" and one.file), None)
     hints = {resource.name: hint for resource, hint in a1111.units(told.others)}
     sampler, schedule = _sampler(told)
     return Recipe(
@@ -74,8 +76,13 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
         base_name=file.version.model.name if file else (base.resource.name if base else ""),
         vae=vae.file.blob_id if vae and vae.file else "",
         vae_name=vae.file.version.model.name if vae and vae.file else "",
+        refiner=refiner.file.blob_id if refiner and refiner.file else "",
+        refiner_name=refiner.file.version.model.name if refiner and refiner.file else "",
+        refiner_switch_at=a1111.switch_at(told.others),
         uses=tuple(
-            _use(one, hints.get(one.resource.name)) for one in resources if one.resource.kind not in {"base", "vae"}
+            _use(one, hints.get(one.resource.name))
+            for one in resources
+            if one.resource.kind not in {"base", "vae", "refiner"}
         ),
         prompt=prompts.parse(told.prompt, told.dialect).text,
         negative=prompts.parse(told.negative, told.dialect, negative=True).text,
@@ -95,7 +102,7 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
 def _use(one: Found, hint: Hint | None = None) -> Use:
     """``hint``: how it read its picture, which no program tells."""
     said, file = one.resource, one.file
-    weights = {"weight": said.weight, "text_weight": said.text_weight, "hint": hint}
+    weights = {"weight": said.weight, "text_weight": said.text_weight, "blocks": said.blocks, "hint": hint}
     token = said.name if said.kind == "textual_inversion" else ""
     if file is None:
         return Use(kind=said.kind, sha256="", name=said.name or said.digest[:12], token=token, **weights)  # type: ignore[arg-type]

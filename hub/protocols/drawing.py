@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 MOST_LISTED = 1000
+SEEDS = ("seed", "variation_seed")
 PICTURE_SECONDS, LOOK_EVERY = 60, 0.1
 _BRACKETS = re.compile(r"\s*\[[0-9a-f]*\]$", re.IGNORECASE)
 _ID = re.compile(r"-v(\d{1,9})(?:\s*\[[0-9a-f]*\])?$", re.IGNORECASE)
@@ -176,11 +177,11 @@ def asked(*, owner: User, recipe: Recipe, count: int = 1) -> list[Generation]:
 
     Raises what `tryit.actions.generation_create` raises; then none is in line.
     """
-    if recipe.seed == -1:
-        recipe = replace(recipe, seed=random.randint(0, MAX_SEED - 64))
+    drawn = {name: random.randint(0, MAX_SEED - 256) for name in SEEDS if getattr(recipe, name) == -1}
+    recipe = replace(recipe, **drawn)
     made = []
     for start in range(0, count, MAX_COUNT):
-        part = replace(recipe, seed=recipe.seed + start)
+        part = recipe.number(start)
         made.append(actions.generation_create(owner=owner, recipe=part, count=min(MAX_COUNT, count - start)))
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,23 @@ from msgspec.structs import replace
 
 from hub.catalog.listings import STEERING
 from hub.catalog.models import File
-from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, files_by_sha256, steering_for_tryit
+from hub.catalog.queries import STACKED, adapters_for_tryit, bases_for_tryit, files_by_sha256, steering_for_tryit
 from hub.gallery.queries import board_of
 from hub.gallery.recipes import read
 from hub.tryit import drawn_by, samplers
-from hub.tryit.stacks import MAX_PROMPT, MAX_STACK, BadRecipe, accepted_file, misfit, use_of, worded
-from workers import plots, prompts
+from hub.tryit.stacks import (
+    MAX_PROMPT,
+    MAX_STACK,
+    SWITCH_AT,
+    WHOLE,
+    BadRecipe,
+    accepted_file,
+    drawn_on,
+    misfit,
+    use_of,
+    worded,
+)
+from workers import blocks, plots, prompts
 from workers.errors import Refusal
 from workers.messages import Axis, Recipe, Use
 
@@ -38,6 +49,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "count": int,
 }
 SIDES = ("x", "y", "z")
+MAX_BLOCKS = 500  # letters
 _NO_ADAPTERS = {"base", "vae"}
 # What few people change: left empty, it changes nothing.
 NOISE: dict[str, type[int] | type[float]] = {"ensd": int, "variation_seed": int, "variation_strength": float}
@@ -52,15 +64,33 @@ class Row:
     on: bool = True
     reason: str = ""
     hint: dict[str, str] = field(default_factory=lambda: dict(drawn_by.HINT))  # of kinds that read a picture
+    text_weight: str = ""  # as it was typed, like the block weights
+    blocks: str = ""
 
     @property
     def steers(self) -> bool:
         return self.file.adapter in STEERING
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether parts of it may have weights of their own: the text encoder's, and blocks of the UNet."""
+        return self.file.adapter in STACKED and self.file.adapter not in WHOLE
+
     def use(self) -> Use:
-        """As a part of a recipe. Raises `BadRecipe` for a hint's number that is none."""
+        """As a part of a recipe. Raises `BadRecipe` for a number that is none."""
         use = use_of(self.file, self.weight)
-        return replace(use, hint=drawn_by.hint(self.hint)) if self.steers else use
+        if self.steers:
+            return replace(use, hint=drawn_by.hint(self.hint))
+        if not self.in_parts:
+            return use
+        try:
+            text = float(self.text_weight) if self.text_weight.strip() else None
+        except ValueError as error:
+            raise BadRecipe(_("The text weight of %s is not a number.") % self.name) from error
+        try:
+            return replace(use, text_weight=text, blocks=blocks.read(self.blocks) if self.blocks.strip() else ())
+        except ValueError as error:
+            raise BadRecipe(f"{self.name}: {error}") from error
 
     @property
     def name(self) -> str:
@@ -89,6 +119,7 @@ class Desk:
     notes: list[str] = field(default_factory=list)
     source: dict[str, str] = field(default_factory=lambda: dict(drawn_by.SOURCE))
     vae: File | None = None
+    refiner: File | None = None
 
     def recipe(self) -> Recipe:
         """What the form asks for; rows that are off or do not fit stay out. Raises `BadRecipe`."""
@@ -109,6 +140,9 @@ class Desk:
             uses=tuple(row.use() for row in self.rows if row.on and not row.reason),
             vae=self.vae.blob_id if self.vae else "",
             vae_name=self.vae.version.model.name if self.vae else "",
+            refiner=self.refiner.blob_id if self.refiner else "",
+            refiner_name=self.refiner.version.model.name if self.refiner else "",
+            refiner_switch_at=self._switch_at(),
             source=drawn_by.source(self.source),
             prompt=self.fields.get("prompt", ""),
             negative=self.fields.get("negative", ""),
@@ -119,6 +153,12 @@ class Desk:
             **self._language(),
             **numbers,
         )
+
+    def _switch_at(self) -> float:
+        try:
+            return float(self.fields.get("refiner_switch_at") or SWITCH_AT)
+        except ValueError as error:
+            raise BadRecipe(_("%(name)s must be a number.") % {"name": _("Where the refiner begins")}) from error
 
     def draft(self) -> Recipe:
         """As much of the recipe as its words need, whatever stands in the other fields."""
@@ -211,6 +251,11 @@ class Desk:
             if text not in prompt:
                 self.fields["prompt"] = worded(self.rows[int(row)].file, prompt, [text])
 
+    def refiners(self, bases: Sequence[File]) -> list[File]:
+        """Those of ``bases`` that can draw on what the desk's own left."""
+        mine = self.base
+        return [file for file in bases if mine and file.pk != mine.pk and drawn_on(file) == drawn_on(mine)]
+
     def rest(self, user: User | AnonymousUser) -> list[File]:
         """Adapters that may be added."""
         if self.base is None:
@@ -237,18 +282,25 @@ def from_form(user: User | AnonymousUser, data: QueryDict) -> Desk:
             weight = file.version.weight
             desk.notes.append(_("The weight of %s was not a number.") % file.version.model.name)
         hint = drawn_by.fields(data, f"h{version_id}_", drawn_by.HINT)
-        desk.rows.append(Row(file, weight, on=version_id in on, hint=hint))
+        parts = {name: data.get(f"u{version_id}_{name}", "")[:MAX_BLOCKS] for name in ("text_weight", "blocks")}
+        desk.rows.append(Row(file, weight, on=version_id in on, hint=hint, **parts))
     desk.source = drawn_by.fields(data, "source_", drawn_by.SOURCE)
     if (chosen := data.get("vae", "")).isdecimal():
         file = accepted_file(user, int(chosen))
         desk.vae = file if file is not None and file.adapter == "vae" else None
+    if (chosen := data.get("refiner", "")).isdecimal():
+        file = accepted_file(user, int(chosen))
+        desk.refiner = file if file is not None and file.adapter == "base" else None
     return desk.fit()
 
 
 def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> Desk:
     """A recipe opened again: files that are gone are said, the rest is as it was."""
-    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses), *filter(None, [recipe.vae])])
-    desk = Desk(base=files.get(recipe.base), vae=files.get(recipe.vae))
+    named = [recipe.base, recipe.vae, recipe.refiner, *(use.sha256 for use in recipe.uses)]
+    files = files_by_sha256(user, list(filter(None, named)))
+    desk = Desk(base=files.get(recipe.base), vae=files.get(recipe.vae), refiner=files.get(recipe.refiner))
+    if recipe.refiner and desk.refiner is None:
+        desk.notes.append(_("Uses the refiner %s, which is not on this hub; it goes without.") % recipe.refiner_name)
     if recipe.vae and desk.vae is None:
         desk.notes.append(_("Uses the VAE %s, which is not on this hub; the base's own stands in.") % recipe.vae_name)
     if recipe.source is not None:
@@ -259,13 +311,22 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
     for use in recipe.uses:
         if file := files.get(use.sha256):
             hint = drawn_by.shown(use.hint) if use.hint else dict(drawn_by.HINT)
-            desk.rows.append(Row(file, use.weight, hint=hint))
+            text = "" if use.text_weight in (None, use.weight) else f"{use.text_weight:g}"
+            desk.rows.append(
+                Row(
+                    file,
+                    use.weight,
+                    hint=hint,
+                    text_weight=text,
+                    blocks=blocks.written(use.blocks),
+                )
+            )
         else:
             desk.notes.append(
                 _("Uses %s, which is not on this hub. It can be drawn without it.") % (use.name or use.kind)
             )
     names = ("prompt", "negative", "sampler", "schedule", "steps", "cfg", "seed", "width", "height", "clip_skip")
-    others = ("dialect", "emphasis", "rng", "discard_penultimate", *NOISE)
+    others = ("dialect", "emphasis", "rng", "discard_penultimate", "refiner_switch_at", *NOISE)
     desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *others)} | {"count": str(count)}
     return desk.fit()
 
@@ -365,6 +426,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, str]:
     names += (
         "rng",
         "discard_penultimate",
+        "refiner_switch_at",
         *NOISE,
         *(f"{side}_{part}" for side in SIDES for part in ("axis", "values")),
     )

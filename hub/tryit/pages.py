@@ -31,6 +31,7 @@ from hub.tryit.models import Generation
 from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
 from hub.tryit.wording import reading, summary
+from workers.blocks import PRESETS
 from workers.plots import AXES
 from workers.prompts import EMPHASES
 
@@ -237,10 +238,12 @@ def _page(
 ) -> HttpResponse:
     template = "tryit/generation_detail.html" if view else "tryit/generation_create.html"
     family = desk.base.version.base.family if desk.base else ""
+    bases = list(bases_for_tryit(request.user))
     context = {
         "desk": desk,
         "f": desk.fields,
-        "bases": list(bases_for_tryit(request.user)),
+        "bases": bases,
+        "refiners": desk.refiners(bases),
         "adapters": desk.rest(request.user),
         "samplers": samplers.names(),
         "schedules": samplers.schedules(),
@@ -251,6 +254,7 @@ def _page(
         "film": queries.film(request.user),
         "dialects": DIALECTS,
         "axes": {name: kind.label for name, kind in AXES.items()},
+        "block_presets": PRESETS,
         "emphases": EMPHASES,
         "vaes": vaes_for_tryit(request.user),
         "s": desk.source,

@@ -18,7 +18,7 @@ from hub.gallery.models import Frame, Picture, Strip
 from hub.gallery.queries import board_of, picture_url
 from hub.tryit import queries
 from hub.tryit.stacks import MAX_COUNT, MAX_PROMPT, MAX_SEED, file_named, use_of
-from workers import hints, plots, prompts
+from workers import blocks, hints, plots, prompts
 from workers.errors import Refusal
 from workers.messages import Axis, Recipe, Use
 
@@ -75,10 +75,38 @@ class SourceInput(serializers.Serializer):
     padding = serializers.IntegerField(default=32, min_value=0, max_value=512, help_text="Around it, in pixels.")
 
 
+BLOCKS = "12, 17, 20 or 26 block weights as in A1111's lbw=, in a list or as text; or INALL, MIDD, OUTALL and others."
+
+
+@extend_schema_field({"oneOf": [{"type": "array", "items": {"type": "number"}, "maxItems": 26}, {"type": "string"}]})
+class BlocksField(serializers.Field):
+    """A list of block weights, as numbers or as people write them."""
+
+    def to_internal_value(self, data: Any) -> tuple[float, ...]:
+        try:
+            if isinstance(data, list) and all(type(value) in (int, float) for value in data):
+                return blocks.checked(data)
+            if isinstance(data, str) and len(data) <= 500:
+                return blocks.read(data) if data.strip() else ()
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+        raise serializers.ValidationError("Block weights are a list of numbers, or a text.")
+
+    def to_representation(self, value: tuple[float, ...]) -> list[float]:
+        return list(value)
+
+
 class UseInput(serializers.Serializer):
     version = serializers.IntegerField(required=False, min_value=1, help_text="A version's number; or sha256.")
     sha256 = serializers.RegexField(r"^[0-9A-Fa-f]{64}$", required=False, help_text="The file's SHA-256; or version.")
-    weight = serializers.FloatField(default=1.0, min_value=-10, max_value=10)
+    weight = serializers.FloatField(default=1.0, min_value=-10, max_value=10, help_text="Of the UNet.")
+    text_weight = serializers.FloatField(
+        required=False, allow_null=True, min_value=-10, max_value=10, help_text="Of the text encoders; none: as weight."
+    )
+    blocks = BlocksField(required=False, help_text=BLOCKS)
+    token = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, help_text="The word that an inversion answers to."
+    )
     hint = HintInput(required=False, allow_null=True, help_text="For ControlNets and T2I-Adapters.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +156,10 @@ class GenerationCreateInput(SettingsInput):
     base = Named(help_text=f"The base model. {NAMED}")
     uses = UseInput(many=True, required=False, help_text="The stack, in order.")
     prompt = serializers.CharField(default="", allow_blank=True, max_length=MAX_PROMPT, trim_whitespace=False)
+    refiner = Named(required=False, allow_blank=True, help_text=f"A second base, which draws on in the end. {NAMED}")
+    refiner_switch_at = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text="Of the way, where it begins; 0.8 where it is left out."
+    )
     count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_COUNT, help_text="Seeds count up.")
     plot = AxisInput(many=True, required=False, help_text="X, Y and Z of a plot; count is left alone.")
     source = SourceInput(  # type: ignore[assignment]  # a field of that name, not its own attribute
@@ -146,8 +178,9 @@ class GenerationCreateInput(SettingsInput):
         data.pop("plot", None)
         base = file_named(user, data.pop("base"))
         uses = [_use(user, use) for use in data.pop("uses", [])]
-        if data.get("vae"):
-            data["vae"] = file_named(user, data["vae"]).blob_id
+        for name in ("vae", "refiner"):
+            if data.get(name):
+                data[name] = file_named(user, data[name]).blob_id
         if source := data.pop("source", None):
             data["source"] = hints.Source(**source)
         board = next(iter(board_of(base)), None)
@@ -167,7 +200,9 @@ class GenerationCreateInput(SettingsInput):
 
 def _use(user: Any, given: dict[str, Any]) -> Use:
     use = use_of(file_named(user, given.get("sha256") or given["version"]), given["weight"])
-    return replace(use, hint=hints.Hint(**given["hint"])) if given.get("hint") else use
+    hint = hints.Hint(**given["hint"]) if given.get("hint") else None
+    token = given.get("token") or use.token
+    return replace(use, hint=hint, token=token, text_weight=given.get("text_weight"), blocks=given.get("blocks", ()))
 
 
 class PreviewCreateInput(SettingsInput):
@@ -275,6 +310,9 @@ class RecipeOutput(serializers.Serializer):
     discard_penultimate = serializers.BooleanField(default=False)
     vae = serializers.CharField(default="")
     vae_name = serializers.CharField(default="")
+    refiner = serializers.CharField(default="")
+    refiner_name = serializers.CharField(default="")
+    refiner_switch_at = serializers.FloatField(default=0.8)
     source = serializers.DictField(default=None, allow_null=True)  # type: ignore[assignment]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -19,7 +19,7 @@ from hub.errors import NotFound, Refused
 from hub.gallery.queries import variant_of
 from hub.gallery.sent import may_draw_by
 from hub.tryit import samplers
-from workers import plots, prompts
+from workers import blocks, plots, prompts
 from workers.adapters.controlnet import UNDRAWN
 from workers.errors import Refusal
 from workers.hints import Hint, Source
@@ -39,6 +39,8 @@ MAX_CFG = 30.0
 MAX_CLIP_SKIP = 12
 MAX_THRESHOLD = 5000
 MAX_BLUR = 64
+SWITCH_AT = 0.8  # of the way, where nobody says when a refiner begins
+WHOLE = ("textual_inversion", "hypernetwork")  # adapters without parts that could have weights of their own
 FAMILY_LABELS = {"sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL"}
 
 
@@ -66,7 +68,8 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`.
     """
     numbers_checked(recipe, count)
-    files = files_by_sha256(user, [recipe.base, *(use.sha256 for use in recipe.uses), *filter(None, [recipe.vae])])
+    named = [recipe.base, recipe.vae, recipe.refiner, *(use.sha256 for use in recipe.uses)]
+    files = files_by_sha256(user, list(filter(None, named)))
     base = files.get(recipe.base)
     if base is None:
         raise FileNotHere(_("The base %(name)s is not on this hub.") % {"name": _short(recipe.base_name, recipe.base)})
@@ -81,7 +84,8 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
             raise DoesNotFit(reason)
         own = use_of(file, use.weight)
         hint = _hint_checked(user, file, use)
-        uses.append(replace(own, text_weight=use.text_weight, token=use.token or own.token, hint=hint))
+        weights = {"text_weight": use.text_weight, "blocks": _blocks_checked(file, use)}
+        uses.append(replace(own, token=use.token or own.token, hint=hint, **weights))
     if len({(use.sha256, use.hint) for use in uses}) < len(uses):
         raise BadRecipe(_("The same adapter is in the stack twice; give it one weight."))
     seed, variation = (
@@ -99,8 +103,19 @@ def recipe_checked(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -
         sampler=name.sampler,
         schedule=name.schedule,
         **_vae_checked(files.get(recipe.vae), recipe),
+        **_refiner_checked(base, files.get(recipe.refiner), recipe),
         source=_source_checked(user, recipe.source),
     )
+
+
+def _blocks_checked(file: File, use: Use) -> tuple[float, ...]:
+    """Block weights for kinds that change the UNet block by block, and for no other."""
+    if use.blocks and file.adapter in {*STEERING, *WHOLE}:
+        raise BadRecipe(_("%s has no blocks that could be weighed.") % file.version.model.name)
+    try:
+        return blocks.checked(use.blocks)
+    except ValueError as error:
+        raise BadRecipe(f"{file.version.model.name}: {error}") from error
 
 
 def _hint_checked(user: User | AnonymousUser, file: File, use: Use) -> Hint | None:
@@ -136,6 +151,19 @@ def _vae_checked(file: File | None, recipe: Recipe) -> dict[str, str]:
     return {"vae": file.blob_id, "vae_name": file.version.model.name}
 
 
+def _refiner_checked(base: File, file: File | None, recipe: Recipe) -> dict[str, Any]:
+    """The base that draws on in the end, of the family of the first. The same one is none."""
+    if recipe.refiner in {"", recipe.base}:
+        return {"refiner": "", "refiner_name": "", "refiner_switch_at": SWITCH_AT}
+    if file is None:
+        name = _short(recipe.refiner_name, recipe.refiner)
+        raise FileNotHere(_("The refiner %(name)s is not on this hub.") % {"name": name})
+    if file.adapter != "base" or drawn_on(file) != drawn_on(base):
+        words = {"name": file.version.model.name, "base": base.version.model.name, "family": family_label(base)}
+        raise DoesNotFit(_("%(name)s cannot draw on what %(base)s left: it is no base for %(family)s.") % words)
+    return {"refiner": file.blob_id, "refiner_name": file.version.model.name}
+
+
 def _source_checked(user: User | AnonymousUser, source: Source | None) -> Source | None:
     if source is None:
         return None
@@ -166,6 +194,7 @@ def numbers_checked(recipe: Recipe, count: int) -> None:
             MAX_SEED - (count - 1 if recipe.variation_strength else 0),
         ),
         (_("The strength of the variation"), recipe.variation_strength, 0, 1),
+        (_("Where the refiner begins"), recipe.refiner_switch_at, 0, 1),
     ]
     bounds += [
         (_("The weight of %s") % (use.name or use.kind), use.weight, -MAX_WEIGHT, MAX_WEIGHT) for use in recipe.uses

@@ -14,7 +14,7 @@ from hub.catalog.models import File
 from hub.catalog.queries import files_by_sha256
 from hub.gallery.resources import files_named, stem
 from hub.tryit.stacks import BadRecipe, FileNotHere, misfit, use_of
-from workers import prompts
+from workers import blocks, prompts
 from workers.messages import Recipe, Use
 from workers.prompts import Extra
 
@@ -77,9 +77,11 @@ def words_settled(user: User | AnonymousUser, recipe: Recipe) -> Recipe:
             use = use_of(named.file, extra.weight)
             if extra.kind == "textual_inversion":
                 use = replace(use, token=extra.name)
-            uses.append(replace(use, text_weight=extra.text_weight))
+            uses.append(replace(use, text_weight=extra.text_weight, blocks=extra.blocks))
         elif extra.kind != "textual_inversion":  # its word is named, not its weight
-            uses[named] = replace(uses[named], weight=extra.weight, text_weight=extra.text_weight)
+            # A tag without block weights leaves those of the stack.
+            of_blocks = extra.blocks or uses[named].blocks
+            uses[named] = replace(uses[named], weight=extra.weight, text_weight=extra.text_weight, blocks=of_blocks)
     return replace(recipe, prompt=wanted.text, negative=unwanted.text, uses=tuple(uses))
 
 
@@ -145,6 +147,7 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
                 words = {"name": recipe.uses[one].name, "weight": f"{extra.weight:g}"}
                 named.append(Named(extra.name, extra.kind, extra.weight, "found", sentence % words))
     problems += [one.sentence for one in named if one.state != "found"]
+    strange = [_strange_blocks(extra, base) for extra in wanted.extras if extra.blocks and base is not None]
     return Reading(
         *lengths[0],
         *lengths[1],
@@ -152,9 +155,18 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
         changes=max(len(part.texts(steps)) for part in wanted.parts) - 1,
         named=named,
         offered=_offered(user, recipe, base) if base is not None else [],
-        warnings=[*wanted.warnings, *unwanted.warnings],
+        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange)],
         problems=problems,
     )
+
+
+def _strange_blocks(extra: Extra, base: File) -> str:
+    """What is to be said of block weights that were written for another family's blocks."""
+    known = blocks.OF_FAMILY.get(base.version.base.family, ())
+    if len(extra.blocks) in known or blocks.written(extra.blocks) in blocks.PRESETS:
+        return ""
+    told = {"name": extra.name[:80], "count": len(extra.blocks), "known": " / ".join(map(str, known))}
+    return _("%(name)s has %(count)s block weights, this base's LoRAs %(known)s: blocks of one name are meant.") % told
 
 
 def _offered(user: User | AnonymousUser, recipe: Recipe, base: File) -> list[Named]:

@@ -8,14 +8,16 @@ file is of the type that says the most about it.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from workers import blocks
 from workers.adapters import names, vectors
 from workers.bases import widths
 from workers.errors import Refusal
@@ -386,7 +388,8 @@ class ModulesEdit(Edit):
             )
         if len(set(found.values())) < len(found):
             raise self._misfit("names a module of this base twice, in two ways.")
-        return frozenset(name for patch, module in found.items() for name in self._changed(patch, module, modules))
+        changed = (name for patch, module in found.items() for name in self._changed(patch, module, modules))
+        return frozenset(name for name in changed if self.share(name))
 
     def _changed(self, name: str, module: str, modules: Mapping[str, Shape]) -> Iterator[str]:
         patch, live = self.patches[name], modules[module]
@@ -409,21 +412,43 @@ class ModulesEdit(Edit):
     def delta(self, module: str, weight: Tensor) -> Tensor | None:
         if module.endswith(".bias"):
             patch = self._patch(module.removesuffix(".bias"))
-            return None if patch is None or patch.bias is None else patch.bias.float() * self.weight
+            return None if patch is None or patch.bias is None else patch.bias.float() * self._strength(module)
         patch = self._patch(module)
-        return None if patch is None else patch.delta(weight, self.weight)
+        return None if patch is None else patch.delta(weight, self._strength(module))
 
     def low_rank(self, module: str) -> tuple[Tensor, Tensor] | None:
         patch = self._patch(module)
         if patch is None or (thin := patch.thin) is None:
             return None
-        return thin if self.weight == 1 else (thin[0], thin[1] * self.weight)
+        strength = self._strength(module)
+        return thin if strength == 1 else (thin[0], thin[1] * strength)
+
+    def by_blocks(self, given: Sequence[float]) -> Self:
+        assert self.ready is not None  # made now, so that the copy shares it, like its name
+        assert self.identity
+        other = copy.copy(self)
+        other.__dict__.pop("blocks", None)
+        if full := blocks.whole(given):
+            other.blocks = ",".join(map(repr, full))
+        return other
+
+    def share(self, module: str) -> float:
+        place = blocks.place_of(module) if self.blocks else None
+        return 1.0 if place is None else _numbers(self.blocks)[place]
+
+    def _strength(self, module: str) -> float:
+        return self.weight * self.share(module)
 
     def words(self) -> Words:
         return self.bundled
 
     def _patch(self, module: str) -> Patch | None:
         return next((patch for name in names.names_of(module) if (patch := self.patches.get(name))), None)
+
+
+@lru_cache(64)
+def _numbers(written: str) -> tuple[float, ...]:
+    return tuple(map(float, written.split(",")))
 
 
 def scale_of(tensors: Mapping[str, Tensor], rank: int) -> float:

@@ -140,7 +140,8 @@ class Engine:
 
     def _let_in(self, asked: Asked) -> None:
         try:
-            memory.room_for(asked.model, asked.recipe, lines=2)
+            for model in filter(None, (asked.model, asked.given.refiner)):
+                memory.room_for(model, asked.recipe, lines=2)
             row = row_of(asked.model, asked.recipe, asked.edits, asked.watch, asked.given)
             self.rows[row.number] = row, asked.picture
         except Exception as error:

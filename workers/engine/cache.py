@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -103,10 +103,10 @@ def base(sha256: str, family: str, path: Path) -> Model:
     def open_it() -> tuple[Model, Callable[[], int]]:
         where, kind = device.chosen()
         try:
-            memory.room_for_base(path, kind, where)
+            memory.room_for_bases([path], kind, where)
         except Refusal:  # those that nobody draws with just now go first
             bases.clear()
-            memory.room_for_base(path, kind, where)
+            memory.room_for_bases([path], kind, where)
         model = BASES[family].open(path, where, kind)
         model.key = sha256
         return model, lambda: model.held
@@ -114,6 +114,20 @@ def base(sha256: str, family: str, path: Path) -> Model:
     model = bases.get(sha256, open_it)
     residency.tell(bases.keys())
     return model
+
+
+def bases_together(family: str, paths: Mapping[str, Path]) -> list[Model]:
+    """The bases of one picture, SHA-256 → path, all open at once. Raises ``Refusal``, before any is opened where they
+    do not fit beside each other."""
+    if len(paths) > 1:
+        where, kind = device.chosen()
+        there = set(bases.keys())
+        try:
+            memory.room_for_bases([path for sha256, path in paths.items() if sha256 not in there], kind, where)
+        except Refusal:
+            bases.clear()
+            memory.room_for_bases(list(paths.values()), kind, where)
+    return [base(sha256, family, path) for sha256, path in paths.items()]
 
 
 def vae(sha256: str, path: Path, model: Model) -> Any:

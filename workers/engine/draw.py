@@ -12,7 +12,7 @@ from workers import samplers
 from workers.engine import cache, device, text
 from workers.engine.edits import TEXT, UNET, applied, fitted
 from workers.engine.model import Model
-from workers.engine.rows import Row, Watch, said_by_unet
+from workers.engine.rows import Row, Second, Watch, said_by_unet
 from workers.engine.source import Given
 from workers.errors import Refusal
 from workers.messages import Recipe
@@ -34,9 +34,10 @@ def draw(
     device.set_threads(model.bytes)
     with torch.inference_mode():
         row = row_of(model, recipe, edits, watch, given)
-        with applied(model, edits, UNET):
-            while row.latents is None:
-                row.answer(said_by_unet(model, row.calls()))
+        while row.latents is None:
+            with applied(here := row.model, row.stack, UNET):
+                while row.latents is None and row.model is here:
+                    row.answer(said_by_unet(here, row.calls()))
         return row.picture()
 
 
@@ -45,7 +46,23 @@ def row_of(
 ) -> Row:
     """``recipe``, ready for its first call of the UNet. Raises ``Refusal`` for what cannot be drawn as asked."""
     check(recipe)
-    return Row(model, recipe, edits, plan(model, recipe, edits), watch or Watch(), given or Given())
+    given = given or Given()
+    second = _second(model, recipe, edits, given.refiner) if recipe.refiner else None
+    return Row(model, recipe, edits, plan(model, recipe, edits), watch or Watch(), given, second)
+
+
+def _second(model: Model, recipe: Recipe, edits: Sequence[Edit], refiner: Model | None) -> Second:
+    """The base that draws on in the end. SDXL's refiner has one text encoder of two, and no adapter for SDXL fits it:
+    it goes without the stack, as in A1111; another base of the same kind carries it. Raises ``Refusal``."""
+    if refiner is None:
+        raise Refusal("refiner-missing", "The base that should draw on in the end is missing.")
+    alike = refiner.text_encoders.keys() == model.text_encoders.keys()
+    if refiner.family != model.family or refiner.unet.config.in_channels != model.unet.config.in_channels:
+        raise Refusal(
+            "refiner", "A refiner draws on what the base left: both are of one family, and inpaint or do not."
+        )
+    carried = edits if alike else ()
+    return Second(refiner, carried, plan(refiner, recipe, carried))
 
 
 def check(recipe: Recipe) -> None:
@@ -61,6 +78,8 @@ def check(recipe: Recipe) -> None:
         raise Refusal("seed", "A seed is a whole number from 0 to 2⁶⁴ − 1.")
     if not 0 <= recipe.variation_strength <= 1:
         raise Refusal("variation", "The strength of a variation is from 0 to 1.")
+    if not 0 <= recipe.refiner_switch_at <= 1:
+        raise Refusal("refiner", "A refiner begins at a part of the way, from 0 to 1.")
     if recipe.source and not (0 <= recipe.source.denoising <= 1 and 0 <= recipe.source.blur <= MOST_BLUR):
         raise Refusal("source", f"The denoising strength is from 0 to 1, a mask's blur from 0 to {MOST_BLUR} pixels.")
     for hint in (use.hint for use in recipe.uses if use.hint):

@@ -23,7 +23,7 @@ class OfPart(Edit):
     words_optional = True
 
     def __init__(self, edit: Edit, *, text: bool) -> None:
-        self.edit, self.text, self.weight = edit, text, edit.weight
+        self.edit, self.text, self.weight, self.blocks = edit, text, edit.weight, edit.blocks
         assert edit.identity  # named now, its copy at weight 1 has the same name
         self.key = str(edit.at(1.0).identity)
 
@@ -33,6 +33,12 @@ class OfPart(Edit):
 
     def at(self, weight: float) -> OfPart:
         return OfPart(self.edit.at(weight), text=self.text)
+
+    def by_blocks(self, blocks: Sequence[float]) -> OfPart:
+        return OfPart(self.edit.by_blocks(blocks), text=self.text)
+
+    def share(self, module: str) -> float:
+        return self.edit.share(module)
 
     def fit(self, modules: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
         names = self.edit.fit(modules)

@@ -5,7 +5,7 @@ Estimates are of the widest moments, rounded up; the formulas count the tensors 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -75,17 +75,19 @@ def rows_for(model: Model, height: int, width: int, lines: int) -> int:
     return max(1, int((free(model.device) - SPARE) // max(1, of_row(model, height, width, lines))))
 
 
-def room_for_base(path: Path, kind: torch.dtype, where: torch.device) -> None:
-    """Raises ``Refusal`` where the checkpoint at ``path`` does not fit, opened in ``kind``."""
+def room_for_bases(paths: Sequence[Path], kind: torch.dtype, where: torch.device) -> None:
+    """Raises ``Refusal`` where the checkpoints at ``paths`` do not fit beside each other, opened in ``kind``."""
+    wanted = SPARE + sum(map(_numbers_in, paths)) * (torch.finfo(kind).bits // 8)
+    if paths and wanted > (there := free(where)):
+        these = "This checkpoint takes" if len(paths) == 1 else f"These {len(paths)} checkpoints take"
+        raise Refusal(
+            "base-too-large", f"{these} about {wanted / GB:.1f} GB, and this worker has {there / GB:.1f} GB left."
+        )
+
+
+def _numbers_in(path: Path) -> int:
     try:
         with safe_open(path, "pt") as file:
-            shapes = [file.get_slice(key).get_shape() for key in file.keys()]  # noqa: SIM118  no mapping
+            return sum(int(torch.Size(file.get_slice(key).get_shape()).numel()) for key in file.keys())  # noqa: SIM118
     except Exception:  # whoever opens it says what is wrong with it
-        return
-    size = torch.finfo(kind).bits // 8
-    wanted = sum(int(torch.Size(shape).numel()) for shape in shapes) * size + SPARE
-    if wanted > (there := free(where)):
-        raise Refusal(
-            "base-too-large",
-            f"This checkpoint takes about {wanted / GB:.1f} GB, and this worker has {there / GB:.1f} GB left.",
-        )
+        return 0

@@ -15,6 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from workers import blocks
 from workers.engine import hands
 from workers.engine.model import Model
 from workers.errors import Refusal
@@ -85,7 +86,7 @@ def _parted(model: Model, touched: Touched, into: Mapping[str, Tensor]) -> tuple
     others: Others = []
     for name, weight in sorted(into.items()):
         mine = [(edit, its.pairs.get(name)) for (edit, names), its in zip(touched, ready, strict=True) if name in names]
-        terms = [(pair[1], pair[0], _fp32(edit.weight)) for edit, pair in mine if pair is not None]
+        terms = [(pair[1], pair[0], _fp32(edit.weight * edit.share(name))) for edit, pair in mine if pair is not None]
         if len(terms) == len(mine):
             sums.append(_Sum(_flat(weight), _flat(kept(model, name)), terms))
         else:
@@ -138,7 +139,7 @@ def ready_for(model: Model, edit: Edit, names: frozenset[str]) -> Ready:
     """The factors of ``edit`` for modules ``names`` of this base, kept with the edit and shared by its copies."""
     key = (model.key, names)
     if key not in edit.ready:
-        whole, pairs = edit.at(1.0), {}
+        whole, pairs = edit.at(1.0).by_blocks(()), {}
         for name in names:
             if (pair := whole.low_rank(name)) is not None:
                 pairs[name] = _flat_pair(kept(model, name), pair)
@@ -194,7 +195,10 @@ def _add_up(sums: Sequence[_Sum]) -> None:
 
 def _check(model: Model, touched: Touched, others: Others, written: Mapping[str, Tensor]) -> None:
     """Raises ``Refusal`` where a weight is not finite."""
-    most = model.largest + sum(abs(edit.weight) * ready_for(model, edit, names).most for edit, names in touched)
+    most = model.largest + sum(
+        abs(edit.weight) * blocks.MOST ** bool(edit.blocks) * ready_for(model, edit, names).most
+        for edit, names in touched
+    )
     # Numbers that cannot get so large need no look at each.
     safe = most < torch.finfo(model.dtype).max
     names = [name for name, _ in others] if safe else sorted(_names(touched))

@@ -100,7 +100,7 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         live_vae = AutoencoderKL.from_config(vae_config)
     rgb = known["latent_rgb"] if known else shapes.LATENT_RGB["sdxl" if family == "sdxl" else "sd1"]
     return Model(
-        name=known["name"] if known else LABELS[family],
+        name=known["name"] if known else LABELS[family] + (" refiner" if texts is REFINER else ""),
         family=family,
         unet=_filled(live_unet, unet, device),
         vae=_shared(live_vae, vae, device),

@@ -26,7 +26,7 @@ from workers.engine.text import Cond, Plan
 from workers.errors import Refusal
 from workers.messages import Recipe
 from workers.plugins import Ask, Edit
-from workers.samplers.schedules import time_at, trained
+from workers.samplers.schedules import TRAINED_STEPS, step_near, time_at, trained
 
 _arrived = itertools.count()
 
@@ -55,11 +55,21 @@ class Call(NamedTuple):
     steered: tuple[Steering, ...] = ()
 
 
+@dataclass(frozen=True)
+class Second:
+    """The base that a picture is handed on to, with what of the stack it carries, and what the recipe says to it."""
+
+    model: Model
+    edits: Sequence[Edit]
+    plan: Plan
+
+
 @dataclass
 class Row:
     """One picture: what it was asked for, where its sampler stands, and in the end its latents.
 
-    plan: what it says, over its steps. edits: its stack, each at its weight.
+    plan: what it says, over its steps. edits: its stack, each at its weight. second: the base that will draw on, once
+    it is far enough; then it is ``model``.
     """
 
     model: Model
@@ -68,6 +78,7 @@ class Row:
     plan: Plan
     watch: Watch = field(default_factory=Watch)
     given: Given = field(default_factory=Given)
+    second: Second | None = None
     number: int = field(default_factory=lambda: next(_arrived))
     latents: Tensor | None = None
     _done: int = 0
@@ -75,9 +86,6 @@ class Row:
     _shares: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.stack = tuple(edit for edit in self.edits if edit.weight != 0 and _changes_unet(self.model, edit))
-        self.key = tuple(edit.identity for edit in self.stack)
-        self.steered = steerings(self.model, self.recipe, self.edits)
         recipe, model = self.recipe, self.model
         sampler, schedule = samplers.chosen(recipe.sampler, recipe.schedule)
         sigmas = samplers.sigmas_for(
@@ -88,20 +96,42 @@ class Row:
             discard=recipe.discard_penultimate,
             zero_snr=model.zero_snr,
         )
-        self.table = trained(model.zero_snr)
         shape = (4, recipe.height // 8, recipe.width // 8)
         noise = RowNoise(recipe, shape, model.device, low=sigmas[-2], high=sigmas[0])
         first = noise.first()
         self.begin = start_of(model, recipe, self.given, first)
-        self.steps = recipe.steps
-        if recipe.source is not None:
-            self.steps = recipe.source.steps_of(recipe.steps)
-            sigmas = sigmas[-self.steps - 1 :]
-        x = first * sigmas[0] if self.begin is None else self.begin.latents + first * sigmas[0]
-        own = self.begin.beside if self.begin else None
-        self.beside = model.beside_latents(*shape[1:]) if own is None else own
+        self.steps = samplers.steps_drawn(recipe)
+        latents, level = None, sigmas[0]
+        if self.begin is not None:
+            sigmas, level = samplers.from_picture(sampler, schedule, sigmas, self.steps)
+            latents = self.begin.latents
+        x = first * level if latents is None else latents + first * level
+        if samplers.by_steps(sampler):  # at first its noise, with the picture under it, has the variance 1
+            plain = first if latents is None else x / math.sqrt(1 + level**2)
+            x = plain * math.sqrt(1 + sigmas[0] ** 2)
         self.running: Generator[Ask, Any, Tensor] = sampler.sample(x, sigmas, noise)
         self.ask: Ask = next(self.running)
+        self._settle()
+        self._hand_on()
+
+    def _settle(self) -> None:
+        """Whatever follows from its base and stack."""
+        self.stack = tuple(edit for edit in self.edits if edit.weight != 0 and _changes_unet(self.model, edit))
+        self.key = tuple(edit.identity for edit in self.stack)
+        self.__dict__.pop("rides", None)
+        self.steered = steerings(self.model, self.recipe, self.edits)
+        self.table = trained(self.model.zero_snr)
+        own = self.begin.beside if self.begin else None
+        self.beside = self.model.beside_latents(*self.shape[1:]) if own is None else own
+
+    def _hand_on(self) -> None:
+        """From the first question on that A1111 hands on at, its second base draws: the first whose training step has
+        ``refiner_switch_at`` of all behind it (diffusers' ``denoising_end`` is the same)."""
+        done = (TRAINED_STEPS - 1 - step_near(self.ask.sigma, self.table)) / TRAINED_STEPS
+        if self.second is not None and done >= self.recipe.refiner_switch_at:
+            self.model, self.edits, self.plan = self.second.model, self.second.edits, self.second.plan
+            self.second = None
+            self._settle()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -165,6 +195,8 @@ class Row:
             self.ask = self.running.send((denoised, unguided) if ask.unguided else denoised)
         except StopIteration as finished:
             self.latents = finished.value
+            return
+        self._hand_on()
 
     def _clean(self, said: Tensor) -> Tensor:
         """The clean latents in x, by what the UNet says of it (Karras et al. 2022, table 1; Salimans and Ho 2022)."""

@@ -7,7 +7,7 @@ latents are the picture's, and so are its pixels in the end, across the mask's s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,11 @@ EDGE = 2.5  # how many times its width a mask's soft edge reaches
 
 @dataclass(frozen=True)
 class Given:
-    """What a recipe names beside its base and stack, fetched: an autoencoder instead of the base's own, the picture to
-    start from and its mask, uint8 [height, width, 3]."""
+    """What a recipe names beside its base and stack, fetched: an autoencoder instead of the base's own, the base that
+    draws on in the end, the picture to start from and its mask, uint8 [height, width, 3]."""
 
     vae: Any = None
+    refiner: Model | None = None
     source: np.ndarray | None = None
     mask: np.ndarray | None = None
 
@@ -137,7 +138,7 @@ def _only_masked(recipe: Recipe, given: Given) -> tuple[Around, Given]:
     left, right = _widened(left, right, (bottom - top) * recipe.width / recipe.height, width)
     top, bottom = _widened(top, bottom, (right - left) * recipe.height / recipe.width, height)
     inside = slice(top, bottom), slice(left, right)
-    cut = Given(given.vae, given.source[inside], mask[inside])
+    cut = replace(given, source=given.source[inside], mask=mask[inside])
     return Around(given.source, soft, (left, top, right, bottom)), cut
 
 

@@ -2,8 +2,8 @@
 
 ``(x)`` reads x 1.1 times as strongly, ``[x]`` 1.1 times less, ``(x:1.3)`` by 1.3; they nest; ``\\(`` is a bracket.
 ``BREAK`` begins a new chunk. ``[from:to:when]`` and ``[a|b]`` change the words on the way (`schedules`). ``a :1.2 AND b
-:0.8`` mixes several prompts. ``<lora:name:0.8>``, ``<lora:name:text:unet>`` and ``<hypernet:name:0.8>`` name adapters
-and are no part of the text.
+:0.8`` mixes several prompts. ``<lora:name:0.8>``, ``<lora:name:text:unet>``, ``<lora:name:0.8:lbw=INALL>`` and
+``<hypernet:name:0.8>`` name adapters and are no part of the text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 
+from workers import blocks
 from workers.prompts.parts import Extra, Part, Prompt, Segments, joined
 from workers.prompts.schedules import Timeline
 
@@ -67,8 +68,19 @@ def _extra(kind: str, arguments: str, problems: list[str]) -> Extra | None:
         return None
     named = dict(value.split("=", 1) for value in rest if "=" in value)
     placed = [value for value in rest if "=" not in value]
-    if unknown := named.keys() - {"te", "unet"}:
-        problems.append(f"“{min(unknown)[:20]}=” of {tag} is not drawn here; te= and unet= are.")
+    if unknown := named.keys() - {"te", "unet", "lbw"}:
+        problems.append(f"“{min(unknown)[:20]}=” of {tag} is not drawn here; te=, unet= and lbw= are.")
+        return None
+    # sd-webui-lora-block-weight's older form: what comes after the weights, without a name.
+    if "lbw" not in named and len(placed) > 1 and _number(placed[-1]) is None:
+        named["lbw"] = placed.pop()
+    try:
+        of_blocks = blocks.read(named["lbw"]) if named.get("lbw") else ()
+    except ValueError as error:
+        problems.append(f"{tag}: {error}")
+        return None
+    if of_blocks and _KINDS[kind] != "lora":
+        problems.append(f"{tag} has block weights; only adapters that change the UNet block by block have some.")
         return None
     if len(placed) > 2:
         problems.append(f"{tag} has {len(placed)} numbers; here one counts for text and picture, or two for each.")
@@ -79,7 +91,7 @@ def _extra(kind: str, arguments: str, problems: list[str]) -> Extra | None:
         problems.append(f"The weight of {tag} is not a number." if name else f"<{kind}:…> names no adapter.")
         return None
     of_text, of_unet = float(weights[0] or 0), float(weights[1] or 0)
-    return Extra(_KINDS[kind], name, of_unet, None if of_text == of_unet else of_text)
+    return Extra(_KINDS[kind], name, of_unet, None if of_text == of_unet else of_text, of_blocks)
 
 
 def _number(text: str) -> float | None:

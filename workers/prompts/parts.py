@@ -17,12 +17,14 @@ Segments = tuple[tuple[tuple[str, float], ...], ...]  # runs of (text, weight), 
 @dataclass(frozen=True)
 class Extra:
     """An adapter that the prompt itself names: ``kind`` is lora (for its whole family), hypernetwork, or
-    textual_inversion. ``text_weight`` is for the text encoder where it has a weight of its own."""
+    textual_inversion. ``text_weight`` is for the text encoder where it has a weight of its own; ``blocks``: its block
+    weights (`workers.blocks`), where it has some."""
 
     kind: str
     name: str
     weight: float
     text_weight: float | None = None
+    blocks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

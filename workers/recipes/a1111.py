@@ -7,12 +7,14 @@ stable-diffusion-webui 1.10.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from workers import prompts
+from workers import blocks, prompts
 from workers.hints import MODES, RESIZES, Hint, Source
 from workers.messages import PictureRecipe, Recipe, Resource, Use
 from workers.recipes.values import decimal, items, loaded, mapping, numbers, others, size, weight, whole, words
@@ -100,6 +102,8 @@ def write(recipe: Recipe) -> str:
         "Model": recipe.base_name,
         "VAE hash": recipe.vae[:10],
         "VAE": recipe.vae_name or recipe.vae[:10],
+        "Refiner": f"{recipe.refiner_name or 'refiner'} [{recipe.refiner[:10]}]" if recipe.refiner else "",
+        "Refiner switch at": f"{recipe.refiner_switch_at:g}" if recipe.refiner else "",
         **_source(recipe.source),
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip != 1 else "",
         "Emphasis": recipe.emphasis if recipe.emphasis != "Original" else "",
@@ -161,7 +165,6 @@ def units(said: Mapping[str, str]) -> list[tuple[Resource, Hint]]:
             key.strip().lower(): value.strip() for key, value in re.findall(r"([A-Za-z ]+): ([^,]*)(?:,|$)", said[name])
         }
         model = parts.get("model", "")
-        digest = re.search(r"\s*\[([0-9a-f]{8,64})\]$", model)
         if not model or model.lower() == "none":
             continue
         module = parts.get("module", parts.get("preprocessor", "none")).split(" ")[0]
@@ -176,12 +179,7 @@ def units(said: Mapping[str, str]) -> list[tuple[Resource, Hint]]:
             start=min(1.0, max(0.0, decimal(parts.get("guidance start")) or 0.0)),
             end=min(1.0, max(0.0, _or(decimal(parts.get("guidance end")), 1.0))),
         )
-        resource = Resource(
-            kind="controlnet",
-            name=model[: digest.start()] if digest else model,
-            digest=digest[1] if digest else "",
-            weight=weight(parts.get("weight")),
-        )
+        resource = Resource(kind="controlnet", weight=weight(parts.get("weight")), **_bracketed(model))
         found.append((resource, hint))
     return found
 
@@ -277,7 +275,8 @@ def _tag(use: Use) -> str:
     if not kind:
         return ""
     text = "" if use.text_weight in (None, use.weight) else f"{use.text_weight:g}:"
-    return f"<{kind}:{_called(use)}:{text}{use.weight:g}>"
+    of_blocks = f":lbw={blocks.written(use.blocks)}" if use.blocks else ""
+    return f"<{kind}:{_called(use)}:{text}{use.weight:g}{of_blocks}>"
 
 
 def _hashes(recipe: Recipe, kind: str) -> str:
@@ -297,6 +296,8 @@ def _resources(info: Infotext) -> list[Resource]:
     bases = [Resource(kind="base", name=said.get("Model", ""), digest=said.get("Model hash", ""))]
     if "VAE" in said or "VAE hash" in said:
         bases.append(Resource(kind="vae", name=said.get("VAE", ""), digest=said.get("VAE hash", "")))
+    if said.get("Refiner", "None") != "None":
+        bases.append(Resource(kind="refiner", **_bracketed(said["Refiner"])))
     digests = dict(_digests(said))
     found = [resource for text in (info.prompt, info.negative) if "<" in text for resource in _tagged(text, digests)]
     tagged = {(resource.kind, resource.name) for resource in found}
@@ -311,6 +312,17 @@ def _resources(info: Infotext) -> list[Resource]:
     return [one for one in bases if one.name or one.digest] + found
 
 
+def _bracketed(text: str) -> dict[str, str]:
+    """A name with a hash in brackets behind it, where there is one."""
+    digest = re.search(r"\s*\[([0-9a-f]{8,64})\]$", text)
+    return {"name": text[: digest.start()] if digest else text, "digest": digest[1] if digest else ""}
+
+
+def switch_at(said: Mapping[str, str]) -> float:
+    """Where on the way an infotext's refiner begins; A1111's own default where it does not say."""
+    return min(1.0, max(0.0, _or(decimal(said.get("Refiner switch at")), 0.8)))
+
+
 def _filled(one: Resource, kind: str, name: str, digest: str) -> Resource:
     if one.kind != kind:
         return one
@@ -320,12 +332,26 @@ def _filled(one: Resource, kind: str, name: str, digest: str) -> Resource:
 def _tagged(text: str, digests: Mapping[tuple[str, str], str]) -> Iterator[Resource]:
     for tag, name, arguments in _TAG.findall(text):
         kind = _KINDS[tag.lower()]
-        first, *rest = [part.partition("=")[2] or part for part in arguments.split(":")][:2] if arguments else ["1"]
-        of_text = weight(first)
-        of_unet = weight(rest[0], of_text) if rest else of_text
         digest = digests.get((kind, name.strip()), "")
-        apart = None if of_text == of_unet else of_text
-        yield Resource(kind=kind, name=name.strip(), digest=digest, weight=of_unet, text_weight=apart)
+        yield Resource(kind=kind, name=name.strip(), digest=digest, **_strengths(arguments))
+
+
+def _strengths(arguments: str) -> dict[str, Any]:
+    """What stands behind a tag's name: ``0.8``, ``te:unet``, ``te=…:unet=…``, ``lbw=…``; what is none of these is left
+    out."""
+    if arguments.count(":") == arguments.count("=") == 0:  # nearly every tag
+        return {"weight": weight(arguments or "1")}
+    parts = [part.strip() for part in arguments.split(":")]
+    named = {name.strip(): value for name, mark, value in (part.partition("=") for part in parts) if mark}
+    placed = [part for part in parts if "=" not in part]
+    lists = [named.get("lbw", ""), *(part for part in placed[1:] if decimal(part) is None)]
+    placed = [part for n, part in enumerate(placed) if n == 0 or decimal(part) is not None]
+    of_text = weight(named.get("te", placed[0] if placed else "1"))
+    of_unet = weight(named.get("unet", placed[1] if len(placed) > 1 else None), of_text)
+    of_blocks: tuple[float, ...] = ()
+    with contextlib.suppress(ValueError):
+        of_blocks = next((blocks.read(one) for one in lists if one), ())
+    return {"weight": of_unet, "text_weight": None if of_text == of_unet else of_text, "blocks": of_blocks}
 
 
 def _digests(said: Mapping[str, str]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -1,7 +1,7 @@
 """DDIM (arXiv 2010.02502) with eta 0, on its own schedule, as Stable Diffusion's authors ran it.
 
 In sigmas it is Euler's method; two things are its own: the last step ends at the first training step's noise and not
-at none, and it begins with plain normal noise, a hair more than sigma's share.
+at none, and it begins with plain normal noise, a hair more than sigma's share (`workers.plugins.Sampler.by_steps`).
 """
 
 import math
@@ -16,9 +16,9 @@ class Ddim:
     schedule = "DDIM"
     evaluations = 1
     discards = False
+    by_steps = True
 
     def sample(self, x, sigmas, noise):
-        x = x * math.sqrt(1 + 1 / sigmas[0] ** 2)
         least = model_sigmas()[0]
         for step, (sigma, after) in enumerate(zip(sigmas[:-1], [*sigmas[1:-1], least], strict=True)):
             denoised = yield Ask(x, sigma, step)

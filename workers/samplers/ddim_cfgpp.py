@@ -16,9 +16,9 @@ class DdimCfgpp:
     schedule = "DDIM"
     evaluations = 1
     discards = False
+    by_steps = True
 
     def sample(self, x, sigmas, noise):
-        x = x * math.sqrt(1 + 1 / sigmas[0] ** 2)  # plain normal noise, as DDIM begins
         least = model_sigmas()[0]
         for step, (sigma, after) in enumerate(zip(sigmas[:-1], [*sigmas[1:-1], least], strict=True)):
             denoised, unguided = yield Ask(x, sigma, step, cfg_share=1 / WRITTEN, unguided=True)

@@ -13,9 +13,9 @@ class Plms:
     schedule = "DDIM"
     evaluations = 1
     discards = False
+    by_steps = True
 
     def sample(self, x, sigmas, noise):
-        x = x * math.sqrt(1 + 1 / sigmas[0] ** 2)  # plain normal noise, as DDIM begins
         least, slopes = model_sigmas()[0], list[Any]()
         for step, (sigma, after) in enumerate(zip(sigmas[:-1], [*sigmas[1:-1], least], strict=True)):
             denoised = yield Ask(x, sigma, step)

@@ -7,6 +7,7 @@ are A1111's. Pure Python, so that the hub can list and check them.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable
 from functools import cache
@@ -81,6 +82,13 @@ def time_at(sigma: float, table: Table = COMMON) -> float:
     return low + (wanted - logs[low]) / (logs[high] - logs[low])
 
 
+def step_near(sigma: float, table: Table = COMMON) -> int:
+    """The training step whose noise is next to ``sigma``, 0 to 999."""
+    high = min(bisect.bisect_left(table.sigmas, sigma), len(table.sigmas) - 1)
+    low = max(high - 1, 0)
+    return low if sigma - table.sigmas[low] <= table.sigmas[high] - sigma else high
+
+
 def _line(start: float, end: float, count: int) -> list[float]:
     return [start + (end - start) * n / (count - 1) for n in range(count)] if count > 1 else [start] * count
 
@@ -109,6 +117,11 @@ def exponential(steps: int, table: Table = COMMON) -> list[float]:
 def sgm_uniform(steps: int, table: Table = COMMON) -> list[float]:
     """As Uniform with one step more, the least noisy left out."""
     return [*(sigma_at(time, table) for time in _line(TRAINED_STEPS - 1, 0, steps + 1)[:-1]), 0.0]
+
+
+def from_time(sigma: float, steps: int, table: Table = COMMON) -> list[float]:
+    """As `sgm_uniform`, from the training step whose noise is ``sigma``."""
+    return [*(sigma_at(time, table) for time in _line(time_at(sigma, table), 0, steps + 1)[:-1]), 0.0]
 
 
 def simple(steps: int, table: Table = COMMON) -> list[float]:

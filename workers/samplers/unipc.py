@@ -1,13 +1,15 @@
 """UniPC (arXiv 2302.04867): a predictor and a corrector of the same order that share their calls, order 3, B(h) = h.
 
-Written for clean pictures (data prediction), in log-SNR; the order rises at the beginning and falls at the end, where
-the last step is the clean picture itself.
+Written for clean pictures (data prediction), in log-SNR; the order rises at the beginning and falls at the end. As
+its authors and A1111 run it, its steps lie evenly in time and the last one ends at the first training step's noise;
+where a schedule reaches that by itself, the last step is the clean picture.
 """
 
 import itertools
 import math
 
 from workers.plugins import Ask
+from workers.samplers.schedules import model_sigmas
 
 ORDER = 3
 
@@ -42,16 +44,19 @@ def weights(strides, stride, order):
 
 class UniPc:
     names = ("UniPC", "unipc", "uni_pc", "k_unipc")
-    schedule = "Uniform"
+    schedule = "SGM Uniform"
     evaluations = 1
     discards = False
+    by_steps = True
 
     def sample(self, x, sigmas, noise):
         # In the model's own scale, where a picture and its noise have together the variance 1.
         def mixed(sigma):
             return 1 / math.sqrt(1 + sigma**2), sigma / math.sqrt(1 + sigma**2)
 
-        count = len(sigmas) - 1
+        count, least = len(sigmas) - 1, model_sigmas()[0]
+        if sigmas[-2] > least * 1.001:
+            sigmas = [*sigmas[:-1], least]
         known: list = []  # (log-SNR, clean picture), newest first
         correct = None
         for step, (sigma, after) in enumerate(itertools.pairwise(sigmas)):
@@ -77,7 +82,7 @@ class UniPc:
                 return moved([*zip(terms, behind[:-1], strict=True), (new - old, behind[-1])])
 
             x = moved(list(zip(differences, ahead, strict=True)))
-        return x
+        return x / math.sqrt(1 + least**2)
 
 
 sampler = UniPc()

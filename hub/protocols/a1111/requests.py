@@ -17,6 +17,7 @@ from hub.errors import Refused
 from hub.prompts.models import Prompt
 from hub.protocols.drawing import CannotDraw, checkpoint_named, default_checkpoint, file_called, recipe_on
 from hub.tryit import samplers
+from workers import prompts
 from workers.messages import Recipe
 from workers.prompts import EMPHASES
 
@@ -26,9 +27,9 @@ _SWITCHES = {
     "tiling": "Tiling",
     "enable_hr": "Hires. fix",
     "script_name": "Running a script",
-    "refiner_checkpoint": "A refiner",
     "infotext": "Filling in from an infotext",
-    "subseed_strength": "A variation seed",
+    "firstpass_image": "A first pass of one's own",
+    "latent_mask": "A mask in the latents' size",
     "s_churn": "Sigma churn",
     "s_tmin": "Sigma tmin",
     "s_min_uncond": "Leaving out the negative prompt on some steps",
@@ -80,12 +81,22 @@ def read(body: Mapping[str, Any], *, owner: User, options: Mapping[str, Any]) ->
     styles = [str(name) for name in body.get("styles") or []]
     prompt, negative = styled(owner, styles, prompt, negative)
     skip = _whole(body, "clip_skip", 0) or int(chosen.get("CLIP_stop_at_last_layers") or 1)
+    if body.get("disable_extra_networks"):
+        prompt, negative = prompts.parse(prompt).text, prompts.parse(negative, negative=True).text
     recipe = replace(
-        recipe, prompt=prompt, negative=negative, clip_skip=skip, emphasis=chosen.get("emphasis", "Original")
+        recipe,
+        prompt=prompt,
+        negative=negative,
+        clip_skip=skip,
+        emphasis=chosen.get("emphasis", "Original"),
+        rng=SOURCES[chosen.get("randn_source", "CPU")],
+        ensd=chosen.get("eta_noise_seed_delta", 0),
+        discard_penultimate=chosen.get("always_discard_next_to_last_sigma", False),
     )
     if (vae := str(chosen.get("sd_vae") or "Automatic")) not in {"Automatic", "None"}:
         file = vae_named(owner, vae)
         recipe = replace(recipe, vae=file.blob_id, vae_name=file.version.model.name)
+    recipe = _with_refiner(recipe, body, owner)
     _refuse_eta(body.get("eta"), recipe.sampler)
     batch, rows = _whole(body, "batch_size", 1), _whole(body, "n_iter", 1)
     if not (1 <= batch <= 16 and 1 <= rows <= 16):
@@ -97,6 +108,11 @@ def _refuse_what_is_not_drawn(body: Mapping[str, Any]) -> None:
     for name, what in _SWITCHES.items():
         if body.get(name) not in (None, False, 0, "", [], "None"):
             raise CannotDraw(f"{what} ({name}) is not possible on this hub yet; leave it out.", field=name)
+    if body.get("mask_round") is False:
+        raise CannotDraw("A mask that is soft in the latents (mask_round) is not possible here.", field="mask_round")
+    if body.get("initial_noise_multiplier") not in (None, 1):
+        name = "initial_noise_multiplier"
+        raise CannotDraw(f"Another amount of noise at first ({name}) is not possible on this hub.", field=name)
     if body.get("s_noise") not in (None, 1):
         raise CannotDraw("Sigma noise (s_noise) other than 1 is not possible on this hub.", field="s_noise")
     most = body.get("s_tmax")
@@ -146,6 +162,14 @@ def settings_checked(owner: User, wanted: Mapping[str, Any]) -> dict[str, Any]:
             if value not in EMPHASES:
                 raise BadField(f"emphasis must be one of {', '.join(EMPHASES)}.")
             kept[name] = value
+        elif name == "randn_source":
+            if value not in SOURCES:
+                raise BadField(f"randn_source must be one of {', '.join(SOURCES)}.")
+            kept[name] = value
+        elif name == "eta_noise_seed_delta":
+            kept[name] = number_of(name, value, int)
+        elif name == "always_discard_next_to_last_sigma":
+            kept[name] = bool(value)
         elif name == "sd_vae":
             if value not in (None, "", "None", "Automatic"):
                 vae_named(owner, str(value))
@@ -157,11 +181,11 @@ def settings_checked(owner: User, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-# What `options` tells beside the four that can be set: clients send all of it back.
+# Where noise comes from, by the webui's words and by ours: its NV is its GPU without one.
+SOURCES = {"CPU": "CPU", "GPU": "GPU", "NV": "GPU"}
+# What `options` tells beside those that can be set: clients send all of it back.
 FIXED: dict[str, Any] = {
     "sd_checkpoint_hash": None,
-    "randn_source": "CPU",
-    "eta_noise_seed_delta": 0,
     "token_merging_ratio": 0,
     "token_merging_ratio_img2img": 0,
     "token_merging_ratio_hr": 0,
@@ -170,7 +194,6 @@ FIXED: dict[str, Any] = {
     "img2img_color_correction": False,
     "enable_emphasis": True,
     "use_old_emphasis_implementation": False,
-    "always_discard_next_to_last_sigma": False,
     "samples_format": "png",
     "samples_save": False,
     "grid_save": False,
@@ -197,7 +220,21 @@ def _with_numbers(recipe: Recipe, body: Mapping[str, Any]) -> Recipe:
             given[ours] = number_of(theirs, body[theirs], kind)
     if given.get("seed", 0) < 0:
         given["seed"] = -1
+    if (strength := number_of("subseed_strength", body.get("subseed_strength") or 0, float)) > 0:
+        given |= {"variation_strength": strength, "variation_seed": max(-1, _whole(body, "subseed", -1))}
     return replace(recipe, **given)
+
+
+def _with_refiner(recipe: Recipe, body: Mapping[str, Any], owner: User) -> Recipe:
+    """The checkpoint that draws on in the end, and where it begins."""
+    named, at = body.get("refiner_checkpoint"), body.get("refiner_switch_at")
+    if named in (None, "", "None", "none"):
+        return recipe
+    file = checkpoint_named(owner, str(named))
+    if at is None:
+        raise BadField("refiner_checkpoint needs refiner_switch_at, from 0 to 1.")
+    begins = number_of("refiner_switch_at", at, float)
+    return replace(recipe, refiner=file.blob_id, refiner_name=file.version.model.name, refiner_switch_at=begins)
 
 
 def _with_sampler(recipe: Recipe, body: Mapping[str, Any]) -> Recipe:

@@ -15,6 +15,7 @@ from hub.protocols.a1111.requests import FIXED, Asked
 from hub.protocols.drawing import MOST_LISTED, name_of, title_of
 from hub.tryit.queries import GenerationView
 from hub.tryit.stacks import use_of
+from workers.messages import Recipe
 from workers.recipes import a1111
 from workers.samplers import SAMPLERS
 from workers.samplers.schedules import SCHEDULES
@@ -98,6 +99,9 @@ def options(base: File | None, chosen: dict[str, Any]) -> dict[str, Any]:
         "sd_vae": chosen.get("sd_vae", "Automatic"),
         "CLIP_stop_at_last_layers": chosen.get("CLIP_stop_at_last_layers", 1),
         "emphasis": chosen.get("emphasis", "Original"),
+        "randn_source": chosen.get("randn_source", "CPU"),
+        "eta_noise_seed_delta": chosen.get("eta_noise_seed_delta", 0),
+        "always_discard_next_to_last_sigma": chosen.get("always_discard_next_to_last_sigma", False),
         **FIXED,
         "sd_checkpoint_hash": base.blob_id if base else None,
     }
@@ -108,6 +112,8 @@ def info(asked: Asked, pictures: Sequence[Picture]) -> str:
     made = [recipes.read(picture.recipe) for picture in pictures]
     first = made[0]
     seeds = [recipe.seed for recipe in made]
+    varied = first.variation_strength > 0
+    subseeds = [recipe.variation_seed for recipe in made] if varied else seeds
     data = {
         "prompt": asked.recipe.prompt,
         "all_prompts": [asked.recipe.prompt] * len(made),
@@ -115,9 +121,9 @@ def info(asked: Asked, pictures: Sequence[Picture]) -> str:
         "all_negative_prompts": [asked.recipe.negative] * len(made),
         "seed": seeds[0],
         "all_seeds": seeds,
-        "subseed": seeds[0],
-        "all_subseeds": seeds,
-        "subseed_strength": 0,
+        "subseed": subseeds[0],
+        "all_subseeds": subseeds,
+        "subseed_strength": first.variation_strength,
         "width": first.width,
         "height": first.height,
         "sampler_name": first.sampler,
@@ -133,7 +139,7 @@ def info(asked: Asked, pictures: Sequence[Picture]) -> str:
         "seed_resize_from_w": -1,
         "seed_resize_from_h": -1,
         "denoising_strength": first.source.denoising if first.source else None,
-        "extra_generation_params": {"Schedule type": first.schedule},
+        "extra_generation_params": {"Schedule type": first.schedule, **_refined(first)},
         "index_of_first_image": 0,
         "infotexts": [a1111.write(recipe) for recipe in made],
         "styles": asked.styles,
@@ -143,6 +149,12 @@ def info(asked: Asked, pictures: Sequence[Picture]) -> str:
         "version": "Weightroom",
     }
     return json.dumps(data, ensure_ascii=False)
+
+
+def _refined(recipe: Recipe) -> dict[str, Any]:
+    if not recipe.refiner:
+        return {}
+    return {"Refiner": f"{recipe.refiner_name} [{recipe.refiner[:10]}]", "Refiner switch at": recipe.refiner_switch_at}
 
 
 def progress(view: GenerationView | None, *, jobs: int) -> dict[str, Any]:

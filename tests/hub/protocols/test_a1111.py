@@ -95,14 +95,20 @@ def test_it_can_be_watched_and_interrupted_by_its_own_token_only(alice, nano, pr
         ("enable_hr", True, 501),
         ("restore_faces", True, 501),
         ("tiling", True, 501),
-        ("subseed_strength", 0.4, 501),
+        ("subseed_strength", 1.4, 400),
+        ("subseed_strength", "some", 422),
+        ("mask_round", False, 501),
+        ("initial_noise_multiplier", 0.9, 501),
         ("script_name", "X/Y/Z plot", 501),
         ("alwayson_scripts", {"ControlNet": {"args": [{"enabled": True}]}}, 404),
         ("alwayson_scripts", {"ControlNet": {"args": "all of it"}}, 422),
         ("alwayson_scripts", {"Dynamic Thresholding": {"args": [True]}}, 501),
-        ("refiner_checkpoint", "sdxl", 501),
+        ("refiner_checkpoint", "sdxl", 404),
+        ("refiner_checkpoint", "Nano", 422),
         ("eta", 0.3, 501),
-        ("override_settings", {"eta_noise_seed_delta": 31337}, 501),
+        ("override_settings", {"token_merging_ratio": 0.5}, 501),
+        ("override_settings", {"eta_noise_seed_delta": "much"}, 422),
+        ("override_settings", {"randn_source": "TPU"}, 422),
         ("override_settings", {"sd_vae": "mine.vae.pt"}, 404),
         ("override_settings", {"sd_model_checkpoint": "not here"}, 404),
         ("override_settings", [1], 422),
@@ -136,6 +142,31 @@ def test_a_client_that_sends_every_field_is_served(alice, nano, program, worker)
         "alwayson_scripts": {}, "something_new": {"of": "theirs"},
     }  # fmt: skip
     assert program(alice).post(f"{API}txt2img", body).status_code == 200
+
+
+@draws
+def test_variations_noise_and_a_refiner_are_drawn_as_asked(alice, nano, linocut, program, worker):
+    other = world.version(alice, "Ink Mix", "base")
+    body = SMALL | {
+        "prompt": "cat <lora:linocut:1>", "disable_extra_networks": True, "subseed": 30, "subseed_strength": 0.25,
+        "batch_size": 9, "refiner_checkpoint": "ink mix", "refiner_switch_at": 0.7,
+        "override_settings": {
+            "randn_source": "GPU", "eta_noise_seed_delta": 31337, "always_discard_next_to_last_sigma": True
+        },
+    }  # fmt: skip
+    answer = program(alice).post(f"{API}txt2img", body)
+    assert answer.status_code == 200, answer.content
+    first, second = sorted(worker.seen, key=lambda recipe: recipe.variation_seed)
+    assert (first.prompt, first.uses) == ("cat", ())
+    assert (first.seed, first.variation_seed, second.seed, second.variation_seed) == (7, 30, 7, 38)
+    assert (first.variation_strength, first.rng, first.ensd, first.discard_penultimate) == (0.25, "GPU", 31337, True)
+    assert (first.refiner, first.refiner_name, first.refiner_switch_at) == (world.sha(other), "Ink Mix", 0.7)
+    info = json.loads(answer.json()["info"])
+    assert info["all_seeds"] == [7] * 9
+    assert (info["all_subseeds"], info["subseed_strength"]) == (list(range(30, 39)), 0.25)
+    assert "Refiner: Ink Mix [" in info["infotexts"][0]
+    assert "Refiner switch at: 0.7" in info["infotexts"][0]
+    assert info["extra_generation_params"]["Refiner switch at"] == 0.7
 
 
 @pytest.mark.parametrize("path", ["extra-single-image", "interrogate"])
@@ -180,7 +211,9 @@ def test_options_are_each_tokens_own(alice, nano, program):
     assert ai.get(f"{API}options").json()["sd_model_checkpoint"].startswith(f"Ink-Mix-v{other.pk} ")
     assert bi.get(f"{API}options").json()["sd_model_checkpoint"].startswith("Nano")
     assert ai.post(f"{API}options", {"sd_model_checkpoint": "nowhere"}).status_code == 404
-    assert ai.post(f"{API}options", {"randn_source": "GPU"}).status_code == 501
+    assert ai.post(f"{API}options", {"token_merging_ratio": 0.5}).status_code == 501
+    assert ai.post(f"{API}options", {"randn_source": "NV"}).status_code == 200
+    assert ai.get(f"{API}options").json()["randn_source"] == "NV"
 
 
 @draws

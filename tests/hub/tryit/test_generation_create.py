@@ -313,3 +313,59 @@ def test_what_the_recipe_drew_before_is_shown_at_first(client, alice, nano, lino
     page = client.get("/try").content.decode()
     assert f"/pictures/{picture.pk}" in page
     assert f"This recipe drew it, with seed {seed}" in page
+
+
+def test_parts_of_an_adapter_have_weights_of_their_own(client, alice, nano, linocut):
+    """In the panel, in a prompt's tag and over the API; the recipe keeps them, and opens with them again."""
+    client.force_login(alice)
+    parts = {f"u{linocut.pk}_text_weight": "0.25", f"u{linocut.pk}_blocks": "INALL"}
+    client.post("/try", form(nano, linocut, **parts))
+    (use,) = Generation.objects.get().recipe["uses"]
+    assert (use["weight"], use["text_weight"], use["blocks"]) == (0.8, 0.25, [*[1.0] * 7, *[0.0] * 10])
+    page = client.get(f"/try/{Generation.objects.get().pk}").content.decode()
+    assert 'value="INALL"' in page
+    assert 'value="0.25"' in page
+    for odd in ({f"u{linocut.pk}_blocks": "1,0"}, {f"u{linocut.pk}_text_weight": "x"}):
+        assert Generation.objects.count() == 1
+        refused = client.post("/try", form(nano, linocut, **odd)).content.decode()
+        assert "2 block weights are of no known list" in refused or "is not a number" in refused
+    tagged = form(nano, linocut, use="", prompt="a cat <lora:Linocut:0.5:lbw=OUTS>")
+    client.post("/try", tagged)
+    asked = {"base": nano.pk, "prompt": "a cat", "uses": [{"version": linocut.pk, "weight": 0.5, "blocks": "OUTS"}]}
+    assert client.post("/api/v1/generations", asked, content_type="application/json").status_code == 202
+    by_tag, by_api = Generation.objects.exclude(recipe__uses__0__weight=0.8).order_by("created_at")
+    assert by_tag.recipe["uses"] == by_api.recipe["uses"]
+    again = by_api.recipe["uses"][0] | {"text_weight": None}
+    asked["uses"] = [again]
+    assert client.post("/api/v1/generations", asked, content_type="application/json").json()["recipe"]["uses"] == [
+        by_api.recipe["uses"][0]
+    ]
+    asked["uses"] = [{"version": linocut.pk, "blocks": [1, 2, 3]}]
+    answer = client.post("/api/v1/generations", asked, content_type="application/json")
+    assert answer.status_code == 400
+    assert "3 block weights are of no known list" in answer.content.decode()
+
+
+def test_a_second_base_draws_on(client, alice, nano, linocut, finish):
+    """Chosen on the page or over the API; the picture names it, and stays private with it."""
+    client.force_login(alice)
+    other = world.version(alice, "Ink Mix", "base")
+    assert "Ink Mix" in client.get("/try").content.decode()
+    client.post("/try", form(nano, linocut, refiner=other.pk, refiner_switch_at="0.6"))
+    by_page = finish(Generation.objects.get())
+    assert (by_page.recipe["refiner"], by_page.recipe["refiner_switch_at"]) == (world.sha(other), 0.6)
+    picture = by_page.pictures.get()
+    assert "draws on from 0.6 of the way" in client.get(f"/pictures/{picture.pk}").content.decode()
+    assert {use.version_id for use in picture.uses.all()} == {nano.pk, other.pk, linocut.pk}
+    opened = client.get(f"/try?picture={picture.pk}").content.decode()
+    assert f'value="{other.pk}" selected' in opened
+    asked = {"base": nano.pk, "refiner": other.pk, "refiner_switch_at": 0.5, "prompt": "a cat"}
+    answer = client.post("/api/v1/generations", asked, content_type="application/json")
+    assert answer.json()["recipe"]["refiner"] == world.sha(other)
+    same = client.post("/api/v1/generations", asked | {"refiner": nano.pk}, content_type="application/json")
+    assert (same.json()["recipe"]["refiner"], same.json()["recipe"]["refiner_switch_at"]) == ("", 0.8)
+    odd = world.version(alice, "Grand", "base", base="SDXL 1.0")
+    for wrong, sentence in ((linocut, "cannot draw on what Nano left"), (odd, "cannot draw on what Nano left")):
+        answer = client.post("/api/v1/generations", asked | {"refiner": wrong.pk}, content_type="application/json")
+        assert answer.status_code == 400
+        assert sentence in answer.content.decode()

@@ -9,6 +9,7 @@ import torch
 
 from tests.workers import small
 from tests.workers.adapters import oracle
+from workers import blocks
 from workers.adapters import ADAPTERS
 from workers.engine.edits import UNET, OfPart, applied, put_on, take_off
 from workers.errors import Refusal
@@ -164,3 +165,44 @@ def test_text_and_picture_may_have_weights_of_their_own(model):
         delta = whole.delta(name, before)
         with applied(model, parts):
             assert torch.allclose(model.modules[name].weight, before + weight * delta, atol=1e-5)
+
+
+BLOCKED = sorted(READ.keys() - {"textual_inversion", "hypernetwork"})
+
+
+@pytest.mark.parametrize("kind", BLOCKED)
+def test_each_block_may_have_a_weight_of_its_own(model, kind):
+    """Every family that changes modules: at each the adapter counts as if its weight were multiplied there."""
+    before, edit = digest(model), READ[kind]().at(0.8)
+    shares = dict.fromkeys(blocks.NAMES, 0.0) | {"BASE": 0.5, "MID": 0.25, "IN04": -1.0}
+    blocked = edit.by_blocks(tuple(shares.values()))
+    names = edit.fit(model.shapes)
+    assert blocked.fit(model.shapes) < names
+    kept = {name: tensor.detach().clone() for name, tensor in model.tensors.items()}
+    with applied(model, [blocked]):
+        for name in names:
+            place = blocks.place_of(name)
+            share = 1.0 if place is None else shares[blocks.NAMES[place]]
+            meant = kept[name] + edit.at(0.8 * share).delta(name, kept[name]) if share else kept[name]
+            assert torch.allclose(model.tensors[name], meant, atol=1e-5), name
+    assert digest(model) == before
+    assert len({edit.identity, blocked.identity, blocked.by_blocks((0,) * 17).identity}) == 3
+    assert blocked.by_blocks(()).identity == edit.identity
+
+
+@pytest.mark.parametrize("kind", ["textual_inversion", "hypernetwork"])
+def test_what_has_no_blocks_refuses_their_weights(kind):
+    with pytest.raises(Refusal, match="block by block"):
+        READ[kind]().by_blocks((1,) * 17)
+
+
+def test_blocks_and_a_text_weight_go_together(model):
+    whole = ADAPTERS["lora"].read(small.lora(), {}).by_blocks((0.5, *(0,) * 5, 1, *(0,) * 10))
+    parts = [OfPart(whole.at(0.5), text=False), OfPart(whole.at(0.2), text=True)]
+    off, text = "unet.down_blocks.0.attentions.0.proj_in", "text_encoder.encoder.layers.0.mlp.fc1"
+    plain = ADAPTERS["lora"].read(small.lora(), {})
+    before = {name: model.modules[name].weight.clone() for name in (off, text)}
+    with applied(model, parts):
+        assert torch.equal(model.modules[off].weight, before[off])
+        meant = before[text] + 0.1 * plain.delta(text, before[text])
+        assert torch.allclose(model.modules[text].weight, meant, atol=1e-5)

@@ -19,7 +19,7 @@ from workers.engine.rows import said_by_unet
 from workers.engine.source import Given, as_tensor, filled_in
 from workers.errors import Refusal
 from workers.hints import Source
-from workers.samplers.schedules import time_at
+from workers.samplers.schedules import model_sigmas, time_at
 
 PICTURE = np.zeros((64, 64, 3), np.uint8)
 PICTURE[:, :, 0] = np.arange(0, 256, 4, dtype=np.uint8)
@@ -48,6 +48,28 @@ def test_it_begins_where_a1111_begins(model):
     assert row.ask.sigma == sigmas[4]
     noise = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(wanted.seed))
     assert torch.allclose(row.ask.x, encoded(model, as_tensor(PICTURE, model)) + noise * sigmas[4], atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "PLMS", "DDIM CFG++", "UniPC"])
+@torch.inference_mode()
+def test_samplers_that_count_in_training_steps_begin_where_a1111_begins_them(model, sampler):
+    """20 steps at 0.75: the picture is as noisy as at training step 751, and the first call is for the one below, 701,
+    with picture and noise of together the variance 1; fifteen steps are drawn."""
+    wanted = recipe(steps=20, sampler=sampler, source=source(denoising=0.75))
+    row = row_of(model, wanted, [], given=Given(source=PICTURE))
+    noise = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(wanted.seed))
+    level = model_sigmas()[751]
+    mixed = (encoded(model, as_tensor(PICTURE, model)) + noise * level) / (1 + level**2) ** 0.5
+    assert row.steps == 15
+    assert row.calls()[0].time == pytest.approx(701)
+    assert torch.allclose(row.calls()[0].x, mixed, atol=1e-5)
+    times = []
+    while row.latents is None:
+        times += [row.calls()[0].time]
+        row.answer([torch.zeros_like(row.ask.x)] * len(row.calls()))
+    assert len(times) == (16 if sampler == "PLMS" else 15)
+    even = [701 - 701 * n / 15 for n in range(15)]
+    assert times[-1] == pytest.approx(even[-1] if sampler == "UniPC" else 1, abs=1e-3)
 
 
 @torch.inference_mode()

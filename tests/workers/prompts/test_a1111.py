@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers import prompts
+from workers import blocks, prompts
 from workers.prompts import Extra, parse
 from workers.prompts.a1111 import attention
 
@@ -119,6 +119,15 @@ def test_weights_may_be_named():
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["<lora:x:1:0:lbw=OUTALL>", "<lora:x:1:0:outall>", "<lora:x:te=1:unet=0:lbw=1,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1>"],
+)
+def test_blocks_may_have_weights_of_their_own(text):
+    (extra,) = parse(text).extras
+    assert extra == Extra("lora", "x", 0.0, text_weight=1.0, blocks=blocks.PRESETS["OUTALL"])
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("<unknown:x:1>", "kind of adapter that is not known"),
@@ -126,7 +135,11 @@ def test_weights_may_be_named():
         ("<lora:x:nan>", "is not a number"),
         ("<lora::1>", "names no adapter"),
         ("<lora:x:1:0.5:8>", "3 numbers"),
-        ("<lora:x:1:lbw=OUTD>", "is not drawn here"),
+        ("<lora:x:1:start=5>", "te=, unet= and lbw= are"),
+        ("<lora:x:1:lbw=1,0,1>", "<lora:x>: 3 block weights are of no known list"),
+        ("<lora:x:1:lbw=SUNNY>", "no block weights called “SUNNY”"),
+        ("<lora:x:1:SUNNY>", "no block weights called “SUNNY”"),
+        ("<hypernet:x:1:lbw=ALL>", "block by block"),
         (" AND ".join("abcdefghijklmnopqrstu"), "16 is most"),
     ],
 )

@@ -1,8 +1,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.workers.recipes import pictures
+from workers import blocks
 from workers.hints import Hint, Source
 from workers.messages import Recipe, Resource, Use
 from workers.recipes import a1111
@@ -32,6 +34,27 @@ def test_it_works():
         'Model hash: ababababab, Model: "nano, the base", Clip skip: 2, RNG: CPU, '
         'Lora hashes: "flat: cdcdcdcdcdcd", TI hashes: "peach1: efefefefefef", Version: Weightroom'
     )
+
+
+def test_weights_of_parts_go_there_and_back():
+    use = Use(kind="lokr", sha256="cd" * 32, weight=0.8, text_weight=0.4, name="flat", blocks=(0.5, *[1] * 10, -0.25))
+    text = a1111.write(replace(RECIPE, uses=(use,)))
+    assert "<lora:flat:0.4:0.8:lbw=0.5,1,1,1,1,1,1,1,1,1,1,-0.25>" in text
+    (read,) = (one for one in a1111.recipe(a1111.read(text)).resources if one.kind == "lora")
+    assert (read.weight, read.text_weight, read.blocks) == (0.8, 0.4, use.blocks)
+    preset = a1111.write(replace(RECIPE, uses=(replace(use, text_weight=None, blocks=blocks.PRESETS["MIDD"]),)))
+    assert "<lora:flat:0.8:lbw=MIDD>" in preset
+    odd = a1111.recipe(a1111.read(text.replace("lbw=0.5,", "lbw=")))
+    assert odd.resources[1].blocks == ()  # eleven: nobody knows what they mean
+
+
+def test_a_refiner_goes_there_and_back():
+    wanted = replace(RECIPE, refiner="9f" * 32, refiner_name="Fine, end", refiner_switch_at=0.65)
+    info = a1111.read(a1111.write(wanted))
+    assert info.settings["Refiner"] == "Fine, end [9f9f9f9f9f]"
+    read = a1111.recipe(info)
+    assert Resource(kind="refiner", name="Fine, end", digest="9f9f9f9f9f") in read.resources
+    assert a1111.switch_at(read.others) == 0.65
 
 
 def test_what_is_written_is_read():

@@ -100,7 +100,7 @@ def test_ddim_works_as_diffusers_does():
         scaled = x * math.sqrt(1 + sigma**2)
         x = theirs.step((scaled - denoise(scaled, sigma)) / sigma, time, x).prev_sample
     sigmas = sigmas_for(SAMPLERS["DDIM"], "DDIM", 10)
-    drawn, _ = run(SAMPLERS["DDIM"], start * sigmas[0], sigmas, None)
+    drawn, _ = run(SAMPLERS["DDIM"], start * math.sqrt(1 + sigmas[0] ** 2), sigmas, None)
     assert torch.allclose(drawn, x, rtol=1e-4, atol=1e-5)
 
 
@@ -123,6 +123,25 @@ def test_unipc_works_as_diffusers_does():
     assert torch.allclose(drawn, x, rtol=1e-4, atol=1e-4)
 
 
+def test_unipc_by_itself_steps_evenly_to_the_first_training_step():
+    """As A1111 runs it, which is diffusers' default with the sigma at its end; nine steps fall on whole ones."""
+    theirs = UniPCMultistepScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", solver_order=3, solver_type="bh1",
+        prediction_type="sample", final_sigmas_type="sigma_min",
+    )  # fmt: skip
+    theirs.set_timesteps(9)
+    sampler, schedule = chosen("UniPC")
+    sigmas = sigmas_for(sampler, schedule, 9)
+    assert [float(sigma) for sigma in theirs.sigmas[:-1]] == pytest.approx(sigmas[:-1], rel=1e-5)
+    start = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    x = start
+    for time, sigma in zip(theirs.timesteps, sigmas[:-1], strict=True):
+        x = theirs.step(denoise(x * math.sqrt(1 + sigma**2), sigma), time, x).prev_sample
+    drawn, steps = run(sampler, start * math.sqrt(1 + sigmas[0] ** 2), sigmas, None)
+    assert steps == list(range(9))
+    assert torch.allclose(drawn, x, rtol=1e-4, atol=1e-4)
+
+
 def test_plms_works_as_diffusers_does():
     theirs = PNDMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True,
@@ -136,7 +155,7 @@ def test_plms_works_as_diffusers_does():
         scaled = x * math.sqrt(1 + sigma**2)
         x = theirs.step((scaled - denoise(scaled, sigma)) / sigma, time, x).prev_sample
     sigmas = sigmas_for(SAMPLERS["PLMS"], "DDIM", 10)
-    drawn, steps = run(SAMPLERS["PLMS"], start * sigmas[0], sigmas, None)
+    drawn, steps = run(SAMPLERS["PLMS"], start * math.sqrt(1 + sigmas[0] ** 2), sigmas, None)
     assert len(steps) == 11
     assert torch.allclose(drawn, x, rtol=1e-3, atol=1e-3)
 
@@ -180,10 +199,7 @@ def test_with_many_steps_it_reaches_the_flow_s_own_end(name):
     sampler, spread = SAMPLERS[name], 0.8
     sigmas = sigmas_for(sampler, "DDIM" if name in {"PLMS", "DDIM"} else "Karras", 120)
     x = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * sigmas[0]
-    if name in {"PLMS", "DDIM"}:  # these begin a hair higher
-        truth = x * math.sqrt(1 + 1 / sigmas[0] ** 2) * spread / math.sqrt(spread**2 + sigmas[0] ** 2)
-    else:
-        truth = x * spread / math.sqrt(spread**2 + sigmas[0] ** 2)
+    truth = x * spread / math.sqrt(spread**2 + sigmas[0] ** 2)
     running = sampler.sample(x, sigmas, None)
     ask = next(running)
     while True:
