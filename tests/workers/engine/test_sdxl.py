@@ -71,8 +71,8 @@ def test_a_lora_under_every_name_draws_what_its_weights_draw(model, named, monke
     tensors = lora(model, named)
     # Which family its shapes tell needs true widths; whose it is does not.
     plug, _ = recognised(Header({key: TensorInfo("F32", tuple(t.shape), (0, 0)) for key, t in tensors.items()}))
-    assert plug.slug == "lora"
-    edit = ADAPTERS["lora"].read(tensors, {}).at(0.6)
+    assert plug.slug == "locon"  # it changes a convolution
+    edit = plug.read(tensors, {}).at(0.6)
     plain, mine = (draw(model, recipe(steps=2), edits) for edits in ([], [edit]))
     assert np.abs(plain.astype(int) - mine).max() > 5
     kept = {name: model.modules[name].weight.detach().clone() for name in MODULES}
