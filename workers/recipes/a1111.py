@@ -312,7 +312,7 @@ def _resources(info: Infotext) -> list[Resource]:
     return [one for one in bases if one.name or one.digest] + found
 
 
-def _bracketed(text: str) -> dict[str, str]:
+def _bracketed(text: str) -> dict[str, Any]:
     """A name with a hash in brackets behind it, where there is one."""
     digest = re.search(r"\s*\[([0-9a-f]{8,64})\]$", text)
     return {"name": text[: digest.start()] if digest else text, "digest": digest[1] if digest else ""}
