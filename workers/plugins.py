@@ -14,6 +14,7 @@ import pkgutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
@@ -72,6 +73,10 @@ class Header:
         info = self.tensors.get(key)
         return info.shape if info else None
 
+    def shapes_of(self, keys: Iterable[str]) -> Iterator[tuple[int, ...]]:
+        """The shapes of these keys, which it has, in order."""
+        return map(_SHAPE, map(self.tensors.__getitem__, keys))
+
     @cached_property
     def endings(self) -> dict[str, list[str]]:
         """Keys by `ending`, so that plugs look at the few keys that are theirs, and the file is walked through once."""
@@ -86,6 +91,9 @@ class Header:
         if name not in self._shared:
             self._shared[name] = make(self)
         return self._shared[name]
+
+
+_SHAPE = attrgetter("shape")
 
 
 def by_ending(keys: Iterable[str]) -> dict[str, list[str]]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import prod
@@ -107,29 +108,30 @@ class OfModules:
 
     def recognise(self, header: Header) -> Match | None:
         """Names that end as this type's do, and no type that says more about the file."""
-        found = header.shared("modules", lambda header: survey(header.endings, lambda key: header.tensors[key].shape))
+        found = header.shared("modules", lambda header: survey(header.endings, header.shapes_of))
         if found.kind != self.slug:
             return None
         family, variant = base_of(found)
-        text = sum(names.of_text(name) for name in found.modules)
+        text = sum(map(names.of_text, found.modules))
         summary: dict[str, object] = {
             "modules": len(found.modules),
             "unet_modules": len(found.modules) - text,
             "text_modules": text,
-            "ranks": sorted({rank for name in found.modules if (rank := found.asked(name, OfModules.ranks))}),
-            "convolutions": sum(prod(shapes["down"][2:]) > 1 for shapes in found.shapes.values() if "down" in shapes),
+            "ranks": sorted({rank for name, *_ in found.alike if (rank := found.asked(name, OfModules.ranks))}),
+            "convolutions": sum(
+                len(alike) for alike in found.alike if prod(found.shapes[alike[0]].get("down", ())[2:]) > 1
+            ),
         }
         if len(kinds := found.kinds()) > 1:
             summary["kinds"] = kinds
         if bundled := sorted({key.split(".")[1] for key in found.bundled}):
             summary["words"] = bundled
-        claimed = frozenset(key for roles in found.roles.values() for key in roles.values())
-        claimed = claimed.union(found.bundled)
+        claimed = frozenset(found.bundled).union(*map(dict.values, found.roles.values()))
         return Match(claimed, family, variant, summary, candidates=() if family else _candidates(found))
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
         """Every module's patch. Raises ``Refusal`` for what is incomplete, unknown, or not finite."""
-        found = survey(by_ending(tensors), lambda key: tuple(tensors[key].shape))
+        found = survey(by_ending(tensors), lambda keys: [tuple(tensors[key].shape) for key in keys])
         known = {key for roles in found.roles.values() for key in roles.values()}.union(found.bundled)
         if found.orphans:
             raise Refusal(
@@ -212,7 +214,8 @@ class Alphas:
 
 @dataclass
 class Survey:
-    """A file's modules: whose each is, its role → key and → shape. ``orphans``: their roles make no type complete."""
+    """A file's modules: whose each is, its role → key and → shape. ``orphans``: their roles make no type complete.
+    ``alike``: the modules in groups of the same roles and shapes: a file has some dozens of them, in thousands."""
 
     kind: str = ""
     modules: dict[str, OfModules] = field(default_factory=dict)
@@ -220,6 +223,7 @@ class Survey:
     shapes: dict[str, dict[str, Shape]] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
     bundled: list[str] = field(default_factory=list)
+    alike: list[list[str]] = field(default_factory=list)
 
     def asked(self, module: str, question: Callable[[OfModules, Shapes], int | None]) -> int | None:
         """A type's answer (`reads` or `ranks`) for one of its modules; None where its shapes are odd."""
@@ -232,15 +236,16 @@ class Survey:
     def kinds(self) -> dict[str, int]:
         """Slug → how many modules are of it."""
         counts: dict[str, int] = {}
-        for plug in self.modules.values():
-            counts[plug.slug] = counts.get(plug.slug, 0) + 1
+        for group in self.alike:
+            slug = self.modules[group[0]].slug
+            counts[slug] = counts.get(slug, 0) + len(group)
         return counts
 
 
-def survey(endings: Mapping[str, list[str]], shape: Callable[[str], Shape]) -> Survey:
-    """What modules a file holds, whose keys by `by_ending` are ``endings``; ``shape`` is of a key."""
+def survey(endings: Mapping[str, list[str]], shapes_of: Callable[[Iterable[str]], Iterable[Shape]]) -> Survey:
+    """What modules a file holds, whose keys by `by_ending` are ``endings``; ``shapes_of`` are those of keys."""
     found = Survey()
-    roles: dict[str, dict[str, str]] = {}
+    roles: defaultdict[str, dict[str, str]] = defaultdict(dict)
     table = _suffixes()
     for ending, keys in endings.items():
         if ending in table:
@@ -248,31 +253,37 @@ def survey(endings: Mapping[str, list[str]], shape: Callable[[str], Shape]) -> S
         else:
             found.bundled += [key for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
     _companions(endings, roles)
+    groups: dict[tuple[object, ...], list[str]] = {}
+    modules, shapes_by = found.modules, found.shapes
     for module, held in roles.items():
-        shapes = {role: shape(key) for role, key in held.items()}
-        if plug := owner(shapes):
-            found.modules[module] = plug
-            found.roles[module] = held
-            found.shapes[module] = shapes
-        elif held.keys() != {"alpha"}:
-            found.orphans.append(module)
+        sort = (*held, *shapes_of(held.values()))
+        if group := groups.get(sort):
+            modules[module], shapes_by[module] = modules[group[0]], shapes_by[group[0]]
+            group.append(module)
+        else:
+            shapes = dict(zip(held, shapes_of(held.values()), strict=True))
+            if (of := owner(shapes)) is None:
+                if held.keys() != {"alpha"}:
+                    found.orphans.append(module)
+                continue
+            modules[module], shapes_by[module], groups[sort] = of, shapes, [module]
+    found.roles = {module: roles[module] for module in modules} if len(modules) < len(roles) else roles
+    found.alike = list(groups.values())
     counts = found.kinds()
     by_slug = {plug.slug: plug for plug in _plugs()}
     found.kind = max(counts, key=lambda slug: (by_slug[slug].rank, counts[slug]), default="")
     return found
 
 
-def _grouped(keys: list[str], suffixes: list[tuple[str, str]], roles: dict[str, dict[str, str]]) -> None:
+def _grouped(keys: list[str], suffixes: list[tuple[str, str]], roles: defaultdict[str, dict[str, str]]) -> None:
     """Put each key into ``roles``: module → role → key."""
     for suffix, role in suffixes:
         length, others = -len(suffix), []
         for key in keys:
-            if not key.endswith(suffix):
-                others.append(key)
-            elif (held := roles.get(module := key[:length])) is None:
-                roles[module] = {role: key}
+            if key.endswith(suffix):
+                roles[key[:length]][role] = key
             else:
-                held[role] = key
+                others.append(key)
         keys = others
 
 

@@ -50,7 +50,7 @@ _FIELDS = ("dtype", "shape", "data_offsets")
 
 # As the reference's writer has it: the metadata first, entries of three fields in this order, no white space.
 _METADATA = b'{"__metadata__":'
-_SCANNER, _ENCODER = json.JSONDecoder(), msgspec.json.Encoder()
+_ENCODER = msgspec.json.Encoder()
 _TEXTS = msgspec.json.Decoder(dict[str, str])
 _Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_DIMENSION)]
 
@@ -139,7 +139,7 @@ def header_length(head: bytes, size: int) -> int:
 def parse(raw: bytes, size: int) -> Header:
     """The header whose JSON is ``raw``, of a file of ``size`` bytes. Raises `BadHeader`."""
     text = _decode(raw)
-    if (plain := _read_plain(raw, text, size)) is not None:
+    if (plain := _read_plain(raw, size)) is not None:
         return plain
     document = _unique(_load(raw, text))
     metadata = _metadata(document.pop("__metadata__", ()))
@@ -171,7 +171,7 @@ def _decode(raw: bytes) -> str:
         raise BadHeader("not-utf8", f"The header is not UTF-8 (byte {error.start:,}).") from error
 
 
-def _read_plain(raw: bytes, text: str, size: int) -> Header | None:
+def _read_plain(raw: bytes, size: int) -> Header | None:
     """The header where it is sound and as the reference writes it, read at once; else None: `parse` says what is odd.
 
     What reads to entries of three fields in their order, and is written to the very same bytes again, lost nothing on
@@ -180,7 +180,7 @@ def _read_plain(raw: bytes, text: str, size: int) -> Header | None:
     if len(raw) > HARMLESS_JSON_BYTES and _texts(raw) > MAX_JSON_TEXTS:
         return None
     try:
-        metadata, entries = _parted(raw, text)
+        metadata, entries = _parted(raw)
         tensors = _PLAIN.decode(entries)
         if _ENCODER.encode(tensors) != entries or "__metadata__" in tensors:
             return None
@@ -200,19 +200,33 @@ def _read_plain(raw: bytes, text: str, size: int) -> Header | None:
     return Header(tensors, metadata, 8 + len(raw))
 
 
-def _parted(raw: bytes, text: str) -> tuple[dict[str, str], bytes]:
-    """The metadata, and the object of all that follows it. Raises `ValueError` where they are not plain."""
+def _parted(raw: bytes) -> tuple[dict[str, str], bytes]:
+    """The metadata, and the object of all that follows it. Raises `ValueError` where they are not plain.
+
+    A quote inside a text is escaped, so the first bare ``"},"`` ends the metadata, unless a text ends that way: then
+    what is cut off is no JSON, since an object's beginning is never an object.
+    """
     raw = raw.rstrip(b" ")
     if not raw.startswith(_METADATA):
         return {}, raw
-    _, end = _SCANNER.raw_decode(text, len(_METADATA))
-    length = end if text.isascii() else len(text[:end].encode())
-    told = raw[len(_METADATA) : length]
+    start = len(_METADATA)
+    if raw.startswith(b"{}", start):
+        end = start + 2
+    else:
+        found = raw.find(b'"},"', start)
+        end = found + 2 if found >= 0 else len(raw) - 1
+    told, following = raw[start:end], raw[end:]
     metadata = _TEXTS.decode(told)
-    following = raw[length:]
-    if _ENCODER.encode(metadata) != told or not (following == b"}" or following.startswith(b',"')):
+    if not _given_once(told, len(metadata)) or not (following == b"}" or following.startswith(b',"')):
         raise ValueError
     return metadata, b"{" + following.removeprefix(b",")
+
+
+def _given_once(told: bytes, names: int) -> bool:
+    """Whether no name of an object of texts was given twice: four quotes that no backslash precedes make a pair."""
+    if b'\\\\"' in told:  # a backslash that is escaped itself: they cannot be told apart by counting
+        return bool(_ENCODER.encode(_TEXTS.decode(told)) == told)
+    return told.count(b'"') - told.count(b'\\"') == 4 * names
 
 
 def _load(raw: bytes, text: str) -> Pairs:

@@ -1,5 +1,6 @@
 import json
 import pickle
+import random
 import struct
 import tracemalloc
 
@@ -308,3 +309,25 @@ def test_any_json_is_read_or_refused(value):
     raw = json.dumps({"w": value}).encode()
     with pytest.raises(BadHeader):
         parse(raw, 8 + len(raw))
+
+
+def test_metadata_reads_the_same_fast_and_slow():
+    """What a hostile hand writes between the metadata's quotes; two spaces before the brace force the slow way."""
+    chance = random.Random(3)
+    pieces = ('\\"', '"', "\\\\", "\\", '},"', '"},"', '":"', '","', "a", "\\ud800", "\\u0061", "\x01", "é", " ", "{")
+    tail = ',"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
+
+    def told(raw: bytes):
+        try:
+            header = parse(raw, 8 + len(raw) + 1)
+        except BadHeader as bad:
+            return bad.code
+        return dict(header.metadata), [(info.dtype, info.shape) for info in header.tensors.values()]
+
+    read_fast = 0
+    for _ in range(2000):
+        texts = ["".join(chance.choices(pieces, k=chance.randrange(3))) for _ in range(4)]
+        raw = ('{{"__metadata__":{{"{}":"{}","{}":"{}"}}'.format(*texts) + tail).encode()
+        assert told(raw) == told(b"  " + raw), raw
+        read_fast += isinstance(told(raw), tuple)
+    assert read_fast > 50
