@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+from copy import deepcopy
 
 import safetensors
 
@@ -23,6 +24,7 @@ NAMES = (
     "\ud800",
     "é",
 )
+# Copied where they are used: a case changes what it holds.
 ODD = (None, True, -1, 0.5, "8", [], {}, [[[[[[0]]]]]], 2**64, "-0")
 TYPES = (*DTYPE_BITS, "F33", "f32", "")
 METADATA = (
@@ -50,7 +52,7 @@ def make(chance: random.Random) -> bytes:
         name = chance.choice(NAMES[:4]) if number == 0 else f"{chance.choice(NAMES)}{number}"
         entries.append([name, {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}])
     if chance.random() < 0.3:
-        entries.insert(0, ["__metadata__", chance.choice(METADATA)])
+        entries.insert(0, ["__metadata__", deepcopy(chance.choice(METADATA))])
     for _ in range(chance.choice((0, 1, 1, 1, 2))):
         _change(entries, chance)
     raw = "{" + ",".join(f"{json.dumps(name)}:{json.dumps(entry)}" for name, entry in entries) + "}"
@@ -76,11 +78,11 @@ def _change(entries: list, chance: random.Random) -> None:
     if kind == 0:
         entries.append([name, dict(entry) if isinstance(entry, dict) else entry])
     elif kind == 1 or not isinstance(entry, dict):
-        entries[at][1] = chance.choice(ODD)
+        entries[at][1] = deepcopy(chance.choice(ODD))
     elif kind == 2 and entry:
         entry.pop(chance.choice(list(entry)))
     elif kind == 3:
-        entry[chance.choice(("dtype", "shape", "data_offsets", "more"))] = chance.choice(ODD)
+        entry[chance.choice(("dtype", "shape", "data_offsets", "more"))] = deepcopy(chance.choice(ODD))
     elif kind == 4:
         entry["dtype"] = chance.choice(TYPES)
     elif kind == 5:
