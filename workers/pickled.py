@@ -100,7 +100,7 @@ def _scan(tool: str, path: Path, format: str, spare: Path) -> Scan:
     try:
         said: dict[str, Any] = json.loads(sandbox.run("scan", [tool, format], room))
     except SandboxFailed as failed:
-        log.warning("%s gave no answer: %s", tool, failed)
+        log.warning("%s gave no answer to %s: %s", tool, path.name, failed)
         return Scan(tool=tool, version=_version(tool), verdict="failed", findings=(f"no answer ({failed.why})",))
     finally:
         spare.unlink(missing_ok=True)

@@ -6,8 +6,10 @@ scan <pickle> <a file to fill> <picklescan|hayward> <torch-zip|pickle>. Prints, 
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -17,11 +19,20 @@ LARGE_BYTES = 400_000_000
 HEAD_BYTES = 64 * 1024**2
 
 
+class Bounded(io.BufferedReader):
+    """A file of which no more is asked than it has: a pickle may say that a text of an exabyte follows, and Python
+    sets memory aside for as much as is asked for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
 def picklescan(path: Path, spare: Path, format: str) -> dict[str, object]:
     """Strict: a name that it does not know is told of too. (Its own strict mode grades those like known evils.)"""
     from picklescan import scanner
 
-    with path.open("rb") as file:
+    with Bounded(io.FileIO(path)) as file:
         if format == "torch-zip":
             result = scanner.scan_zip_bytes(file, "file", strict=False)
         else:
