@@ -16,6 +16,7 @@ from workers.messages import (
     GENERATE,
     HEADER,
     INSPECT,
+    INSPECT_LARGE,
     AssembleFile,
     Embed,
     Generate,
@@ -91,10 +92,26 @@ def send(
     payload = msgspec.to_builtins(message)
 
     def hand_over() -> None:
-        queue = _line_for(message) if isinstance(message, Generate) else line
-        app.send_task(task, args=[payload, then], queue=queue, priority=priority, ignore_result=True)
+        queue, urgency = line, priority
+        if isinstance(message, Generate):
+            queue = _line_for(message)
+        elif isinstance(message, InspectModel | AssembleFile):
+            queue, step = inspection_line(message.size)
+            urgency = max(step, priority)
+        app.send_task(task, args=[payload, then], queue=queue, priority=urgency, ignore_result=True)
 
     transaction.on_commit(hand_over)
+
+
+def inspection_line(size: int) -> tuple[str, int]:
+    """The line in which a file of ``size`` bytes is inspected, and its priority there: the smaller ones go first.
+
+    Large files have a line of their own, which some inspectors do not take from, so that nobody waits with a small file
+    for all inspectors to be done with large ones. Where no worker takes from it, every file goes to the one line.
+    """
+    larges = size / settings.INSPECT_LARGE_BYTES
+    step = next((step for step, most in zip(PRIORITIES, (1 / 16, 1, 2), strict=False) if larges <= most), PRIORITIES[2])
+    return INSPECT_LARGE if larges > 1 and workers_alive(INSPECT_LARGE) else INSPECT, step
 
 
 def _line_for(message: Generate) -> str:

@@ -169,6 +169,8 @@ DIFFUSERS_LAYOUTS = env_bool("DIFFUSERS_LAYOUTS", True)
 MEANING_SEARCH = env_bool("MEANING_SEARCH", False)
 UPLOADS_OPEN = env_int("UPLOADS_OPEN", 200)  # files one person may have on their way in at once
 UPLOAD_REFUSED_DAYS = env_int("UPLOAD_REFUSED_DAYS", 7)  # how long its owner can ask about a file that was not accepted
+# Larger files wait in a line of their own (queue inspect-large), so that smaller ones do not wait behind them.
+INSPECT_LARGE_BYTES = env_int("INSPECT_LARGE_BYTES", 4 * GIB)
 INSPECTION_SILENT_SECONDS = env_int("INSPECTION_SILENT_SECONDS", 12)  # no sign of life: it is asked for again
 # Servers that models may be imported from: hosts (*.example.org for those below one, * for every public one) are asked
 # by https; an origin with its scheme (http://10.0.0.5:8000) is trusted as it stands, in a private network too.

@@ -21,7 +21,7 @@ from hub import embedded
 from hub.embedded import CannotStart, Servers
 from hub.processes import Processes, Program, wait_until
 from workers.fetch_messages import FETCH
-from workers.messages import GENERATE, HEADER, INSPECT
+from workers.messages import GENERATE, HEADER, INSPECT, INSPECT_LARGE
 
 PROJECT = Path(__file__).resolve().parent.parent
 # What opens the hub's data: no worker gets it, since workers touch hostile bytes.
@@ -94,7 +94,7 @@ class Supervisor:
         self._wait_for_web(address)
         self.say(f"Weightroom is at {public}   (Ctrl-C stops it; logs are in {self.folder / 'logs'})")
         self.processes.start(_background(hub))
-        for queue in (HEADER, INSPECT, GENERATE, FETCH):
+        for queue in (HEADER, INSPECT, INSPECT_LARGE, GENERATE, FETCH):
             self.processes.start(_worker(queue, hub))
         while not self._job_succeeds(store, "storage-prepare"):
             self.say("pages work, uploads and downloads do not yet; trying again")
@@ -158,7 +158,7 @@ class Supervisor:
         ours = [name for name in self.processes.running if name not in embedded.ORDER]
         killed = self.processes.end(ours)
         self.servers.stop()
-        if working := [name for name in killed if name in {INSPECT, GENERATE}]:
+        if working := [name for name in killed if name in {INSPECT, INSPECT_LARGE, GENERATE}]:
             self.say(f"{' and '.join(working)} had work at hand; it is done again at the next start")
         self.say("stopped")
 
@@ -192,7 +192,9 @@ def _worker(queue: str, environment: Mapping[str, str]) -> Program:
     """One process, and no credentials but its own: it reads what strangers sent. Inspections go one after the other;
     pictures are asked for by several threads, so that its engine can draw them together; other servers are waited for
     by several."""
-    command = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", queue, "-n", f"{queue}@%h"]
+    # Whoever takes large files takes small ones when there are none; not the other way round.
+    lines = f"{INSPECT_LARGE},{INSPECT}" if queue == INSPECT_LARGE else queue
+    command = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", lines, "-n", f"{queue}@%h"]
     command += [f"--pool={'threads' if queue in {GENERATE, FETCH} else 'solo'}", "--loglevel=INFO"]
     own = worker_environment(environment)
     if queue == FETCH:

@@ -14,7 +14,7 @@ COPY workers workers
 USER weightroom
 ENV WORKER_CACHE_DIR=/cache
 VOLUME /cache
-# QUEUE is inspect, header, generate or fetch. POOL: pictures are asked for by several threads, so that the engine can draw them
+# QUEUE is one or several (with commas) of inspect, inspect-large, header, generate or fetch. POOL: pictures are asked for by several threads, so that the engine can draw them
 # together; inspections go one after the other.
 ENV QUEUE=inspect POOL=solo
-CMD ["sh", "-c", "exec celery -A workers.celery worker -Q \"$QUEUE\" -n \"$QUEUE@%h\" --pool=\"$POOL\" --loglevel=INFO"]
+CMD ["sh", "-c", "exec celery -A workers.celery worker -Q \"$QUEUE\" -n \"${QUEUE%%,*}@%h\" --pool=\"$POOL\" --loglevel=INFO"]

@@ -1,4 +1,4 @@
-"""The workers' Celery application: queues ``inspect``, ``header``, ``generate``, ``fetch``. It knows no database."""
+"""The workers' Celery application: a queue for each sort of work (`workers.messages`). It knows no database."""
 
 from celery import Celery
 

@@ -16,7 +16,16 @@ import redis
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 
 from workers import residency, rules, sandbox, settings
-from workers.messages import GENERATE, INSPECT, RULES, SANDBOX_STATE, WORKER_ALIVE, WORKER_HOLDS, own_queue
+from workers.messages import (
+    GENERATE,
+    INSPECT,
+    INSPECT_LARGE,
+    RULES,
+    SANDBOX_STATE,
+    WORKER_ALIVE,
+    WORKER_HOLDS,
+    own_queue,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +39,7 @@ class Heartbeat:
     def __init__(self, host: str, queues: list[str]) -> None:
         self.keys = [WORKER_ALIVE.format(queue=queue, host=host) for queue in queues if queue != own_queue(host)]
         self._holds_key = WORKER_HOLDS.format(host=host) if own_queue(host) in queues else ""
-        self.judges = INSPECT in queues
+        self.judges = INSPECT in queues or INSPECT_LARGE in queues
         self._sandbox_key = SANDBOX_STATE.format(host=host) if self.judges else ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)

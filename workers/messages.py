@@ -397,5 +397,6 @@ def unpack(data: object) -> Any:
     return msgspec.convert(data, Anything)
 
 
-# Queue names; ``hub`` is the hub's own worker. ``header``: questions that large files should not hold up.
-INSPECT, HEADER, GENERATE, HUB = "inspect", "header", "generate", "hub"
+# Queue names; ``hub`` is the hub's own worker. ``header``: questions that large files should not hold up; nor should
+# they hold up small ones, so theirs is a line of its own, ``inspect-large``.
+INSPECT, HEADER, GENERATE, HUB, INSPECT_LARGE = "inspect", "header", "generate", "hub", "inspect-large"

@@ -27,7 +27,7 @@ from hub.moderation import queries
 from hub.moderation.actions import entry_add, entry_of
 from hub.moderation.models import Entry, Recheck, RecheckItem
 from hub.uploads.queries import seconds_for
-from workers.messages import INSPECT, Failed, Finding, Inspected, InspectModel, blob_key, held_key
+from workers.messages import Failed, Finding, Inspected, InspectModel, blob_key, held_key
 
 log = logging.getLogger(__name__)
 State = RecheckItem.State
@@ -118,7 +118,7 @@ def _ask_again(item: RecheckItem) -> None:
     late = timezone.now() - item.sent_at
     if late < timedelta(seconds=settings.INSPECTION_SILENT_SECONDS + seconds_for(item.blob.size)):
         return
-    if queue.waiting(INSPECT) and late < timedelta(hours=1):
+    if queue.waiting(queue.inspection_line(item.blob.size)[0]) and late < timedelta(hours=1):
         return
     if item.attempt >= settings.JOB_ATTEMPTS:
         _fail(item, f"It did not finish in {item.attempt} tries.")

@@ -28,7 +28,7 @@ from hub.templatetags.weightroom import about, size
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
 from hub.uploads.queries import space_used
-from workers.messages import GENERATE, HEADER, HUB, INSPECT
+from workers.messages import GENERATE, HEADER, HUB, INSPECT, INSPECT_LARGE
 
 ENV_EXAMPLE = Path(__file__).resolve().parents[2] / "infra" / "env.example"
 SECRET = re.compile(r"SECRET|PASSWORD|_KEY$|_URL$|TOKEN")
@@ -76,7 +76,8 @@ def _drawing() -> State:
 
 
 def _inspecting() -> State:
-    workers, heads = queue.workers_alive(INSPECT), queue.workers_alive(HEADER)
+    heads = queue.workers_alive(HEADER)
+    workers = len({name for line in (INSPECT, INSPECT_LARGE) for name in queue.workers_named(line)})
     waiting = Upload.objects.filter(status="inspecting").count()
     said = ngettext("%(n)d worker", "%(n)d workers", workers) % {"n": workers}
     said += ", " + (_("%(n)d files at it.") % {"n": waiting} if waiting else _("idle."))
@@ -168,10 +169,10 @@ class Line:
 
 
 def lines() -> list[Line]:
-    """The four queues; empty where the broker does not answer."""
+    """The queues; empty where the broker does not answer."""
     named = {
-        GENERATE: _("drawing"), INSPECT: _("inspecting"), HEADER: _("small things: first bytes, pictures"),
-        HUB: _("the hub's own work"),
+        GENERATE: _("drawing"), INSPECT: _("inspecting"), INSPECT_LARGE: _("inspecting large files"),
+        HEADER: _("small things: first bytes, pictures"), HUB: _("the hub's own work"),
     }  # fmt: skip
     try:
         return [Line(name, what, queue.waiting(name), queue.workers_named(name)) for name, what in named.items()]

@@ -21,7 +21,6 @@ from hub.errors import NotFound
 from hub.gallery.models import Frame
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
-from workers.messages import INSPECT
 
 STORING_SECONDS = 20  # and a second for every 20 MB
 OPEN = (Upload.Status.WAITING, Upload.Status.INSPECTING)
@@ -136,7 +135,7 @@ def overdue(upload: Upload, now: datetime) -> bool:
     late = (now - upload.sent_at).total_seconds()
     silent = settings.INSPECTION_SILENT_SECONDS
     # While messages wait in line, ours is among them rather than lost; after an hour even that is doubted.
-    if late < silent or (queue.waiting(INSPECT, up_to=0) > 0 and late < 3600):
+    if late < silent or (before(upload) > 0 and late < 3600):
         return False
     news = queue.inspecting(str(upload.pk))
     if news is None or news.attempt != upload.attempt:
@@ -147,6 +146,12 @@ def overdue(upload: Upload, now: datetime) -> bool:
     return quiet > silent
 
 
+def before(upload: Upload) -> int:
+    """How many inspections wait in the upload's line that are not less urgent than its own."""
+    line, step = queue.inspection_line(upload.size)
+    return queue.waiting(line, up_to=step)
+
+
 def inspection_of(upload: Upload) -> dict[str, Any]:
     """The news of a running inspection, how many files wait in line, and how many inspectors live."""
     news = queue.inspecting(str(upload.pk))
@@ -155,8 +160,8 @@ def inspection_of(upload: Upload) -> dict[str, Any]:
     known = news is not None
     return {
         "news": news,
-        "before": 0 if known else queue.waiting(INSPECT, up_to=0),
-        "inspectors": 1 if known else queue.workers_alive(INSPECT),
+        "before": 0 if known else before(upload),
+        "inspectors": 1 if known else queue.workers_alive(queue.inspection_line(upload.size)[0]),
     }
 
 
