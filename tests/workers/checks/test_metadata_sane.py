@@ -48,6 +48,12 @@ def test_hostile_text_is_warned_of(value, says, tmp_path):
     assert finding.evidence.startswith("ss_training_comment: ")
 
 
+def test_hostile_text_is_found_behind_much_that_is_honest(tmp_path):
+    tags = "a tag, " * 30_000
+    (found,) = findings(check, tmp_path, made.shapes({"w": [1]}, {"ss_tag_frequency": f"{tags}<img src=x onerror=y>"}))
+    assert found.public
+
+
 def test_a_hostile_key_is_seen_as_well(tmp_path):
     assert "HTML" in looked(tmp_path, {"<script>": "1"})[0].sentence
 
