@@ -62,6 +62,7 @@ def hub(tmp_path_factory) -> Iterator[RunningHub]:
     environment = {name: value for name, value in environment.items() if not name.startswith("WORKER_S3")}
     environment |= {"DATA_DIR": str(folder), "PORT": str(port), "DEMO_CONTENT": "false"}
     environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
+    environment |= {"INSPECT_LARGE_BYTES": str(8 * 1024**2)}  # so that a test's file can be a large one
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     log = (tmp_path_factory.mktemp("journey") / "up.log").open("w+")
     process = subprocess.Popen(
@@ -123,7 +124,11 @@ class Person:
         return answer.json() if answer.content else {}
 
     def uploads(self, path: Path, **fields: Any) -> dict[str, Any]:
-        """Send a file in parts, straight to the store, and wait for its verdict: the upload as the API tells it."""
+        """Send a file, and wait for its verdict: the upload as the API tells it."""
+        return self.judged(self.sends(path, **fields))
+
+    def sends(self, path: Path, **fields: Any) -> str:
+        """Send a file in parts, straight to the store; the API's address of its upload."""
         data = path.read_bytes()
         started = self.asks(
             "POST", "/api/v1/uploads", {"filename": path.name, "size": len(data), "fields": fields}, status=201
@@ -133,12 +138,16 @@ class Person:
             url = self.asks("POST", f"{here}/parts", {"numbers": [number]}, status=200)["urls"][str(number)]
             httpx.put(url, content=data[(number - 1) * size : number * size], timeout=60).raise_for_status()
         self.asks("POST", f"{here}/complete", {}, status=200)
+        return here
+
+    def judged(self, here: str) -> dict[str, Any]:
+        """The upload at this address, once it has its verdict."""
 
         def judged() -> dict[str, Any] | None:
             upload = self.asks("GET", here, status=200)
             return upload if upload["status"] not in {"waiting", "inspecting"} else None
 
-        return wait_for(f"the verdict on {path.name}", judged, 120)
+        return wait_for(f"the verdict on {here}", judged, 120)
 
     def strip(self, version: int, seconds: float = 240) -> list[dict[str, Any]]:
         """The frames of a version's strip once all of them are drawn."""

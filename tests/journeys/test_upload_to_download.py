@@ -2,10 +2,14 @@
 
 import hashlib
 import io
+import os
+import signal
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file as save
 from safetensors.torch import load_file, save_file
 
 from tests.journeys.conftest import WEIGHTS, Person
@@ -79,3 +83,21 @@ def test_a_file_that_the_hub_holds_is_stored_once(hub, nano, lora):
     versions = httpx.get(f"{hub.address}/api/v1/models", params={"query": "woodblock"}).json()["items"]
     hashes = {file["hashes"]["SHA256"] for item in versions for v in item["modelVersions"] for file in v["files"]}
     assert len(hashes) == 1
+
+
+def test_a_small_file_does_not_wait_for_a_large_one(hub, tmp_path):
+    """The inspector of large files is stopped, as if it read one for ever; small ones get their verdicts."""
+    dora = Person.signs_up(hub, "dora")
+    small, large = tmp_path / "small.safetensors", tmp_path / "large.safetensors"
+    vectors = np.linspace(-1, 1, 4096 * 768, dtype=np.float32).reshape(4096, 768)
+    save({"emb_params": vectors[:2]}, small)
+    save({"emb_params": vectors}, large)
+    inspector = hub.pid("inspect-large")
+    os.kill(inspector, signal.SIGSTOP)
+    try:
+        sent = dora.sends(large)
+        assert dora.uploads(small)["status"] == "accepted"
+        assert dora.asks("GET", sent)["status"] == "inspecting"
+    finally:
+        os.kill(inspector, signal.SIGCONT)
+    assert dora.judged(sent)["status"] == "accepted"
