@@ -133,9 +133,10 @@ def _framed(pickled: bytes, chance: random.Random) -> bytes:
 def make(chance: random.Random) -> bytes:
     """A case: opcodes changed, in one of the three layouts, and seldom the container's own bytes too."""
     later = chance.random() < 0.4
-    pickled = chance.choice(later_seeds() if later else seeds())
+    parts = list(_parts(chance.choice(later_seeds() if later else seeds())))
     for _ in range(chance.randrange(4)):
-        pickled = _opcodes_changed(pickled, chance)
+        _change(parts, chance)
+    pickled = b"".join(parts)
     if later:
         if chance.random() < 0.1:
             pickled = b"\x80" + bytes([chance.randrange(8)]) + pickled[2:]
@@ -147,8 +148,10 @@ def make(chance: random.Random) -> bytes:
     return bytes_changed(raw, chance, chance.choice((1, 1, 2))) if chance.random() < 0.3 else raw
 
 
-def _opcodes_changed(pickled: bytes, chance: random.Random) -> bytes:
-    parts = _parts(pickled)
+def _change(parts: list[bytes], chance: random.Random) -> None:
+    """Change one of the opcodes, each with what belongs to it, that the pickle was cut into."""
+    if not parts:
+        return
     at = chance.randrange(len(parts))
     other = chance.randrange(len(parts))
     kind = chance.randrange(7)
@@ -162,7 +165,7 @@ def _opcodes_changed(pickled: bytes, chance: random.Random) -> bytes:
         parts[at] = chance.choice(pickletools.opcodes).code.encode("latin-1") + parts[at][1:]
     elif kind == 4:
         named = _global(chance.choice(NAMES))
-        if pickled[1:2] >= b"\x04" and chance.random() < 0.9:
+        if parts[0][1:2] >= b"\x04" and chance.random() < 0.9:
             module, last = named[1:-1].split(b"\n")
             named = b"".join(b"\x8c" + bytes([len(text)]) + text for text in (module, last)) + b"\x93"
         parts.insert(at, named + chance.choice((b"", b")R", b")\x81", b"}b")))
@@ -173,10 +176,10 @@ def _opcodes_changed(pickled: bytes, chance: random.Random) -> bytes:
     else:
         number = chance.choice(INTERESTING)
         parts[at] = chance.choice((b"J" + struct.pack("<i", number % 2**31), b"\x8a\x08" + struct.pack("<Q", number)))
-    return b"".join(parts)
 
 
-def _parts(pickled: bytes) -> list[bytes]:
+@cache
+def _parts(pickled: bytes) -> tuple[bytes, ...]:
     """The pickle, cut between its opcodes; bytes that are none are one part."""
     starts = []
     try:
@@ -185,7 +188,7 @@ def _parts(pickled: bytes) -> list[bytes]:
     except Exception:  # noqa: S110 — pickletools raises many kinds; what it read before is enough
         pass
     starts = [*(starts or [0]), len(pickled)]
-    return [pickled[start:end] for start, end in itertools.pairwise(starts)]
+    return tuple(pickled[start:end] for start, end in itertools.pairwise(starts))
 
 
 def _zip(pickled: bytes) -> bytes:

@@ -179,12 +179,13 @@ def test_nonsense_is_left_out(hostile):
 json_text = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
 ).map(json.dumps)
 keys = st.sampled_from([*KOHYA, "modelspec.tags", "modelspec.trigger_phrase", "ss_datasets", "ss_v2"])
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(keys | st.text(max_size=5), json_text | st.text(max_size=30)))
+@given(st.dictionaries(keys | st.text(max_size=5), json_text | st.text(max_size=30), max_size=6))
 def test_any_metadata_is_survived_and_fit_for_a_database(metadata):
     told = describe(metadata)
     stored = json.dumps([told.kept, told.summary, told.trigger_words], allow_nan=False, ensure_ascii=False)
