@@ -59,9 +59,9 @@ def client() -> S3Client:
 def _http() -> URLLib3Session:
     """The client's own way to the store, without what it does around each question."""
     return URLLib3Session(
-        verify=os.environ.get("AWS_CA_BUNDLE") or True,
+        verify=os.environ.get("AWS_CA_BUNDLE") or True,  # type: ignore[arg-type]
         proxies=get_environ_proxies(settings.S3_ENDPOINT),
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
+        timeout=(CONNECT_SECONDS, READ_SECONDS),  # type: ignore[arg-type]
         max_pool_connections=2 * PARALLEL,
     )
 
