@@ -1,4 +1,4 @@
-"""A checkpoint written as a folder of diffusers and sent to the addresses that the hub gave; always an answer."""
+"""A file written as a folder of diffusers and sent to the addresses that the hub gave; always an answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import urllib3
 
-from workers import engine_room, settings, storage
+from workers import engine_room, folders, settings, storage
 from workers.errors import Refusal
-from workers.messages import LAYOUT_FAMILIES, LAYOUT_PIECES, Failed, LayoutMade, LayoutPiece, MakeLayout
+from workers.messages import Failed, LayoutMade, LayoutPiece, MakeLayout
 
 log = logging.getLogger(__name__)
 http = urllib3.PoolManager(retries=False)
@@ -38,17 +38,20 @@ def _failed(asked: MakeLayout, refused: Refusal) -> Failed:
 
 
 def _make(asked: MakeLayout) -> LayoutMade:
-    if asked.family not in LAYOUT_FAMILIES:
-        raise Refusal("family-unknown", "Checkpoints of this family are not written as folders of diffusers yet.")
+    if asked.family not in folders.FAMILIES or asked.kind not in folders.KINDS:
+        raise Refusal("family-unknown", "Files of this family are not written as folders of diffusers yet.")
     engine_room.entered()
     from workers.engine import folder
 
     path = storage.fetch(asked.sha256)
     settings.CACHE_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="layout-", dir=settings.CACHE_DIR) as place:
-        texts = folder.write(path, Path(place))
-        pieces = tuple(_sent(name, Path(place) / name, asked.urls[name]) for name in LAYOUT_PIECES)
-    return LayoutMade(file_id=asked.file_id, attempt=asked.attempt, pieces=pieces, texts=texts)
+        written = folder.write(path, Path(place), asked.family, asked.kind)
+        names = [name for name in folders.pieces(asked.kind, asked.family) if (Path(place) / name).exists()]
+        pieces = [_sent(name, Path(place) / name, asked.urls[name]) for name in names]
+    if written.same:
+        pieces.append(LayoutPiece(written.same, asked.sha256, path.stat().st_size))
+    return LayoutMade(file_id=asked.file_id, attempt=asked.attempt, pieces=tuple(pieces), texts=written.texts)
 
 
 def _sent(name: str, path: Path, url: str) -> LayoutPiece:

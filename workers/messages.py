@@ -219,14 +219,15 @@ class Inspecting(Message, frozen=True):
 
 
 class MakeLayout(Message, frozen=True):
-    """Write an accepted checkpoint as a folder of diffusers: its weights (`LAYOUT_PIECES`) go to these
-    addresses, which are all that the worker may write to."""
+    """Write an accepted checkpoint, ControlNet or VAE as a folder of diffusers: its weights go to these addresses, by
+    their paths (`folders.pieces`), which are all that the worker may write to."""
 
     file_id: str
     attempt: int
     sha256: str
     family: str
     urls: dict[str, str]
+    kind: str = "base"
 
 
 class LayoutPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -236,7 +237,8 @@ class LayoutPiece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayoutMade(Message, frozen=True):
-    """The weights are in the store; ``texts``: by path, the configurations that belong to them."""
+    """The weights are in the store; ``texts``: by path, the configurations that belong to them. A piece with the
+    digest of the file itself was not sent: its bytes are right as they are, under that path."""
 
     file_id: str
     attempt: int
@@ -377,15 +379,6 @@ Anything = (
     | Failed
     | Progress
 )
-
-
-# The weights of a folder of diffusers, and the base families of which workers can write one.
-LAYOUT_PIECES = (
-    "text_encoder/model.safetensors",
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/diffusion_pytorch_model.safetensors",
-)
-LAYOUT_FAMILIES = ("sd1",)
 
 
 def pack(message: Anything) -> dict[str, Any]:

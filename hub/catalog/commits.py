@@ -294,7 +294,7 @@ def folder_add(*, file: File, pieces: Mapping[str, Content], texts: Mapping[str,
     for content in new.values():
         Blob.objects.get_or_create(sha256=content.sha256, defaults={"size": content.size, "git_oid": content.git_oid})
     for path, content in pieces.items():
-        if path in new:
+        if path in new and content.sha256 != file.blob_id:
             piece = File.objects.create(
                 version=version, blob_id=content.sha256, name=path, kind="Model", format="Diffusers", primary=False,
                 precision=file.precision, verdict=file.verdict, source=file, inspected_at=timezone.now(),

@@ -13,7 +13,7 @@ from hub.catalog.digests import digests_keep
 from hub.catalog.holding import settle_ask
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import Blob, File, Version
-from workers.messages import LAYOUT_PIECES, Finding, Inspected
+from workers.messages import Finding, Inspected
 
 Found = Mapping[str, Any]
 MODERATOR, RULES = "moderator", "rules"
@@ -28,7 +28,7 @@ def files_of(sha256: str) -> list[File]:
 
 def made_of(files: Iterable[File]) -> list[File]:
     """The safetensors that were made of these pickles; locked until the transaction ends."""
-    made = File.objects.select_for_update(of=("self",)).filter(source__in=list(files)).exclude(name__in=LAYOUT_PIECES)
+    made = File.objects.select_for_update(of=("self",)).filter(source__in=list(files), source__adapter="")
     made = made.exclude(version__status=Version.Status.DELETED).order_by("id")
     return list(made.select_related("version__model__owner", "blob"))
 
@@ -86,7 +86,9 @@ def file_reinspected(*, file: File, report: Inspected, because: Found) -> bool:
 
 def _folder_follows(file: File) -> None:
     """A folder of diffusers is the same weights under other names, so it is judged as the file that it was made of."""
-    pieces = File.objects.filter(source=file, name__in=LAYOUT_PIECES).exclude(pk=file.pk)
+    if not file.adapter:  # a pickle: what was made of it is judged by itself
+        return
+    pieces = File.objects.filter(source=file).exclude(pk=file.pk)
     if shas := list(pieces.exclude(verdict=file.verdict).values_list("blob_id", flat=True)):
         pieces.update(verdict=file.verdict)
         settle_ask(*shas)

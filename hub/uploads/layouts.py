@@ -1,5 +1,5 @@
-"""Checkpoints as folders of diffusers, for `from_pretrained("owner/name")`: a worker writes them once a file is
-accepted, and they join its version like files that were pushed."""
+"""Checkpoints, ControlNets and VAEs as folders of diffusers, for `from_pretrained("owner/name")`: a worker writes them
+once a file is accepted, and they join its version like files that were pushed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from hub.catalog.models import File
 from hub.uploads import queries
 from hub.uploads.joining import store_heard
 from hub.uploads.models import Layout
-from workers.messages import LAYOUT_FAMILIES, LAYOUT_PIECES, Failed, LayoutMade, MakeLayout
+from workers import folders
+from workers.messages import Failed, LayoutMade, MakeLayout
 
 log = logging.getLogger(__name__)
 LAST = 9  # of the queue's priorities: after every picture that somebody waits for
@@ -28,10 +29,12 @@ SILENT = timedelta(hours=1)
 
 
 def layout_request(*, file: File) -> None:
-    """Have a checkpoint written as a folder, where workers can, the setting allows it, and its owner has the room."""
-    wanted = settings.DIFFUSERS_LAYOUTS and file.adapter == "base" and file.version.base.family in LAYOUT_FAMILIES
-    revision = file.version.revision
-    if not wanted or (revision and revision.entries.filter(path="model_index.json").exists()):
+    """Have a file written as a folder, where workers can, the setting allows it, and its owner has the room. Of a
+    pickle it is the safetensors that was made of it."""
+    file = file.converted.first() or file
+    if not (settings.DIFFUSERS_LAYOUTS and file.adapter in folders.KINDS and _is_whole(file)):
+        return
+    if file.version.base.family not in folders.FAMILIES:
         return
     owner = file.version.model.owner
     if file.blob.size > quota_of(owner) - queries.space_used(owner):
@@ -41,21 +44,29 @@ def layout_request(*, file: File) -> None:
         _send(layout)
 
 
+def _is_whole(file: File) -> bool:
+    """Whether a file is what its version is about, and no piece of a folder that its owner pushed."""
+    revision = file.version.revision
+    folder = revision is not None and revision.entries.filter(path__in=["model_index.json", "config.json"]).exists()
+    return not folder and "/" not in file.name and (file.primary or file.adapter == "base" or file.source is not None)
+
+
 def _send(layout: Layout) -> None:
-    file = layout.file
-    urls = {path: storage.layout_url(_key(layout, path)) for path in LAYOUT_PIECES}
+    file, family = layout.file, layout.file.version.base.family
+    urls = {path: storage.layout_url(_key(layout, path)) for path in folders.pieces(file.adapter, family)}
     message = MakeLayout(
         file_id=str(file.pk),
         attempt=layout.attempt,
         sha256=file.blob_id,
-        family=file.version.base.family,
+        family=family,
+        kind=file.adapter,
         urls=urls,
     )
     queue.send(message, then="hub.uploads.layout_made", priority=LAST)
 
 
 def _key(layout: Layout, path: str) -> str:
-    return f"{storage.INCOMING}layout-{layout.file_id}-{layout.attempt}/{LAYOUT_PIECES.index(path)}"
+    return f"{storage.INCOMING}layout-{layout.file_id}-{layout.attempt}/{folders.PIECES.index(path)}"
 
 
 def layout_made(said: LayoutMade) -> None:
@@ -63,7 +74,8 @@ def layout_made(said: LayoutMade) -> None:
     layout = _asked(said.file_id, said.attempt)
     if layout is None:
         return
-    for piece in said.pieces:
+    sent = [piece for piece in said.pieces if piece.sha256 != layout.file.blob_id]
+    for piece in sent:
         storage.promote(_key(layout, piece.path), piece.sha256)
     texts = {path: text.encode() for path, text in said.texts.items()}
     with store_heard():
@@ -73,7 +85,7 @@ def layout_made(said: LayoutMade) -> None:
         if Layout.objects.filter(pk=layout.pk, state="asked", attempt=said.attempt).update(state="made"):
             pieces = {piece.path: Content(piece.sha256, piece.size) for piece in said.pieces}
             commits.folder_add(file=layout.file, pieces=pieces, texts=_contents(texts))
-    for piece in said.pieces:
+    for piece in sent:
         storage.drop(_key(layout, piece.path))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,7 @@ def open_checkpoint(path: Path, family: str, device: torch.device, dtype: torch.
 
 def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) -> Model:
     keys = list(file.keys())
-    texts = TEXTS[family]
-    if family == "sdxl" and not any(key.startswith("conditioner.embedders.1.") for key in keys):
-        texts = REFINER
+    texts = texts_of(keys, family)
     wanted = {"UNet": [layout.UNET], "VAE": [layout.VAE], "text encoder": [prefix for _, prefix, _ in texts]}
     for name, prefixes in wanted.items():
         for prefix in prefixes:
@@ -109,10 +107,17 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         dtype=dtype,
         scaling=float(vae_config["scaling_factor"]),
         latent_rgb=torch.tensor(rgb, dtype=torch.float32),
-        prediction=_prediction(file, keys, family),
+        prediction=prediction_of(file, keys, family),
         zero_snr="ztsnr" in keys,
         text_key=" ".join(getattr(encoder, CONTENT) for encoder in encoders.values()),
     )
+
+
+def texts_of(keys: Iterable[str], family: str) -> list[tuple[str, str, Callable[[Mapping[str, Any]], dict[str, Any]]]]:
+    """The text encoders of a checkpoint with these keys, as `TEXTS` has them; SDXL's refiner has one."""
+    if family == "sdxl" and not any(key.startswith("conditioner.embedders.1.") for key in keys):
+        return REFINER
+    return TEXTS[family]
 
 
 # Names that diffusers once gave to the attention of an autoencoder.
@@ -129,18 +134,8 @@ def open_vae(path: Path, base: Model) -> Any:
             state = {key: file.get_tensor(key).to(base.device, torch.float32) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise Refusal("vae-unreadable", "This VAE's file cannot be read as safetensors.") from error
-    for prefix in (layout.VAE, "vae."):
-        if any(key.startswith(f"{prefix}decoder.") for key in state):
-            state = layout.part(state, prefix)
-    state = {key: tensor for key, tensor in state.items() if key.startswith(("encoder.", "decoder.", *VAE_ENDS))}
-    for key, tensor in state.items():
-        if not bool(tensor.isfinite().all()):
-            raise Refusal("vae-not-finite", f"This VAE holds numbers that are not finite, in {key[:120]}.")
     try:
-        original = any(".mid.block_1." in key for key in state)
-        state = layout.vae_from_original(state) if original else _modern(state)
-        if not {"encoder.conv_in.weight", "decoder.conv_in.weight", "post_quant_conv.weight"} <= state.keys():
-            raise Refusal("vae-incomplete", "This VAE lacks its encoder or its decoder, so it cannot draw by itself.")
+        state = vae_state(state)
         channels, own = state["decoder.conv_in.weight"].shape[1], base.vae.config.latent_channels
         if channels != own:
             sentence = f"This VAE was made for another base: its latents have {channels} channels, the base's {own}."
@@ -154,6 +149,22 @@ def open_vae(path: Path, base: Model) -> Any:
 
 
 VAE_ENDS = ("quant_conv.", "post_quant_conv.")
+
+
+def vae_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An autoencoder's live state dict, from any of its layouts. Raises ``KeyError``, and ``Refusal`` where it holds
+    half of one or numbers that are none."""
+    for prefix in (layout.VAE, "vae."):
+        if any(key.startswith(f"{prefix}decoder.") for key in state):
+            state = layout.part(state, prefix)
+    state = {key: tensor for key, tensor in state.items() if key.startswith(("encoder.", "decoder.", *VAE_ENDS))}
+    for key, tensor in state.items():
+        if not bool(tensor.isfinite().all()):
+            raise Refusal("vae-not-finite", f"This VAE holds numbers that are not finite, in {key[:120]}.")
+    state = layout.vae_from_original(state) if any(".mid.block_1." in key for key in state) else _modern(state)
+    if not {"encoder.conv_in.weight", "decoder.conv_in.weight", "post_quant_conv.weight"} <= state.keys():
+        raise Refusal("vae-incomplete", "This VAE lacks its encoder or its decoder, so it cannot draw by itself.")
+    return state
 
 
 def _modern(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -172,8 +183,10 @@ def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
-def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[str, Any] | None) -> tuple[Any, int]:
-    """(the live encoder, the width of its pooled text)."""
+def text_config(
+    name: str, state: dict[str, Tensor], family: str, known: dict[str, Any] | None
+) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
+    """(the tensors that are used, transformers' configuration, whether its text is projected) of a text encoder."""
     act = "quick_gelu" if name == "text_encoder" and family != "sd2" else "gelu"
     if family == "sd2":
         # It was trained on the layer before the last: the last is left out, and its projection, which reads that.
@@ -181,7 +194,12 @@ def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[
         kept = {k: t for k, t in state.items() if not k.startswith((f"encoder.layers.{last}.", "text_projection"))}
         state = kept
     config = known["text_encoder"] if known else shapes.text_encoder(_shapes(state), act=act)
-    projected = "text_projection.weight" in state
+    return state, config, "text_projection.weight" in state
+
+
+def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[str, Any] | None) -> tuple[Any, int]:
+    """(the live encoder, the width of its pooled text)."""
+    state, config, projected = text_config(name, state, family, known)
     with init_empty_weights(include_buffers=False):
         kind = CLIPTextModelWithProjection if projected else CLIPTextModel
         live = kind(CLIPTextConfig(**config))
@@ -194,7 +212,7 @@ def _text_encoder(name: str, state: dict[str, Tensor], family: str, known: dict[
     return _shared(live, named, device), config["projection_dim"]
 
 
-def _prediction(file: Any, keys: list[str], family: str) -> str:
+def prediction_of(file: Any, keys: list[str], family: str) -> str:
     """What the UNet predicts: ``epsilon`` or ``v``, by the file's own word, else by what training leaves behind."""
     infos = {
         key: TensorInfo(str(file.get_slice(key).get_dtype()), tuple(file.get_slice(key).get_shape()), (0, 0))
