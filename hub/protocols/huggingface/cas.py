@@ -21,13 +21,17 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.accounts.models import User
+from hub.accounts.models import Token, User
 from hub.accounts.permissions import person
+from hub.accounts.queries import acts_for
 from hub.catalog import repositories
+from hub.catalog.models import Model
+from hub.catalog.queries import models_visible
 from hub.protocols.huggingface import base, bodies
 from hub.uploads import chunks
 
 SALT = "huggingface.cas"
+WRITING = {"upload", "admin"}  # scopes that may push
 LIFE = 3600  # seconds of a token; clients fetch a new one a minute before
 SHARD_LIMIT = 64 * 1024**2
 RECORD = 48
@@ -44,12 +48,14 @@ def instance() -> str:
 
 class WriteToken(base.Tongue):
     def get(self, request: Request, owner: str, name: str, rest: str) -> Response:
-        """Where chunks are to be sent, and a token for it: of this person, for an hour."""
+        """Where chunks are to be sent, and a token for it: of this person, to this repository, for an hour, and no
+        longer than the token that asked for it, or the right to write there."""
         user = person(request)
         _check_scope(request)
-        repositories.repository_mine(user, owner, name)
+        model = repositories.repository_mine(user, owner, name)
         url = f"{base.origin(request)}/cas/{instance()}/{user.pk}"
-        token, expires = signing.dumps(user.pk, salt=SALT), int(time.time()) + LIFE
+        asked = request.auth.pk if isinstance(request.auth, Token) else None
+        token, expires = signing.dumps([user.pk, model.pk, asked], salt=SALT), int(time.time()) + LIFE
         headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(expires)}
         return Response({"casUrl": url, "accessToken": token, "exp": expires}, headers=headers)
 
@@ -63,15 +69,28 @@ class Cas(base.Tongue):
     permission_classes = (AllowAny,)
 
     def owner(self, request: Request, place: str, user_id: int) -> User:
+        """Who sends chunks. Raises `BadToken` where the token, what it was made for, or who asked for it is no more."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             known = signing.loads(token.strip(), salt=SALT, max_age=LIFE) if kind.lower() == "bearer" else None
         except signing.BadSignature:
             known = None
-        user = User.objects.filter(pk=known, is_active=True).first() if known == user_id else None
+        user = _writer(*known) if isinstance(known, list) and len(known) == 3 and known[0] == user_id else None
         if user is None or place != instance():
             raise base.BadToken("Invalid credentials in Authorization header")
         return user
+
+
+def _writer(user_id: int, model_id: int, token_id: int | None) -> User | None:
+    """The person, where they may still write to that repository, and their API token still may."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    model = models_visible(user).select_related("owner").filter(pk=model_id).first() if user else None
+    if user is None or model is None or model.status == Model.Status.TAKEN_DOWN or not acts_for(user, model.owner):
+        return None
+    token = Token.objects.select_related("user").filter(pk=token_id, user=user).first() if token_id else None
+    if token_id and (token is None or token.problem() or not WRITING & set(token.scopes)):
+        return None
+    return user
 
 
 class ChunkQuery(Cas):
@@ -178,7 +197,7 @@ def files_in(shard: _Shard) -> list[tuple[str, list[tuple[str, int, int, int]]]]
     runs = 0
     while (record := shard.record())[:32] != BOOKEND:
         flags, count = struct.unpack_from("<II", record, 32)
-        runs += count
+        runs += count + 1  # a file without any takes its place too
         if runs > chunks.TERMS_LIMIT:
             raise chunks.BadChunks("This shard holds more runs of chunks than the hub takes at once.")
         terms = []
@@ -203,5 +222,5 @@ def hash_text(raw: bytes) -> str:
 def _check_scope(request: Request) -> None:
     """Pushing takes the scope that every push takes, though this call is a GET."""
     token = request.auth
-    if token is not None and not {"upload", "admin"} & set(getattr(token, "scopes", ())):
+    if isinstance(token, Token) and not WRITING & set(token.scopes):
         raise repositories.NotYours("This needs a token with the scope upload.")

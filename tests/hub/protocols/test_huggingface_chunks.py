@@ -6,9 +6,12 @@ import json
 import httpx
 import pytest
 from django.test import Client, TestCase
+from django.utils import timezone
 
 from hub import storage
-from hub.accounts.models import User
+from hub.accounts.actions import token_revoke
+from hub.accounts.models import Token, User
+from hub.catalog.models import Model
 from hub.uploads import chunks
 from hub.uploads.models import ChunkedFile, Upload, Xorb
 from hub.uploads.tasks import inspected as answered
@@ -134,6 +137,27 @@ def test_a_token_is_one_persons_and_one_places(hf, repo, bob):
     bobs("GET", f"/api/models/{repo}/xet-write-token/main", status=403 if public(repo) else 404)
     reading = Hf(User.objects.get(username="alice"), scopes=["read"])
     reading("GET", f"/api/models/{repo}/xet-write-token/main", status=403)
+
+
+@pytest.mark.parametrize(
+    "what", ["token revoked", "token ran out", "account closed", "repository deleted", "given away"]
+)
+def test_a_token_ends_with_what_it_was_made_for(hf, repo, alice, bob, what):
+    cas = Cas(hf, repo)
+    cas.grant("0" * 64, 1000)
+    match what:
+        case "token revoked":
+            token_revoke(user=alice, id=Token.objects.get(user=alice).pk)
+        case "token ran out":
+            Token.objects.update(expires_at=timezone.now())
+        case "account closed":
+            User.objects.filter(pk=alice.pk).update(is_active=False)
+        case "repository deleted":
+            hf("DELETE", "/api/repos/delete", {"name": repo, "type": "model"})
+        case "given away":
+            Model.objects.update(owner=bob)
+    cas.grant("0" * 64, 1000, status=401)
+    cas("/v1/shards", status=401)
 
 
 def public(repo) -> bool:
