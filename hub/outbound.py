@@ -6,7 +6,6 @@ no proxy, cookie or redirect has a say. ``HOOK_ORIGINS`` names origins that an o
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import socket
 import ssl
@@ -16,10 +15,10 @@ from http import HTTPStatus
 
 import urllib3
 from django.conf import settings
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from hub.errors import Refused
 from workers.addresses import Address, BadAddress, is_public, parsed, trusted
+from workers.lines import cut, line_to
 
 SILENT_SECONDS, WHOLE_SECONDS = 10.0, 20.0
 READ_BYTES = 2048  # of an answer
@@ -53,9 +52,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     """POST ``body``; the status of the answer and its first characters. Raises `NotAsked`, `NoAnswer`."""
     address, private_is_fine = checked(url)
     ip = _resolved(address, private_is_fine)
-    connection = _connection(address, ip)
+    connection = line_to(address, ip, silent=SILENT_SECONDS)
     # The time-out counts from byte to byte; an answer that trickles in is ended by this clock.
-    clock = threading.Timer(WHOLE_SECONDS, _cut, (connection,))
+    clock = threading.Timer(WHOLE_SECONDS, cut, (connection,))
     clock.daemon = True
     clock.start()
     try:
@@ -81,15 +80,3 @@ def _resolved(address: Address, private_is_fine: bool) -> str:
     if not private_is_fine and not all(is_public(ip) for ip in ips):
         raise NotAsked(f"{address.host} is not a public host.")
     return ips[0]
-
-
-def _connection(address: Address, ip: str) -> HTTPConnection:
-    if address.scheme == "http":
-        return HTTPConnection(ip, address.port, timeout=SILENT_SECONDS)
-    context = ssl.create_default_context()
-    return HTTPSConnection(ip, address.port, timeout=SILENT_SECONDS, ssl_context=context, server_hostname=address.host)
-
-
-def _cut(connection: HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]

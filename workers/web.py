@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
 
 import msgspec
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 
-from workers import resolving, settings
+from workers import lines, resolving, settings
 from workers.addresses import Address, BadAddress, is_public, parsed, trusted
 from workers.errors import Refusal
 
@@ -129,13 +127,13 @@ def _next(address: Address, where: str) -> Address:
 def _once(address: Address, headers: Mapping[str, str]) -> Answer:
     """One hop: the name resolved once, every address of it looked at, and one of these connected to."""
     ips = resolving.checked(address, is_private_fine=trusted(address, settings.IMPORT_HOSTS), public=is_public)
-    connection = _connection(address, ips[0])
-    # The read time-out counts from byte to byte; headers that trickle in are ended by this clock.
-    clock = threading.Timer(HEADERS_SECONDS, _cut, (connection,))
+    connection = lines.line_to(address, ips[0], silent=SILENT_SECONDS)
+    # The read time-out counts from byte to byte; a handshake or headers that trickle in are ended by this clock.
+    clock = threading.Timer(HEADERS_SECONDS, lines.cut, (connection,))
     clock.daemon = True
+    clock.start()
     try:
         connection.connect()
-        clock.start()
         connection.request(
             "GET",
             address.target,
@@ -156,29 +154,6 @@ def _once(address: Address, headers: Mapping[str, str]) -> Answer:
         answer.close()
         raise Elsewhere("packed", f"{address.host} packs what it sends, and was asked not to.")
     return answer
-
-
-def _cut(connection: HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _connection(address: Address, ip: str) -> HTTPConnection:
-    """To ``ip`` and nowhere else; the certificate must be the name's."""
-    if address.scheme == "http":
-        return HTTPConnection(ip, address.port, timeout=SILENT_SECONDS)
-    return HTTPSConnection(
-        ip,
-        address.port,
-        timeout=SILENT_SECONDS,
-        ssl_context=_trust(),
-        server_hostname=address.host,  # what the certificate is held against, by the context itself
-    )
 
 
 def _check(answer: Answer) -> None:

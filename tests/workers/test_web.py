@@ -1,6 +1,7 @@
 """Other servers, asked for real: on loopback, which only a named exception allows."""
 
 import datetime
+import socket
 import ssl
 import time
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.workers.elsewhere import Elsewhere
-from workers import resolving, settings, web
+from workers import lines, resolving, settings, web
 from workers.addresses import DEFAULT_HOSTS, BadAddress
 
 
@@ -56,7 +57,7 @@ def test_a_name_is_asked_for_once_and_the_checked_address_is_connected_to(there,
         connected.append(connection.host)
         raise OSError("nothing leaves this machine")
 
-    monkeypatch.setattr(web.HTTPSConnection, "connect", connect)
+    monkeypatch.setattr(lines._Secure, "connect", connect)
     with pytest.raises(web.Elsewhere, match="does not answer"):
         web.json("https://evil.example/x")
     assert (asked, connected) == (["evil.example"], ["8.8.8.8"])
@@ -182,12 +183,24 @@ def test_by_https_the_certificate_is_held_against_the_name(certificate, monkeypa
         names = [f"https://hub.example:{server.port}", f"https://other.example:{server.port}"]
         monkeypatch.setattr(settings, "IMPORT_HOSTS", names)
         monkeypatch.setattr(resolving, "lookup", lambda host, port: ["127.0.0.1"])
-        monkeypatch.setattr(web, "_trust", lambda: ssl.create_default_context(cafile=str(certificate)))
+        monkeypatch.setattr(lines, "_trust", lambda: ssl.create_default_context(cafile=str(certificate)))
         server.says("/x", {"ok": True})
         assert web.json(f"{names[0]}/x") == {"ok": True}
         assert server.seen[0].headers["host"] == f"hub.example:{server.port}"
         with pytest.raises(web.Elsewhere, match=r"cannot prove that it is other\.example"):
             web.json(f"{names[1]}/x")
-        monkeypatch.setattr(web, "_trust", ssl.create_default_context)
+        monkeypatch.setattr(lines, "_trust", ssl.create_default_context)
         with pytest.raises(web.Elsewhere, match="cannot prove"):
             web.json(f"{names[0]}/x")
+
+
+def test_a_handshake_that_never_ends_is_cut(monkeypatch):
+    """Each byte of it comes in time; the whole does not."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        origin = f"https://hub.example:{port}"
+        monkeypatch.setattr(settings, "IMPORT_HOSTS", [origin])
+        monkeypatch.setattr(resolving, "lookup", lambda host, port: ["127.0.0.1"])
+        monkeypatch.setattr(web, "HEADERS_SECONDS", 0.3)
+        with pytest.raises(web.Elsewhere):
+            web.json(f"{origin}/x")
