@@ -317,9 +317,13 @@ def _some(keys: list[str]) -> str:
 def summary_of(header: Header, recognised: Recognised | None, described: metadata.Described) -> dict[str, Any]:
     """Plain JSON: what metadata says (network, training, dataset, …), and what the tensors say, which goes first."""
     told = described.summary | (_plain(dict(recognised.match.summary)) if recognised else {})
+    dtypes: dict[str, int] = {}
+    for info in header.tensors.values():
+        dtypes[info.dtype] = dtypes.get(info.dtype, 0) + math.prod(info.shape)
     told |= {
         "tensors": len(header.tensors),
-        "parameters": sum(math.prod(info.shape) for info in header.tensors.values()),
+        "parameters": sum(dtypes.values()),
+        "dtypes": {clean(name, 20): count for name, count in list(dtypes.items())[:SUMMARY_ITEMS]},
         "unclaimed": len(set(header) - recognised.match.claimed) if recognised else len(header.tensors),
     }
     if ranks := told.get("ranks"):

@@ -68,6 +68,13 @@ def acts_for(user: User, owner: User | int, *, editing: bool = True) -> bool:
     return owner_id in set(groups_of(user, editing=editing))
 
 
+def is_member(user: User, name: str) -> bool:
+    """Whether ``name`` is the user's own, or that of a group they belong to; in any case."""
+    if name.lower() == user.username.lower():
+        return True
+    return bool(name) and User.objects.filter(pk__in=groups_of(user), username__iexact=name).exists()
+
+
 def owners_for(user: User) -> list[User]:
     """Whom ``user`` may publish as: themselves, then their groups by name."""
     groups = User.objects.filter(pk__in=groups_of(user, editing=True), is_active=True)

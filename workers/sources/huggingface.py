@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from workers import web
+from workers import folders, web
 from workers.addresses import parsed
 from workers.errors import Refusal
 from workers.fetch_messages import ListShelf, LookUp, ShelfListed, ToldFile, ToldModel, ToldPicture, ToldVersion
@@ -94,14 +94,14 @@ def look_up(asked: LookUp, token: str) -> ToldModel:
         licence=licence,
         versions=(version,),
         left_out=tuple(left_out),
-        **_flags(licence),
+        **(_own_flags(told) or _flags(licence)),
     )
 
 
 def _files(siblings: list[dict[str, Any]], base: str, asked: LookUp, left_out: list[str]) -> list[ToldFile]:
     """The weights to take: the file that was named, or those at the top of the repository, each content once."""
     found: dict[str, ToldFile] = {}
-    folders = False
+    in_folders = False
     for one in siblings:
         path = line(one.get("rfilename"), 400)
         if asked.path and path != asked.path:
@@ -109,7 +109,7 @@ def _files(siblings: list[dict[str, Any]], base: str, asked: LookUp, left_out: l
         if not path.lower().endswith(WEIGHTS) or NO_WEIGHTS.search(path):
             continue
         if "/" in path and not asked.path:
-            folders = True
+            in_folders = True
             continue
         lfs = mapping(one.get("lfs"))
         sha256 = hexes(lfs.get("sha256") or lfs.get("oid"), 64)
@@ -127,14 +127,18 @@ def _files(siblings: list[dict[str, Any]], base: str, asked: LookUp, left_out: l
     host = parsed(asked.server).host
     if asked.path and not found:
         raise Refusal("not-there", f"{host} has no weights called {asked.path[:100]} in {asked.repo}.")
-    if folders and not found:
+    if in_folders and not found:
         raise Refusal(
             "a-folder", f"{asked.repo} is a folder of diffusers, not a file. Give the link of one file of it."
         )
     if not found:
         raise Refusal("no-weights", f"{asked.repo} holds no weights.")
-    if folders:
+    if in_folders:
         left_out.append("Weights in folders of the repository were left out; give the link of one to import it.")
+    # A ControlNet or VAE that a hub of this kind has also written as diffusers reads it: the file itself is enough.
+    alone = [key for key, file in found.items() if file.name == folders.WEIGHTS_ALONE]
+    if alone and any(not file.name.startswith("diffusion_pytorch_model") for file in found.values()):
+        del found[alone[0]]
     if len(found) > MOST_FILES:
         left_out.append(f"Only the first {MOST_FILES} of its {len(found)} files were taken.")
     return list(found.values())[:MOST_FILES]
@@ -191,6 +195,18 @@ def _flags(licence: str) -> dict[str, Any]:
             "allow_different_licence": "-sa" not in name and "-nd" not in name,
         }
     return {}
+
+
+def _own_flags(told: dict[str, Any]) -> dict[str, Any]:
+    """Another hub of this kind tells the four flags themselves."""
+    if not isinstance(told.get("allowNoCredit"), bool):
+        return {}
+    return {
+        "allow_no_credit": told["allowNoCredit"],
+        "allow_commercial_use": tuple(use for use in EVERYTHING if use in items(told.get("allowCommercialUse"), 10)),
+        "allow_derivatives": told.get("allowDerivatives") is True,
+        "allow_different_licence": told.get("allowDifferentLicense") is True,
+    }
 
 
 def _card(siblings: list[dict[str, Any]], base: str, server: str, token: str) -> str:

@@ -25,6 +25,7 @@ MIB = 1024**2
 SMALL_LIMIT = 5 * MIB  # of a text or picture inside a commit; a tokenizer's vocabulary is about 1
 LINE_LIMIT = SMALL_LIMIT * 4 // 3 + 64 * 1024  # the same in base64, with its path
 LINES_LIMIT = 10_000
+HEAD_LIMIT = 64 * 1024  # of a model card; YAML is slow to read
 SHA256 = re.compile(r"[0-9a-f]{64}")
 # How the pictures that are kept begin; what begins otherwise is none, whatever its name.
 MAGIC = {".png": (b"\x89PNG\r\n\x1a\n",), ".jpg": (b"\xff\xd8\xff",), ".jpeg": (b"\xff\xd8\xff",), ".webp": (b"RIFF",)}
@@ -156,6 +157,8 @@ def card(readme: str) -> tuple[dict[str, Any], str]:
     head, mark, rest = readme[3:].partition("\n---")
     if not mark:
         return {}, readme
+    if len(head) > HEAD_LIMIT:
+        raise ValueError(f"The head of a model card holds at most {HEAD_LIMIT // 1024} KiB here.")
     try:
         said = yaml.safe_load(head)
     except (yaml.YAMLError, RecursionError) as error:

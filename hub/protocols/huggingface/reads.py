@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from hub.catalog import queries, repositories
-from hub.catalog.models import File, Model, Revision, Version
+from hub.catalog.models import File, Model, Revision, RevisionEntry, Version
 from hub.catalog.queries import Person
 from hub.catalog.repositories import Entry
 from hub.uploads.models import Upload
@@ -18,7 +20,9 @@ def verdicts(model: Model, entries: Iterable[Entry]) -> dict[str, str]:
     waiting = {entry.blob.sha256 for entry in entries if not entry.served}
     states: dict[str, str] = {}
     if waiting:
-        uploads = Upload.objects.filter(owner_id=model.owner_id, sha256__in=waiting).order_by("created_at")
+        # A group's are those that its members pushed to it.
+        pushed = Q(owner_id=model.owner_id) | Q(fields__model_id=model.pk)
+        uploads = Upload.objects.filter(pushed, sha256__in=waiting).order_by("created_at")
         states = dict(uploads.values_list("sha256", "status"))
         # One that came in and was judged anew since.
         judged = File.objects.filter(version__model=model, blob_id__in=waiting)
@@ -35,10 +39,27 @@ def facts(user: Person, models: Iterable[Model]) -> dict[int, dict[str, Any]]:
         known = found[version.model_id]
         if "base" not in known:
             known |= {"base": version.base.name, "words": version.trigger_words}
-            known["sha"] = version.revision.oid if version.revision else None
+            known["sha"], known["revision"] = (
+                (version.revision.oid, version.revision_id) if version.revision else (None, None)
+            )
     for model_id, name in Model.tags.through.objects.filter(model__in=models).values_list("model_id", "tag__name"):
         found[model_id]["tags"].append(name)
     return found
+
+
+def listed(user: Person, models: Iterable[Model], facts: dict[int, dict[str, Any]]) -> dict[int, list[Entry]]:
+    """By model: the files of the revision that its facts name, the names that diffusers looks for first."""
+    models = list(models)
+    files = queries.files_visible(user).filter(version__model__in=models, verdict=File.Verdict.ACCEPTED)
+    by_blob = {(f.version.model_id, f.blob_id): f for f in files.select_related("version").order_by("-id")}
+    at = {facts[model.pk]["revision"]: model.pk for model in models if facts[model.pk].get("revision")}
+    found: dict[int, list[Entry]] = {model.pk: [] for model in models}
+    for row in RevisionEntry.objects.filter(revision__in=at).select_related("blob").order_by("path"):
+        model_id = at[row.revision_id]
+        entry = Entry(row.path, row.blob, by_blob.get((model_id, row.blob_id)))
+        if entry.served:
+            found[model_id].append(entry)
+    return {model.pk: siblings(model, found[model.pk]) for model in models}
 
 
 def warning(entries: Iterable[Entry]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.accounts.models import Token, User
 from hub.accounts.queries import owners_for
-from hub.catalog.models import Blob, Model, Revision
+from hub.catalog.models import Blob, File, Model, Revision
 from hub.catalog.queries import stat_of
 from hub.catalog.repositories import Entry
 from hub.protocols.huggingface.base import iso
@@ -82,6 +82,21 @@ def folder_shape(path: str, entries: Iterable[Entry]) -> dict[str, Any]:
     return {"type": "directory", "path": path, "size": 0, "oid": git_oid(lines.encode())}
 
 
+# Our words of precision, for files that were inspected before each kind of number was counted.
+DTYPES = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
+
+
+def safetensors(files: Iterable[File]) -> dict[str, Any] | None:
+    """How many numbers of which kind the main file of a repository holds; None where it is no safetensors file."""
+    rows = sorted((f for f in files if f.format == "SafeTensor"), key=lambda f: (not f.primary, f.pk))
+    summary = rows[0].summary if rows else {}
+    total = summary.get("parameters")
+    if not isinstance(total, int):
+        return None
+    counts = summary.get("dtypes") or {DTYPES.get(rows[0].precision, "F32"): total}
+    return {"parameters": counts, "total": total}
+
+
 def title(revision: Revision) -> str:
     return revision.message.partition("\n")[0] or "Update"
 
@@ -135,6 +150,10 @@ def model_shape(model: Model, facts: Mapping[str, Any]) -> dict[str, Any]:
         "lastModified": iso(model.updated_at),
         "baseModel": facts.get("base", ""),
         "triggerWords": list(facts.get("words", ())),
+        "allowNoCredit": model.allow_no_credit,
+        "allowCommercialUse": model.allow_commercial_use,
+        "allowDerivatives": model.allow_derivatives,
+        "allowDifferentLicense": model.allow_different_licence,
     }
 
 

@@ -14,7 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.accounts.authentication import take_token
+from hub.accounts.models import User
 from hub.accounts.permissions import person
+from hub.accounts.queries import is_member
 from hub.catalog import queries, repositories
 from hub.catalog.models import Base, Model, Revision
 from hub.catalog.repositories import Entry
@@ -40,14 +42,22 @@ class RepoDetail(base.Tongue):
         revision, _ = base.located(request.user, model, *base.rest_of(request, "/revision/", rest))
         entries = repositories.entries(request.user, model, revision)
         shape = _info(request, model, revision, entries)
-        if wanted := [key for value in request.GET.getlist("expand") for key in value.split(",")]:
-            kept = {"_id", "id", "modelId", "sha"} | set(wanted)
-            shape = {key: value for key, value in shape.items() if key in kept}
+        shape = _expanded(shape, _wanted(request))
         headers = {"X-Repo-Commit": revision.oid}
         said = reads.warning(entries) or reads.warning_of_owner(model, entries)
         if said:
             headers["X-HF-Warning"] = base.header_text(f"inspection; {said}")
         return Response(shape, headers=headers)
+
+
+def _wanted(request: Request) -> list[str]:
+    """The keys that ``expand`` asks for; none: all of them."""
+    return [key for value in request.GET.getlist("expand") for key in value.split(",") if key]
+
+
+def _expanded(shape: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+    kept = {"_id", "id", "modelId", "sha"} | set(wanted)
+    return {key: value for key, value in shape.items() if key in kept} if wanted else shape
 
 
 def _info(request: Request, model: Model, revision: Revision, entries: list[Entry]) -> dict[str, Any]:
@@ -59,6 +69,7 @@ def _info(request: Request, model: Model, revision: Revision, entries: list[Entr
             shapes.sibling(entry, blobs=base.flag(request.GET, "blobs")) for entry in reads.siblings(model, entries)
         ],
         "cardData": shapes.card_shape(model, facts),
+        "safetensors": shapes.safetensors(entry.file for entry in entries if entry.file is not None),
         "usedStorage": sum({entry.blob.sha256: entry.blob.size for entry in entries}.values()),
         "baseModels": None,
         "widgetData": [],
@@ -185,11 +196,11 @@ class RepoCommits(base.Tongue):
 
 class RepoList(base.Tongue):
     def get(self, request: Request) -> Response:
-        """Published repositories; one's own private ones too, where ``author`` is oneself."""
+        """Published repositories; one's own private ones too, where ``author`` is oneself or a group of one's."""
         given = request.GET
         limit = base.number(given, "limit", default=100, most=1000) or 100
         author = given.get("author", "")
-        mine = request.user.is_authenticated and author.lower() == request.user.username.lower()
+        mine = isinstance(request.user, User) and is_member(request.user, author)
         wish, nothing = _wish(request)
         if nothing:
             return Response([])
@@ -202,15 +213,26 @@ class RepoList(base.Tongue):
             page = queries.model_list(wish, limit=min(limit, 200), cursor=given.get("cursor", "")[:1000])
             found = {version.model_id: version.model for version in page.versions}
             models, following = list(found.values()), page.next_cursor
-        facts = reads.facts(request.user if mine else AnonymousUser(), models)
-        full = base.flag(given, "full") or base.flag(given, "cardData")
-        shown = [_row(model, facts[model.pk], full) for model in models]
+        shown = _rows(request, request.user if mine else AnonymousUser(), models)
         return Response(shown, headers=base.next_link(request, cursor=following) if following else {})
 
 
-def _row(model: Model, facts: dict[str, Any], full: bool) -> dict[str, Any]:
-    shape = shapes.model_shape(model, facts)
-    return shape | ({"cardData": shapes.card_shape(model, facts)} if full else {})
+def _rows(request: Request, user: Any, models: list[Model]) -> list[dict[str, Any]]:
+    """Models of a list, with what ``full``, ``cardData`` and ``expand`` ask for."""
+    wanted, full = _wanted(request), base.flag(request.GET, "full")
+    facts = reads.facts(user, models)
+    listed = reads.listed(user, models, facts) if full or {"siblings", "safetensors"} & set(wanted) else {}
+    rows = []
+    for model in models:
+        shape = shapes.model_shape(model, facts[model.pk])
+        if full or base.flag(request.GET, "cardData") or "cardData" in wanted:
+            shape["cardData"] = shapes.card_shape(model, facts[model.pk])
+        if listed:
+            entries = listed[model.pk]
+            shape["siblings"] = [shapes.sibling(entry, blobs=False) for entry in entries]
+            shape["safetensors"] = shapes.safetensors(entry.file for entry in entries if entry.file is not None)
+        rows.append(_expanded(shape, wanted))
+    return rows
 
 
 def _wish(request: Request) -> tuple[queries.Wish, bool]:

@@ -203,7 +203,9 @@ def _describe(user: Any, model: Model, readme: str) -> None:
         tags = head.get("tags")
         fields: dict[str, Any] = {"description": body}
         if isinstance(tags, list):
-            fields["tags"] = [str(tag) for tag in tags if str(tag) not in shapes.COMMON_TAGS][: actions.TAG_LIMIT]
+            # Only texts: a list of lists of itself, written out, would fill the memory.
+            words = [tag for tag in tags if isinstance(tag, str) and tag not in shapes.COMMON_TAGS]
+            fields["tags"] = words[: actions.TAG_LIMIT]
         actions.model_edit(model=model, by=user, fields=fields)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 
 import httpx
@@ -341,6 +342,8 @@ def test_a_card_is_checked_in_json_whatever_it_holds(hf):
     good = hf("POST", "/api/validate-yaml", {"content": "---\ntags: [a]\n---\n", "repoType": "model"})
     assert good == {"errors": [], "warnings": []}
     assert hf("POST", "/api/validate-yaml", {"content": "---\na: [\n---\n"}, status=400)["errors"]
+    long = "---\n" + "a: b\n" * 20_000 + "---\n"
+    assert "64 KiB" in hf("POST", "/api/validate-yaml", {"content": long}, status=400)["errors"][0]["message"]
 
 
 def test_pushed_and_never_committed_goes(hf, repo):
@@ -357,3 +360,11 @@ def test_pushed_and_never_committed_goes(hf, repo):
 @pytest.mark.parametrize("body", ["nonsense", "[]", '{"key": "file"}', '{"key": "what", "value": {}}', "[" * 100_000])
 def test_a_body_that_is_no_commit(hf, repo, body):
     hf("POST", f"/api/models/{repo}/commit/main", body, status=400, kind="application/x-ndjson")
+
+
+def test_a_model_card_that_would_fill_the_memory(hf, repo):
+    """Each line names the one before ten times; written out it is a thousand million words."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in itertools.pairwise("abcdefghi")]
+    hf.commit(repo, small("README.md", "\n".join(["---", *lines, "tags: [*i, ink]", "---", "# Ink"]).encode()))
+    assert list(Model.objects.get().tags.values_list("name", flat=True)) == ["ink"]
