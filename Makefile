@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages bench-catalogue fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages bench-catalogue conformance fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,9 @@ bench-pages: $(STAMP)-run ## Lighthouse over the running hub's pages (needs node
 
 bench-catalogue: $(STAMP)-run ## Lists, facets and search on a million models (SIZE=100k for fewer), each figure beside its bar
 	@$(BIN)/python -m infra.bench.catalogue
+
+conformance: $(STAMP)-dev ## Many calls made up from the OpenAPI file, each answer held against it (EXAMPLES of each, 50)
+	@WORD_EXAMPLES=$(or $(EXAMPLES),50) $(BIN)/python -m pytest -q tests/hub/test_api_keeps_its_word.py
 
 fuzz: $(STAMP)-dev ## A million files that nobody would write, for every reader (CASES for another number)
 	@$(BIN)/python -m infra.fuzz --cases $(or $(CASES),1000000)

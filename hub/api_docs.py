@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 
+from hub.openapi import REFUSAL
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -154,6 +156,8 @@ def operation(method: str, path: str, told: dict[str, Any], components: dict[str
     answers = []
     for status, answer in sorted(told.get("responses", {}).items()):
         sent = body_of(answer)
+        if shape_of(sent or {}) == REFUSAL:  # every operation's; said once, with the shapes
+            continue
         answers.append(Answer(status, answer.get("description", ""), type_of(sent) if sent else "", shape_of(sent)))
     security = told.get("security", [])
     public = not security or {} in security

@@ -75,7 +75,7 @@ class GenerationDetail(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
-    @extend_schema(tags=TAGS, responses=GenerationOutput)
+    @extend_schema(tags=TAGS, responses={200: GenerationOutput})
     def delete(self, request: Request, generation_id: uuid.UUID) -> Response:
         """Cancel: at once where it waits, between two steps where it is being drawn. Repeating is harmless."""
         generation = queries.generation_for(request.user, generation_id)

@@ -96,7 +96,7 @@ class MultipartDetail(MultipartView):
         upload = self.upload(request, id)
         return Response(PartOutput(actions.parts_list(owner=self.owner, id=upload.id), many=True).data)
 
-    @extend_schema(parameters=[KEY], responses=OpenApiTypes.OBJECT, operation_id="multipart-abort")
+    @extend_schema(parameters=[KEY], responses={200: OpenApiTypes.OBJECT}, operation_id="multipart-abort")
     def delete(self, request: Request, id: UUID) -> Response:
         actions.upload_abort(owner=self.owner, id=self.upload(request, id).id)
         return Response({})
