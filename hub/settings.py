@@ -44,7 +44,7 @@ def env_list(name: str, default: str) -> list[str]:
 
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / ".weightroom")))  # the embedded servers' data, secrets, caches
 
-# Where people reach the hub; absolute links and download URLs are built from it, never from the Host header.
+# Where people reach the hub; absolute links are built from it, not from the Host header (but see hub.origins).
 PUBLIC_URL = env("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 DEBUG = env_bool("DEBUG", False)
 PRODUCTION = env_bool("PRODUCTION", False)  # https, secure cookies, no embedded servers
@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "hub.pages.SecurityHeaders",
     "hub.pages.PagesCompressed",
     "hub.pages.Slashes",
+    "hub.origins.Origins",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "hub.pages.Language",
     "django.middleware.common.CommonMiddleware",
@@ -281,6 +282,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "hub.openapi.refusals"],
     "ENUM_NAME_OVERRIDES": {  # lists of words that two shapes share keep a name that clients can rely on
         "ModelTypeEnum": "hub.catalog.models.Model.Type",
         "UploadStatusEnum": "hub.uploads.models.Upload.Status",

@@ -7,13 +7,14 @@ from django.core.exceptions import ValidationError
 NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$")
 RESERVED = {
     "about", "accounts", "admin", "api", "cas", "collections", "comments", "compare", "confirm", "confirm-email",
-    "datasets", "decisions", "docs", "download", "feed", "file", "groups", "healthz", "image", "import",
+    "datasets", "decisions", "docs", "download", "feed", "file", "groups", "healthz", "image", "images", "import",
     "imports", "kernels", "lfs",
     "likes", "login", "mail", "model-versions", "models", "moderation", "moderator", "moderators", "new",
     "notifications", "oauth",
-    "operator", "organizations", "pictures", "prompts", "queue", "reports", "reset", "reviews", "s3", "sdapi", "search",
+    "operator", "organizations", "pictures", "posts", "prompts", "queue", "reports", "reset", "reviews", "s3", "sdapi",
+    "search",
     "settings", "sign-in", "sign-out", "sign-up", "spaces", "static", "tokens", "transfers", "try", "u", "uploads",
-    "v1", "v2", "webhooks", "weightroom",
+    "user", "v1", "v2", "webhooks", "weightroom",
 }  # fmt: skip
 
 

@@ -193,16 +193,22 @@ def file_for(
         candidates = [file for file in candidates if file.pk == file_id]
     if not candidates:
         raise FileNotFound("File not found")
-    wish = {"kind": type, "format": format, "size_kind": size, "precision": fp}
+    wish = {"kind": type, "format": format, "size_kind": size, "precision": fp, "quant": quant_type}
     best = max(candidates, key=lambda file: (_score(file, wish), -file.pk))
-    wish["quant"] = quant_type
     if file_id is None and any(asked and _trait(best, name) != asked.lower() for name, asked in wish.items()):
         raise FileNotFound("File not found")
     return best
 
 
 def _trait(file: File, name: str) -> str:
-    return str(file.summary.get("quant_type") or "").lower() if name == "quant" else str(getattr(file, name)).lower()
+    if name in {"precision", "quant"} and (name == "quant") != is_quantised(file.format, file.precision):
+        return ""
+    return str(getattr(file, "precision" if name == "quant" else name)).lower()
+
+
+def is_quantised(format: str, precision: str) -> bool:
+    """Whether ``precision`` is one of llama.cpp's types of packed numbers (Q4_K_M), and no kind of floating number."""
+    return format == "GGUF" and bool(precision) and not precision.lower().startswith(("f", "bf", "mixed"))
 
 
 class SignInToDownload(Refused):
@@ -216,9 +222,9 @@ def download_check(user: Person, model: Model) -> None:
 
 
 def _score(file: File, wish: dict[str, str]) -> float:
-    """Civitai's order of preference: 1000 for the kind, ±100 format, ±10 size, ±1 precision."""
-    usual = {"kind": "Model", "format": "SafeTensor", "size_kind": "pruned", "precision": "fp16"}
-    worth = {"kind": 1000.0, "format": 100.0, "size_kind": 10.0, "precision": 1.0}
+    """Civitai's order of preference: 1000 for the kind, ±100 format, ±10 size, ±1 precision, ±0.5 quantisation."""
+    usual = {"kind": "Model", "format": "SafeTensor", "size_kind": "pruned", "precision": "fp16", "quant": "q4_k_m"}
+    worth = {"kind": 1000.0, "format": 100.0, "size_kind": 10.0, "precision": 1.0, "quant": 0.5}
     score = 0.25 if file.primary else 0.0
     for name, points in worth.items():
         has, asked = _trait(file, name), (wish[name] or usual[name]).lower()

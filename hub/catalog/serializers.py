@@ -16,6 +16,7 @@ from hub.catalog.actions import COMMERCIAL
 from hub.catalog.models import File, Model, Version
 from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_of
 from hub.catalog.terms import PERIODS, USES
+from hub.origins import public_url
 
 SHOWN_MOST = 300  # cards that are drawn at once when somebody comes back to a long list
 TYPE_LABELS = dict(Model.Type.choices)
@@ -146,12 +147,29 @@ def card(version: Version) -> dict[str, Any]:
 
 def air(version: Version) -> str:
     """The AIR of a version: ``urn:air:sd1:lora:<host>:<model>@<version>``."""
-    return air_of(version.base.ecosystem, version.model.type, version.model_id, version.pk)
+    from_there = getattr(version, "origin", None)  # of `hub.imports`
+    origin = (from_there.origin.server, from_there.origin.remote, from_there.remote) if from_there else None
+    return air_of(version.base.ecosystem, version.model.type, version.model_id, version.pk, origin)
 
 
-def air_of(ecosystem: str, type: str, model_id: int, version_id: int) -> str:
-    host = settings.PUBLIC_URL.split("://", 1)[-1].replace(":", "-")
-    return f"urn:air:{ecosystem}:{AIR_TYPES.get(type, 'unknown')}:{host}:{model_id}@{version_id}"
+def air_of(
+    ecosystem: str, type: str, model_id: int, version_id: int, origin: tuple[str, str, str] | None = None
+) -> str:
+    """A version's AIR. origin: the server that it was imported from, and what that calls the model and the version;
+    where these are numbers, they are its name everywhere."""
+    named = f"{air_source(settings.PUBLIC_URL)}:{model_id}@{version_id}"
+    if origin and origin[1].isdecimal() and origin[2].isdecimal():
+        named = f"{air_source(origin[0])}:{origin[1]}@{origin[2]}"
+    return f"urn:air:{ecosystem}:{AIR_TYPES.get(type, 'unknown')}:{named}"
+
+
+CIVITAI_HOSTS = {"civitai.com", "www.civitai.com", "civitai.red"}
+
+
+def air_source(server: str) -> str:
+    """What stands for a server in an AIR: its host's name, and Civitai's own word for Civitai."""
+    host = server.split("://", 1)[-1].lower()
+    return "civitai" if host in CIVITAI_HOSTS else host.replace(":", "-")
 
 
 def verdict_sentence(file: File) -> str:
@@ -214,7 +232,7 @@ def download_url(file: File) -> str:
 
 
 def file_url(version_id: int, file_id: int, *, primary: bool) -> str:
-    url = f"{settings.PUBLIC_URL}/api/download/models/{version_id}"
+    url = f"{public_url()}/api/download/models/{version_id}"
     return url if primary else f"{url}?fileId={file_id}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,14 @@ from hub.accounts.queries import quota_of
 from hub.catalog.models import Blob
 from hub.errors import NotFound
 from hub.gallery.models import Picture
+from hub.imports import queries as imports
+from hub.imports.models import Import
 from hub.moderation.models import Case
 from hub.templatetags.weightroom import about, size
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
 from hub.uploads.queries import space_used
+from workers.fetch_messages import FETCH
 from workers.messages import GENERATE, HEADER, HUB, INSPECT, INSPECT_LARGE
 
 ENV_EXAMPLE = Path(__file__).resolve().parents[2] / "infra" / "env.example"
@@ -58,7 +62,7 @@ def states() -> list[State]:
 
 def _broker() -> list[State]:
     try:
-        return [_drawing(), _inspecting(), *_walls()]
+        return [_drawing(), _inspecting(), _importing(), *_walls()]
     except redis.RedisError:
         return [State(_("Queue"), "bad", _("The broker does not answer: nothing is drawn or inspected until it does."))]
 
@@ -84,6 +88,19 @@ def _inspecting() -> State:
     if not heads:
         said += " " + _("No worker reads first bytes, so forms do not fill themselves.")
     return State(_("Inspecting"), "good" if workers and heads else "bad" if not workers else "warn", said)
+
+
+def _importing() -> State:
+    workers = queue.workers_alive(FETCH)
+    rows = Import.objects.filter(parent=None, status__in=imports.OPEN).count()
+    said = ngettext("%(n)d worker", "%(n)d workers", workers) % {"n": workers}
+    said += ", " + (
+        ngettext("%(n)d import on its way.", "%(n)d imports on their way.", rows) % {"n": rows} if rows else _("idle.")
+    )
+    failed = Import.objects.filter(status="failed", finished_at__gte=timezone.now() - timedelta(days=1)).count()
+    if failed:
+        said += " " + ngettext("%(n)d failed since yesterday.", "%(n)d failed since yesterday.", failed) % {"n": failed}
+    return State(_("Importing"), "good" if workers else "bad" if rows else "warn", said)
 
 
 def _walls() -> list[State]:

@@ -140,15 +140,15 @@ def _count(body: Mapping[str, Any]) -> int:
 
 
 def _recipe(body: Mapping[str, Any], base: File) -> Recipe:
-    """What the request asks for; quality, style, user and moderation change nothing here."""
+    """What the request asks for. Quality, style, user and moderation change nothing here; pictures are always PNG on an
+    opaque ground, which the answer says, whatever ``output_format`` and ``background`` ask for."""
     prompt = body.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise BadParameter("prompt must be a text.", param="prompt")
     if body.get("stream"):
         raise BadParameter("Pictures are not streamed here; leave stream out.", param="stream")
-    if body.get("background") == "transparent":
-        raise BadParameter("Pictures here have no transparent background.", param="background")
-    _one_of(body, "output_format", ("png",), "png")
+    _one_of(body, "output_format", ("png", "jpeg", "webp"), "png")
+    _one_of(body, "background", ("auto", "opaque", "transparent"), "auto")
     recipe = replace(drawing.recipe_on(base), prompt=prompt, negative=str(body.get("negative_prompt") or ""))
     given: dict[str, Any] = {}
     for ours, theirs, kind in (("seed", "seed", int), ("steps", "steps", int), ("cfg", "cfg_scale", float)):

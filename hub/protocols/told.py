@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from hub.accounts.models import User
+from hub.accounts.queries import groups_of
 from hub.catalog.models import Version
 from hub.errors import Refused
 from hub.gallery.models import PictureUse
@@ -36,15 +37,21 @@ def _version(user: User, subject: int, everybody: bool) -> dict[str, Any] | None
     found = whole.versions(user, [subject], pictures=MOST_PICTURES)
     if not found or found[0].version.status != Version.Status.PUBLISHED:
         return None
-    return shapes.version_shape(found[0]) if everybody or found[0].model.owner_id == user.pk else None
+    return shapes.version_shape(found[0]) if everybody or found[0].model.owner_id in _own(user) else None
+
+
+def _own(user: User) -> set[int]:
+    """Whose things are one's own: oneself, and the groups one belongs to."""
+    return {user.pk, *groups_of(user)}
 
 
 def _picture(user: User, subject: int, everybody: bool) -> dict[str, Any] | None:
     picture = pictures_for(user).filter(pk=subject, visible=True).select_related("owner").first()
     if picture is None:
         return None
-    mine = PictureUse.objects.filter(picture=picture, version__model__owner=user)
-    if not (everybody or picture.owner_id == user.pk or mine.exists()):
+    own = _own(user)
+    mine = PictureUse.objects.filter(picture=picture, version__model__owner__in=own)
+    if not (everybody or picture.owner_id in own or mine.exists()):
         return None
     return shapes.image_shape(picture, versions=reads.versions_of([picture]).get(picture.pk, []), meta=None)
 

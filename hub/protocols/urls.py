@@ -3,7 +3,7 @@
 from django.urls import path
 
 from hub.protocols.a1111.urls import urlpatterns as a1111
-from hub.protocols.civitai import generation, more, views
+from hub.protocols.civitai import generation, more, pages, views
 from hub.protocols.civitai.downloads import FileDownload
 from hub.protocols.huggingface.urls import urlpatterns as huggingface
 from hub.protocols.huggingface.views import Telemetry
@@ -18,6 +18,11 @@ urlpatterns = [
     path("api/v1/model-versions/by-hash/<str:hash>", views.VersionByHash.as_view(), name="civitai-version-by-hash"),
     path("api/v1/model-versions/mini/<str:version_id>", more.VersionMini.as_view(), name="civitai-version-mini"),
     path("api/v1/model-versions/<str:version_id>", views.VersionDetail.as_view(), name="civitai-version-detail"),
+    path(
+        "api/v1/model-files/<str:file_id>/tensor-metadata",
+        more.TensorMetadata.as_view(),
+        name="civitai-tensor-metadata",
+    ),
     path("api/v1/images", views.ImageList.as_view(), name="civitai-image-list"),
     path("api/v1/creators", views.CreatorList.as_view(), name="civitai-creator-list"),
     path("api/v1/tags", views.TagList.as_view(), name="civitai-tag-list"),
@@ -37,6 +42,12 @@ urlpatterns = [
     path("v1/consumer/jobs/<uuid:job_id>", generation.Job.as_view(), name="civitai-job"),
     path("v2/consumer/workflows", generation.Workflows.as_view(), name="civitai-workflows"),
     path("v2/consumer/workflows/<uuid:workflow_id>", generation.Workflow.as_view(), name="civitai-workflow"),
+]
+urlpatterns += [
+    path("images/<int:picture_id>", pages.picture_page, name="civitai-picture-page"),
+    path("posts/<int:picture_id>", pages.picture_page, name="civitai-post-page"),
+    path("user/<str:name>", pages.person_page, name="civitai-person-page"),
+    path("login", pages.sign_in_page, name="civitai-sign-in-page"),
 ]
 urlpatterns += a1111
 urlpatterns += openai

@@ -63,6 +63,7 @@ def hub(tmp_path_factory) -> Iterator[RunningHub]:
     environment |= {"DATA_DIR": str(folder), "PORT": str(port), "DEMO_CONTENT": "false"}
     environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
     environment |= {"INSPECT_LARGE_BYTES": str(8 * 1024**2)}  # so that a test's file can be a large one
+    environment |= {"ALLOWED_HOSTS": "127.0.0.1,localhost,civitai.com", "IMPORT_HOSTS": "http://127.0.0.1:*"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     log = (tmp_path_factory.mktemp("journey") / "up.log").open("w+")
     process = subprocess.Popen(

@@ -14,6 +14,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.journeys.conftest import WEIGHTS, Person, wait_for
+from tests.workers import small
+from tests.workers.engine import test_bases as bases
+from workers.bases import layout
 
 pytestmark = pytest.mark.journey
 BIN = Path(sys.executable).parent
@@ -96,12 +99,13 @@ from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 import filecmp, os
 folder = snapshot_download({repo!r})
 path = hf_hub_download({repo!r}, "my_checkpoint_lora.safetensors", revision="feature/x")
-info = HfApi().model_info({repo!r})
+info, told = HfApi().model_info({repo!r}), HfApi().model_info({repo!r}, expand=["safetensors"])
+header = HfApi().parse_safetensors_file_metadata({repo!r}, "my_checkpoint_lora.safetensors")
 again = snapshot_download({repo!r}, local_files_only=True)
 names = {{os.path.relpath(os.path.join(at, n), folder) for at, _, files in os.walk(folder) for n in files}}
 result = [filecmp.cmp(path, {file!r}, shallow=False), sorted(names - {{"pytorch_lora_weights.safetensors"}}),
           info.private, info.tags, folder == again,
-          len(HfApi().parse_safetensors_file_metadata({repo!r}, 'my_checkpoint_lora.safetensors').tensors)]
+          len(header.tensors), told.safetensors.parameters == header.parameter_count]
 """
 # Of all that people have installed: the last without httpx, one of late 1.x. Built once, when somebody asks for them.
 OLDER = ("0.36.2", "1.33.0")
@@ -127,12 +131,13 @@ def pushed_and_pulled(alice: Person, home: dict[str, str], repo: str, lora: Path
     assert set(tags) >= {"v1.0"}
     assert rest == [False, False, True, "hugo"]
     accepted(alice, repo)
-    same, names, private, tags, kept, tensors = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
+    same, names, private, tags, kept, tensors, counted = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
     assert same
     assert names == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
     assert (private, kept) == (False, True)
     assert {"lora", "wood"} <= set(tags)
     assert tensors > 100
+    assert counted, "the numbers told are those in the file's header"
 
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
@@ -167,29 +172,50 @@ def test_the_command_line(hub, alice, home, lora, tmp_path):
     assert "not found" in hf(stranger, "download", "hugo/by-hand", fails=True).lower()
 
 
-def test_diffusers_loads_by_name_alone(hub, nano, alice, home, lora):
-    """nano, a LoRA named as diffusers would not look for it, and an inversion, as a tutorial's lines have it."""
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory) -> dict[str, Path]:
+    """A ControlNet and a VAE of nano's shapes, and a checkpoint in SDXL's layout at a tiny width; random weights."""
+    folder = tmp_path_factory.mktemp("modules")
+    told = {"modelspec.architecture": "stable-diffusion-v1"}
+    made = {
+        "lines": (layout.controlnet_to_original(small.controlnet().state_dict()), {}),
+        "bright": (layout.vae_to_original(small.vae().state_dict()), told),
+        "tiny-xl": (bases.sdxl(), {}),
+    }
+    for name, (tensors, metadata) in made.items():
+        halves = {key: tensor.half().contiguous() for key, tensor in tensors.items()}
+        save_file(halves, folder / f"{name}.safetensors", metadata)
+    return {name: folder / f"{name}.safetensors" for name in made}
+
+
+def laid_out(hub, *paths: str) -> None:
+    """Waits until workers have written these files of folders of diffusers."""
+    for path in paths:
+        found = lambda: httpx.head(f"{hub.address}/{path}").status_code == 200  # noqa: B023, E731
+        wait_for(path, found, 120)
+
+
+def test_diffusers_loads_by_name_alone(hub, nano, alice, home, lora, modules):
+    """nano, a LoRA named as diffusers would not look for it, an inversion, a ControlNet, a VAE and a checkpoint of
+    another family, as a tutorial's lines have them."""
+    files = {"flat": lora, "peach": WEIGHTS / "nano-peach.safetensors", **modules}
     push = f"""
 from huggingface_hub import HfApi
 api = HfApi()
-for repo, file in (("hugo/flat", {str(lora)!r}), ("hugo/peach", {str(WEIGHTS / "nano-peach.safetensors")!r})):
+for name, file in { ({name: str(path) for name, path in files.items()})!r}.items():
+    repo = f"hugo/{{name}}"
     api.create_repo(repo)
     api.upload_file(path_or_fileobj=file, path_in_repo=file.rpartition("/")[2], repo_id=repo)
 result = 0
 """
     python(home, push, token=alice.token)
-    for repo in ("hugo/flat", "hugo/peach"):
-        accepted(alice, repo)
-    version = httpx.get(f"{hub.address}/api/v1/model-versions/{nano['version']}").json()
-    assert version["model"]["name"] == "nano"
-
-    def laid_out() -> bool:
-        return httpx.head(f"{hub.address}/nina/nano/resolve/main/model_index.json").status_code == 200
-
-    wait_for("nano's folder of diffusers", laid_out, 120)
+    for name in files:
+        accepted(alice, f"hugo/{name}")
+    folders, ends = ("nina/nano", "hugo/tiny-xl", "hugo/lines", "hugo/bright"), ("model_index", "config")
+    laid_out(hub, *(f"{repo}/resolve/main/{ends[n > 1]}.json" for n, repo in enumerate(folders)))
     load = """
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import AutoencoderKL, ControlNetModel, DiffusionPipeline, StableDiffusionControlNetPipeline
 torch.set_num_threads(1)
 pipe = DiffusionPipeline.from_pretrained("nina/nano")
 def draw():
@@ -201,5 +227,12 @@ after = draw()
 pipe.load_textual_inversion("hugo/peach", token="<peach>")
 result = [bool(abs(before - after).max() > 1e-3), len(pipe.get_active_adapters()),
           pipe.tokenizer.convert_tokens_to_ids("<peach>") > 49407]
+net, vae = ControlNetModel.from_pretrained("hugo/lines"), AutoencoderKL.from_pretrained("hugo/bright")
+steered = StableDiffusionControlNetPipeline.from_pretrained("nina/nano", controlnet=net, vae=vae)
+picture = steered("a peach", image=torch.rand(1, 3, 64, 64), num_inference_steps=1, output_type="np").images[0]
+xl = DiffusionPipeline.from_pretrained("hugo/tiny-xl")
+large = xl("a peach", width=64, height=64, num_inference_steps=1, output_type="np").images[0]
+result += [list(picture.shape), type(xl).__name__, list(large.shape)]
 """
-    assert python(home, load) == [True, 1, True]
+    drawn = [64, 64, 3]
+    assert python(home, load) == [True, 1, True, drawn, "StableDiffusionXLPipeline", drawn]

@@ -10,7 +10,9 @@ from django.conf import settings
 
 from hub.catalog.models import File
 from hub.catalog.queries import Person
+from hub.catalog.serializers import air_source
 from hub.errors import Refused
+from hub.imports.models import VersionOrigin
 from hub.tryit.stacks import accepted_file
 
 _AIR = re.compile(
@@ -49,20 +51,31 @@ def parse(text: str) -> Air | None:
 
 def own_source() -> str:
     """What stands for this hub in an AIR: its host's name."""
-    return settings.PUBLIC_URL.split("://", 1)[-1].replace(":", "-")
+    return air_source(settings.PUBLIC_URL)
 
 
 def file_of(user: Person, text: str) -> File:
     """The file that an AIR of this hub names for drawing. Raises `AirUnknown`.
 
-    An AIR of another source is refused: its numbers mean other models there, and a look-alike is never drawn instead.
+    An AIR of another source names what was imported from there; everything else of it is refused: its numbers mean
+    other models there, and a look-alike is never drawn instead.
     """
     air = parse(text)
     if air is None or not air.version_id:
         raise AirUnknown(f"“{text[:80]}” is no AIR with a version (urn:air:sd1:checkpoint:{own_source()}:1@2).")
     if air.source.lower() != own_source().lower():
+        if (found := _imported(user, air)) is not None:
+            return found
         raise AirUnknown(f"{text[:80]} is of {air.source}; AIRs of this hub have {own_source()} in that place.")
     file = accepted_file(user, air.version_id)
     if file is None or file.version.model_id != air.model_id or (air.file_id and file.pk != air.file_id):
         raise AirUnknown(f"{text[:80]} is not on this hub.")
     return file
+
+
+def _imported(user: Person, air: Air) -> File | None:
+    """The file of the version that was imported under these numbers and that ``user`` may draw with."""
+    named = VersionOrigin.objects.filter(remote=str(air.version_id), origin__remote=str(air.model_id))
+    rows = named.select_related("origin").order_by("version_id")[:20]
+    ids = [one.version_id for one in rows if air_source(one.origin.server) == air.source.lower()]
+    return next((file for one in ids if (file := accepted_file(user, one)) is not None), None)

@@ -41,12 +41,16 @@ MODEL_LIST = [
     _query("allowCommercialUse", "By licence", many=True, enum=words.COMMERCIAL),
     _query("fileFormats", "By format of the files", many=True, enum=words.FORMATS),
     _query("checkpointType", "Trained or merged", enum=["Trained", "Merge"]),
+    _query("favorites", "True: only what the asker marked as liked; takes a token", bool),
+    _query("followed", "True: only of people whom the asker follows", bool),
+    _query("collectionId", "Only what is in a collection", int),
 ]
 IMAGE_LIST = [
     _query("limit", "0 to 200, default 100", int),
     _query("page", "From 1; at most 1,000 rows deep", int),
     _query("cursor", "`metadata.nextCursor` of the page before"),
     _query("imageId", "One picture", int),
+    _query("postId", "The same: each is a post of its own", int),
     _query("modelId", "Pictures that a model had a part in", int),
     _query("modelVersionId", "Pictures that a version had a part in", int),
     _query("username", "Its owner's name"),
@@ -80,6 +84,7 @@ class FileMetadata(s.Serializer[Any]):
     format = s.CharField(allow_null=True)
     size = s.CharField(allow_null=True)
     fp = s.CharField(allow_null=True)
+    quantType = s.CharField(required=False, allow_null=True, help_text="Of GGUF: llama.cpp's name of the type.")
 
 
 class ModelFileOutput(s.Serializer[Any]):
@@ -254,7 +259,7 @@ class ImageOutput(s.Serializer[Any]):
     browsingLevel = s.IntegerField()
     type = s.CharField()
     createdAt = s.DateTimeField()
-    postId = s.IntegerField(allow_null=True)
+    postId = s.IntegerField()
     stats = s.DictField(child=s.IntegerField())
     meta = s.DictField(allow_null=True)
     username = s.CharField(allow_null=True)
@@ -330,6 +335,16 @@ class VersionMiniOutput(s.Serializer[Any]):
     sfwOnly = s.BooleanField()
     fees = s.ListField(child=s.DictField())
     payoutEnabled = s.BooleanField()
+
+
+class TensorMetadataOutput(s.Serializer[Any]):
+    id = s.IntegerField()
+    modelVersionId = s.IntegerField()
+    format = s.CharField()
+    tensorCount = s.IntegerField(allow_null=True)
+    parameterCount = s.IntegerField(allow_null=True)
+    dtypes = s.DictField(child=s.IntegerField(), help_text="How many numbers of each kind: F16, F32, …")
+    estimatedVramBytes = s.IntegerField(help_text="Of the weights alone, as they lie in the file.")
 
 
 class UserItem(s.Serializer[Any]):

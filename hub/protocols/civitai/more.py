@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from hub.accounts.models import User
 from hub.catalog import queries
 from hub.catalog.models import File, Version
-from hub.catalog.queries import hashes_named, models_visible, versions_visible
+from hub.catalog.queries import files_visible, hashes_named, models_visible, versions_visible
 from hub.catalog.serializers import air_of, file_url
 from hub.community.api import CollectionCreate, CollectionEdit
 from hub.community.models import Collection
@@ -56,7 +56,7 @@ def _mini(alone: whole.Alone, file: whole.FileRow, *, draws: bool) -> dict[str, 
     version, model = alone.version, alone.model
     public = version.status == Version.Status.PUBLISHED
     return {
-        "air": air_of(version.ecosystem, model.type, model.id, version.id),
+        "air": air_of(version.ecosystem, model.type, model.id, version.id, alone.origin),
         "versionName": version.name,
         "modelName": model.name,
         "userId": model.owner_id,
@@ -71,7 +71,7 @@ def _mini(alone: whole.Alone, file: whole.FileRow, *, draws: bool) -> dict[str, 
         "format": file.format or None,
         "canGenerate": draws,
         "isFeatured": False,
-        "requireAuth": not public,
+        "requireAuth": not public or model.sign_in_to_download or settings.DOWNLOADS_SIGN_IN,
         "checkPermission": False,
         "additionalResourceCharge": False,
         "minor": False,
@@ -79,6 +79,33 @@ def _mini(alone: whole.Alone, file: whole.FileRow, *, draws: bool) -> dict[str, 
         "fees": [],
         "payoutEnabled": False,
     }
+
+
+class TensorMetadata(Reading):
+    @extend_schema(
+        operation_id="model_files_tensor_metadata",
+        responses={200: docs.TensorMetadataOutput, **docs.ERRORS},
+        tags=["models"],
+    )
+    def get(self, request: Request, file_id: str) -> Response:
+        """How many numbers of which kind a file holds. The tensors by name stand in its first bytes."""
+        number = identity(file_id)
+        files = files_visible(request.user).filter(verdict=File.Verdict.ACCEPTED).select_related("blob")
+        file = files.filter(pk=number).first()
+        if file is None:
+            raise NotFound(f"No file with id {number}")
+        told = file.summary
+        return Response(
+            {
+                "id": file.pk,
+                "modelVersionId": file.version_id,
+                "format": file.format,
+                "tensorCount": told.get("tensors"),
+                "parameterCount": told.get("parameters"),
+                "dtypes": told.get("dtypes") or {},
+                "estimatedVramBytes": file.blob.size,
+            }
+        )
 
 
 class UserList(Reading):

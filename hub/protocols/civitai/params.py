@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from django.conf import settings
 from django.http import QueryDict
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -16,6 +15,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 from hub.errors import Refused
+from hub.origins import public_url
 
 TRUE, FALSE = {"true", "1", "yes", "on", "y", "enabled"}, {"false", "0", "no", "off", "n", "disabled", ""}
 LARGEST = 2**31 - 1  # of an id
@@ -145,4 +145,4 @@ def same_with(path: str, given: QueryDict, **changed: object) -> str:
     """The absolute address of ``path`` with all given parameters, some of them changed, or left out where None."""
     pairs = [(key, value) for key, values in given.lists() if key not in changed for value in values]
     pairs += [(key, str(value)) for key, value in changed.items() if value is not None]
-    return f"{settings.PUBLIC_URL}{path}?{urlencode(pairs)}" if pairs else f"{settings.PUBLIC_URL}{path}"
+    return f"{public_url()}{path}?{urlencode(pairs)}" if pairs else f"{public_url()}{path}"

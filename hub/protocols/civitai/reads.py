@@ -18,7 +18,7 @@ from hub.accounts.models import User
 from hub.catalog.lists import BadCursor
 from hub.catalog.models import Listing, Tag, Version
 from hub.catalog.queries import Person, files_by_sha256
-from hub.community.models import CollectionItem, Comment
+from hub.community.models import CollectionItem, Comment, Follow, Like
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.queries import pictures_for
 
@@ -39,6 +39,7 @@ class ImageWish:
     model_id: int | None = None
     version_id: int | None = None
     image_id: int | None = None
+    post_id: int | None = None
     username: str = ""
     user_id: int | None = None
     bases: tuple[str, ...] = ()
@@ -55,6 +56,8 @@ def images(
     if wish.nothing:
         return [], ""
     rows = pictures_for(user).filter(visible=True, level__in=[1 << n for n in range(6) if wish.levels & 1 << n])
+    if wish.post_id is not None:  # a picture is a post of its own
+        rows = rows.filter(pk=wish.post_id)
     same = {
         "pk": wish.image_id, "owner_id": wish.user_id, "owner__username__iexact": wish.username or None,
     }  # fmt: skip
@@ -126,6 +129,29 @@ def _read_cursor(cursor: str, sort: str) -> tuple[int, int]:
     except (ValueError, TypeError, binascii.Error):
         pass
     raise BadCursor("This cursor is not one of ours. Start from the first page.")
+
+
+MOST_MARKED = 10_000
+
+
+def liked(user: Person) -> set[int]:
+    """Models that somebody marked as liked, the newest marks first."""
+    rows = Like.objects.filter(user=user.pk, model__isnull=False).order_by("-id")
+    return set(rows.values_list("model_id", flat=True)[:MOST_MARKED]) if user.pk else set()
+
+
+def of_followed(user: Person) -> set[int]:
+    """The newest models of those whom somebody follows."""
+    followed = Follow.objects.filter(follower=user.pk).values("followed_id")
+    rows = Listing.objects.filter(lead=True, creator__in=followed).order_by("-model_id")
+    return set(rows.values_list("model_id", flat=True)[:MOST_MARKED]) if user.pk else set()
+
+
+def collected(user: Person, collection_id: int) -> set[int]:
+    """Models in a collection; none where there is no such collection for ``user``."""
+    seen = Q(collection__private=False) | Q(collection__owner=user.pk or 0)
+    rows = CollectionItem.objects.filter(seen, collection=collection_id, model__isnull=False)
+    return set(rows.values_list("model_id", flat=True)[:MOST_MARKED])
 
 
 def versions_of(pictures: Sequence[Picture]) -> dict[int, list[Version]]:

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
-
 from hub.catalog.markdown import rendered
 from hub.catalog.models import Model, Version
-from hub.catalog.queries import DRAWN_FAMILIES, hashes_named, served_name
+from hub.catalog.queries import DRAWN_FAMILIES, hashes_named, is_quantised, served_name
 from hub.catalog.serializers import air_of, file_url, warnings_in
 from hub.gallery.models import Picture
+from hub.origins import public_url
 from hub.protocols.civitai.whole import Alone, FileRow, ModelRow, PictureRow, VersionRow
 from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
 
+# Of a model; everything else is public, or told of as if it were.
+AVAILABILITY = {Model.Status.UNLISTED: "Unsearchable", Model.Status.DRAFT: "Private"}
 GREY = "00Eyb["  # the blurhash of plain grey, for pictures of before there was one
 
 
@@ -46,16 +47,24 @@ def file_shape(file: FileRow, version: VersionRow, model: ModelRow) -> dict[str,
         "virusScanResult": "Success",
         "virusScanMessage": " ".join(warnings_in(file.findings)) or None,
         "scannedAt": iso(file.scanned_at),
-        "metadata": {"format": file.format, "size": file.size_kind or None, "fp": file.precision or None},
+        "metadata": _metadata(file),
         "hashes": hashes_named(file.digests, file.sha256),
         "downloadUrl": file_url(version.id, file.id, primary=file.primary),
         "primary": file.primary,
     }
 
 
+def _metadata(file: FileRow) -> dict[str, Any]:
+    """What sets a file apart from others of its version. A quantised one is of llama.cpp's type, and has no ``fp``."""
+    told = {"format": file.format, "size": file.size_kind or None}
+    if is_quantised(file.format, file.precision):
+        return told | {"fp": None, "quantType": file.precision or None}
+    return told | {"fp": file.precision or None}
+
+
 def picture_address(picture: Picture | PictureRow) -> str:
     """The absolute address of a picture, in Civitai's grammar: key, transformations, name."""
-    return f"{settings.PUBLIC_URL}/image/{picture.sha256}/original=true/{picture.pk}.png"
+    return f"{public_url()}/image/{picture.sha256}/original=true/{picture.pk}.png"
 
 
 def picture_shape(picture: PictureRow) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def version_in_model(
         "createdAt": iso(version.created_at),
         "publishedAt": iso(version.published_at),
         "status": STATUS[version.status],
-        "availability": "Public",
+        "availability": "Public" if version.status == Version.Status.PUBLISHED else "Private",
         "nsfwLevel": level or 1,
         "description": rendered(version.description) or None,
         "trainedWords": version.trigger_words,
@@ -158,7 +167,7 @@ def version_in_model(
         },
         "files": [file_shape(file, version, model) for file in files],
         "images": [picture_shape(one) for one in version.pictures if not levels or one.level & levels],
-        "downloadUrl": f"{settings.PUBLIC_URL}/api/download/models/{version.id}",
+        "downloadUrl": file_url(version.id, 0, primary=True),
     }
 
 
@@ -187,7 +196,7 @@ def model_shape(
         "allowCommercialUse": model.allow_commercial_use,
         "allowDerivatives": model.allow_derivatives,
         "allowDifferentLicense": model.allow_different_licence,
-        "availability": "Public",
+        "availability": AVAILABILITY.get(model.status, "Public"),
         **taken_down,
         "supportsGeneration": any(version["supportsGeneration"] for version in versions),
         "cosmetic": None,
@@ -215,7 +224,7 @@ def version_shape(alone: Alone) -> dict[str, Any]:
     inside = version_in_model(version, model)
     kept = ("id", "index", "name", "nsfwLevel", "createdAt", "status", "publishedAt", "trainedWords", "baseModel",
             "baseModelType", "description", "vaeId", "supportsGeneration", "paidAccess", "earlyAccessDeadline",
-            "earlyAccessEndsAt", "stats", "files", "downloadUrl")  # fmt: skip
+            "earlyAccessEndsAt", "availability", "stats", "files", "downloadUrl")  # fmt: skip
     return {
         **{name: inside[name] for name in kept},
         "modelId": model.id,
@@ -226,8 +235,7 @@ def version_shape(alone: Alone) -> dict[str, Any]:
         "uploadType": "Created",
         "usageControl": "Download",
         "licensingFee": None,
-        "availability": "Public",
-        "air": air_of(version.ecosystem, model.type, model.id, version.id),
+        "air": air_of(version.ecosystem, model.type, model.id, version.id, alone.origin),
         "model": {"name": model.name, "type": model.type, "nsfw": model.level > 3, "poi": False},
         "images": [picture_in_version(picture, alone.version_ids) for picture in version.pictures],
     }
@@ -264,7 +272,7 @@ def image_shape(picture: Picture, *, versions: Sequence[Version], meta: dict[str
         "browsingLevel": picture.level,
         "type": "image",
         "createdAt": iso(picture.created_at),
-        "postId": None,
+        "postId": picture.pk,  # some clients take no null: each is a post of its own
         "stats": {
             "cryCount": 0,
             "laughCount": 0,

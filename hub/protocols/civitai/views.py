@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import MethodNotAllowed, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -23,6 +23,7 @@ from hub.catalog.hashes import hash_remains
 from hub.catalog.lists import OFFSET_CAP
 from hub.catalog.models import Base, Version
 from hub.errors import NotFound, Refused
+from hub.origins import public_url
 from hub.protocols.civitai import docs, reads, shapes, whole, words
 from hub.protocols.civitai.params import (
     AlwaysJson,
@@ -51,9 +52,16 @@ class Reading(APIView):
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=HTTPStatus.OK)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in {*self.allowed_methods, "HEAD"}:  # said to everybody, signed in or not
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+
     def handle_exception(self, error: Exception) -> Response:
         if isinstance(error, BadParameters):
             return Response(error.body, status=error.status)
+        if isinstance(error, MethodNotAllowed):
+            return Response({"error": "Method not allowed"}, status=error.status_code)
         if isinstance(error, Refused) and self.request.method in reading_methods(self):
             return Response({"error": error.sentence}, status=error.status)
         return super().handle_exception(error)
@@ -140,16 +148,8 @@ def _wish(params: Params, request: Request) -> tuple[queries.Wish, bool]:
     availability = params.many("availability", allowed=["Public", "Unsearchable", "Private", "EarlyAccess"])
     params.many("status", allowed=["Draft", "Published", "Unpublished", "Scheduled", "Training", "Deleted"])
     params.number("rating", least=0, most=5, default=0)
-    special = (
-        "favorites",
-        "hidden",
-        "earlyAccess",
-        "archived",
-        "followed",
-        "newCreators",
-        "isFeatured",
-        "fromPlatform",
-    )
+    params.flag("archived")  # none is; theirs are shown beside the others where it is asked for
+    special = ("hidden", "earlyAccess", "newCreators", "isFeatured", "fromPlatform")
     nothing = any(params.flag(name) for name in special) or (kind == "Merge")
     nothing = nothing or bool(availability and "Public" not in availability)
     if kind == "Trained":
@@ -169,7 +169,7 @@ def _wish(params: Params, request: Request) -> tuple[queries.Wish, bool]:
         no_credit=params.flag("allowNoCredit"),
         different_licence=params.flag("allowDifferentLicense", "allowDifferentLicenses"),
         formats=params.many("fileFormats", allowed=words.FORMATS),
-        ids=params.numbers("ids"),
+        ids=_ids(params, request.user),
         version_ids=params.numbers("modelVersionIds"),
         levels=0 if nsfw else 1,
         newer_than=words.PERIODS[params.one("period", words.PERIODS, "AllTime")],
@@ -178,6 +178,19 @@ def _wish(params: Params, request: Request) -> tuple[queries.Wish, bool]:
         else "",
     )
     return wish, nothing
+
+
+def _ids(params: Params, user: queries.Person) -> tuple[int, ...] | None:
+    """The models that are listed by number: of ``ids``, one's own marks, a collection; None where all may be."""
+    given = params.numbers("ids")
+    kept = [set(given)] if given is not None else []
+    if params.flag("favorites"):
+        kept.append(reads.liked(user))
+    if params.flag("followed"):
+        kept.append(reads.of_followed(user))
+    if params.text("collectionId"):
+        kept.append(reads.collected(user, identity(params.text("collectionId"), "collectionId")))
+    return tuple(sorted(set.intersection(*kept))) if kept else None
 
 
 def _metadata(request: Request, following: str, total: int, limit: int, page: int) -> dict[str, Any]:
@@ -349,16 +362,15 @@ def _image_wish(params: Params) -> reads.ImageWish:
         model_id=id_of("modelId"),
         version_id=id_of("modelVersionId"),
         image_id=id_of("imageId"),
+        post_id=id_of("postId"),
         username=params.text("username"),
         user_id=id_of("userId"),
         bases=params.many("baseModels"),
         levels=_levels(params),
         days=words.PERIODS[params.one("period", words.PERIODS, "AllTime")],
         sort=params.one("sort", words.IMAGE_SORTS, "Most Reactions"),
-        # Nothing here is in a post, tagged, or moves.
-        nothing="postId" in params
-        or bool(params.numbers("tags"))
-        or params.one("type", ["image", "video", "audio"], "image") != "image",
+        # Nothing here is tagged, or moves.
+        nothing=bool(params.numbers("tags")) or params.one("type", ["image", "video", "audio"], "image") != "image",
     )
 
 
@@ -384,7 +396,7 @@ class CreatorList(Reading):
         limit, page = _paging(params)
         rows, total = reads.creators(params.text("query"), limit=limit, offset=(page - 1) * limit)
         for row in rows:
-            row["link"] = f"{settings.PUBLIC_URL}/api/v1/models?username={row['username']}"
+            row["link"] = f"{public_url()}/api/v1/models?username={row['username']}"
         return Response({"items": rows, "metadata": _paged(request, total, limit, page)})
 
 

@@ -83,6 +83,7 @@ class ModelRow(msgspec.Struct, array_like=True):
     allow_derivatives: bool
     allow_different_licence: bool
     owner_id: int
+    sign_in_to_download: bool
     description: str = ""
     owner: str = ""
     downloads: int = 0
@@ -100,6 +101,7 @@ class Alone(msgspec.Struct, array_like=True):
     model: ModelRow
     training: dict[str, Any] | None
     version_ids: dict[str, int]
+    origin: tuple[str, str, str] | None = None  # server, model and version there, of what was imported
 
 
 _MODEL, _ALONE = msgspec.json.Decoder(ModelRow), msgspec.json.Decoder(Alone)
@@ -137,7 +139,7 @@ _VERSION = f"""json_build_array(
     v.id, v.index, v.name, ba.name, ba.family, ba.ecosystem, v.base_variant, v.created_at, v.updated_at,
     v.published_at, v.status, v.description, v.trigger_words, coalesce(vs.downloads, 0), {_FILES}, {_PICTURES})"""
 _LICENCE = """m.id, m.name, m.type, m.status, m.level, m.allow_no_credit, m.allow_commercial_use, m.allow_derivatives,
-    m.allow_different_licence, m.owner_id"""
+    m.allow_different_licence, m.owner_id, m.sign_in_to_download"""
 _MODELS = f"""
 SELECT json_build_array({_LICENCE}, m.description, o.username, coalesce(ms.downloads, 0),
     coalesce(ms.likes, 0),
@@ -165,7 +167,9 @@ _VERSION_IDS = f"""(SELECT coalesce(json_object_agg(sha256, version_id), '{{}}')
     ORDER BY f.blob_id, fv.published_at NULLS LAST, f.id) found)"""  # noqa: S608
 _VERSIONS = f"""
 SELECT json_build_array({_VERSION.replace("RECIPE", "p.recipe")}, json_build_array({_LICENCE}),
-    CASE WHEN NOT v.hide_training AND v.training <> '{{}}' THEN v.training END, {_VERSION_IDS})::text
+    CASE WHEN NOT v.hide_training AND v.training <> '{{}}' THEN v.training END, {_VERSION_IDS},
+    (SELECT json_build_array(io.server, io.remote, iv.remote) FROM imports_versionorigin iv
+     JOIN imports_origin io ON io.model_id = iv.origin_id WHERE iv.version_id = v.id))::text
 FROM catalog_version v JOIN catalog_model m ON m.id = v.model_id JOIN catalog_base ba ON ba.id = v.base_id
 LEFT JOIN catalog_versionstat vs ON vs.version_id = v.id
 WHERE {_SEEN_VERSION} AND v.id = """  # noqa: S608
@@ -232,5 +236,6 @@ def of_tombstone(version: Version) -> Alone:
     about = ModelRow(
         model.pk, model.name, model.type, Model.Status.TAKEN_DOWN, model.level, model.allow_no_credit,
         list(model.allow_commercial_use), model.allow_derivatives, model.allow_different_licence, model.owner_id,
+        model.sign_in_to_download,
     )  # fmt: skip
     return Alone(row, about, None if version.hide_training else version.training or None, {})

@@ -9,6 +9,7 @@ from hub.catalog.models import Model, Version
 from hub.gallery.models import Picture
 from hub.imports import actions
 from hub.imports.models import Import, Item, Origin
+from hub.protocols.civitai import airs
 from hub.uploads.models import Upload
 from tests.hub.imports.conftest import begin, imported, later, step, work
 from tests.workers import models
@@ -36,6 +37,10 @@ def test_it_works(there, alice):
     origin = Origin.objects.get()
     assert (origin.server, origin.remote, origin.creator) == (there.origin, "12", "ada")
     assert made.notes == ["Videos among the pictures were left out."]
+    Origin.objects.update(server="https://civitai.com")
+    told = Client().get(f"/api/v1/model-versions/{version.pk}").json()["air"]
+    assert told == "urn:air:sd1:lora:civitai:12@34", "its name is what it is called everywhere"
+    assert airs.file_of(alice, told) == file
 
 
 def test_pictures_come_with_their_recipes(there, alice):

@@ -1,9 +1,14 @@
 """state-list: how the hub is, for admins only, in sentences; no secret is told."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from hub import queue
+from hub.imports.models import Import
 from hub.operator.queries import settings_list
+from workers.fetch_messages import FETCH
 from workers.messages import GENERATE, WORKER_ALIVE
 
 
@@ -29,6 +34,21 @@ def test_a_living_worker_is_counted(client, adam):
     finally:
         queue.cache().delete(key)
     assert "0 workers, nothing in line." in client.get("/operator").content.decode()
+
+
+def test_imports_are_told_of(client, adam, alice):
+    client.force_login(adam)
+    now = timezone.now()
+    for status, ended in (("waiting", None), ("failed", now), ("failed", now - timedelta(days=3))):
+        Import.objects.create(owner=alice, link="x", kind="civitai", server="https://civitai.com", target={"model": 7},
+                              status=status, finished_at=ended)  # fmt: skip
+    key = WORKER_ALIVE.format(queue=FETCH, host="here")
+    queue.cache().set(key, 1, ex=30)
+    try:
+        page = client.get("/operator").content.decode()
+    finally:
+        queue.cache().delete(key)
+    assert "1 worker, 1 import on its way. 1 failed since yesterday." in page
 
 
 def test_htmx_gets_the_part_that_changes(client, adam):

@@ -199,6 +199,8 @@ def test_lists_are_as_clients_read_them(alice, nano, linocut, program):
     assert ai.get(f"{API}embeddings").json()["skipped"] == {}
     assert ai.post(f"{API}refresh-checkpoints").json() == {}
     assert ai.get(f"{API}controlnet-model-list").status_code == 404
+    for probed in ("/controlnet/model_list", "/system_stats"):  # an answer there would make a client think of ComfyUI
+        assert ai.get(probed).status_code == 404
 
 
 def test_options_are_each_tokens_own(alice, nano, program):

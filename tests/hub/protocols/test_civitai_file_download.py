@@ -115,6 +115,25 @@ def test_a_wish_picks_the_file(variants):
     assert picked(fileId="x") == 400
 
 
+def test_a_quantised_file_is_picked_by_its_type(alice):
+    common = {"format": "GGUF", "kind": "base"}
+    first = added(alice, "Flux", seed="8", filename="q8.gguf", inspected=common | {"precision": "Q8_0"})
+    usual = added(
+        alice, seed="4", filename="q4.gguf", version_id=first.version_id, inspected=common | {"precision": "Q4_K_M"}
+    )
+
+    def picked(**wish):
+        answer = get(first, **wish)
+        return answer["Location"].split("?")[0].rsplit("/", 1)[1] if answer.status_code == 307 else answer.status_code
+
+    assert picked() == usual.blob_id
+    assert picked(quantType="Q8_0") == first.blob_id
+    assert picked(quantType="Q4_K_M", format="GGUF") == usual.blob_id
+    assert picked(quantType="Q2_K") == picked(fp="fp16") == 404
+    told = Client().get(f"/api/v1/model-versions/{first.version_id}").json()["files"]
+    assert {file["metadata"]["quantType"] for file in told} == {"Q8_0", "Q4_K_M"}
+
+
 def test_names_follow_the_rules(variants, alice):
     full, _, vae = variants
     assert "waiMix_v1.safetensors" in get(full)["Location"]

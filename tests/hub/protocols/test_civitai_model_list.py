@@ -7,7 +7,9 @@ from django.test import Client
 from hub.accounts.models import User
 from hub.catalog import actions, queries
 from hub.catalog.models import Model, Version
+from hub.community.models import Collection, CollectionItem, Follow, Like
 from hub.gallery.models import Picture, PictureUse
+from tests import cast
 from tests.hub.catalog.files import added
 
 # §1.12 of the contract: the keys of a minimal valid answer and what kind of value each holds; ● may be null.
@@ -183,7 +185,7 @@ def test_booleans_are_read_as_words(linocut):
     for no in ("false", "0", "no"):
         assert len(get(supportsGeneration=no).json()["items"]) == 1
     assert len(get(supportsGeneration="true").json()["items"]) == 1
-    assert get(archived="true").json()["items"] == []
+    assert get(archived="true").json() == get().json(), "none is archived, and all are shown beside them"
 
 
 def test_by_ids_name_tag_and_words(linocut, bob):
@@ -288,7 +290,7 @@ def test_images(linocut, alice):
     has_shape(
         items[1],
         {"id": int, "url": str, "hash": str, "width": int, "height": int, "nsfwLevel": str, "nsfw": bool,
-         "browsingLevel": int, "type": str, "createdAt": str, "postId": (int, None), "stats": dict,
+         "browsingLevel": int, "type": str, "createdAt": str, "postId": int, "stats": dict,
          "meta": (dict, None),
          "username": (str, None), "baseModel": (str, None), "modelVersionIds": list},
     )  # fmt: skip
@@ -303,7 +305,7 @@ def test_images(linocut, alice):
     assert flat["items"][0]["meta"]["seed"] == 1
     following = Client().get(flat["metadata"]["nextPage"].removeprefix(settings.PUBLIC_URL)).json()["items"]
     assert [i["id"] for i in following] == [first.pk]
-    assert Client().get("/api/v1/images?postId=1").json()["items"] == []
+    assert Client().get("/api/v1/images?postId=999999").json()["items"] == []
     assert Client().get("/api/v1/images?cursor=x").status_code == 400
 
 
@@ -341,3 +343,60 @@ def test_a_version_without_an_accepted_file_cannot_be_published(alice):
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing-to-publish")
     assert queries.version_visible(alice, file.version_id).status == "draft"
     assert User.objects.count() == 1
+
+
+def test_marks_follows_and_collections_narrow_it(alice, bob):
+    liked, _, kept, _ = (added(owner, name) for owner, name in
+                                ((alice, "Liked"), (bob, "Followed"), (alice, "Kept"), (alice, "Other")))  # fmt: skip
+    charlie = cast.charlie()
+    Like.objects.create(user=charlie, model=liked.version.model)
+    Follow.objects.create(follower=charlie, followed=bob)
+    shelf = Collection.objects.create(owner=alice, name="Mine", private=True)
+    CollectionItem.objects.create(collection=shelf, model=kept.version.model, position=0)
+    client = Client()
+    assert client.get("/api/v1/models", {"favorites": "true"}).status_code == 401
+    client.force_login(charlie)
+
+    def names(who, **params):
+        return {item["name"] for item in who.get("/api/v1/models", params).json()["items"]}
+
+    assert names(client, favorites="true") == {"Liked"}
+    assert names(client, followed="true") == {"Followed"}
+    assert names(client, favorites="true", followed="true") == names(client, hidden="true") == set()
+    assert names(client, favorites="true", ids=str(kept.version.model_id)) == set()
+    assert len(names(client, favorites="false", archived="true")) == 4
+    assert names(client, collectionId=shelf.pk) == set(), "another's private collection"
+    client.force_login(alice)
+    assert names(client, collectionId=shelf.pk) == {"Kept"}
+
+
+def test_who_may_find_it_is_said(alice):
+    file = added(alice)
+    client = Client()
+    client.force_login(alice)
+
+    def said():
+        told = client.get(f"/api/v1/models/{file.version.model_id}").json()
+        return told["availability"], told["modelVersions"][0]["availability"]
+
+    assert said() == ("Public", "Public")
+    actions.model_edit(model=file.version.model, by=alice, fields={"unlisted": True})
+    assert said() == ("Unsearchable", "Public")
+    Model.objects.update(status="draft")
+    Version.objects.update(status="draft")
+    assert said() == ("Private", "Private")
+
+
+def test_another_name_that_the_operator_gave_the_hub(alice, settings):
+    """Programs that have civitai.com built in are led here, and download from nowhere else."""
+    file = added(alice)
+    settings.ALLOWED_HOSTS = ["civitai.com", "testserver"]
+    model = f"/api/v1/models/{file.version.model_id}"
+    for host, origin in (("civitai.com", "http://civitai.com"), ("testserver", settings.PUBLIC_URL)):
+        told = Client().get(model, headers={"Host": host}).json()["modelVersions"][0]
+        assert told["downloadUrl"] == told["files"][0]["downloadUrl"] == f"{origin}/api/download/models/{told['id']}"
+    assert Client().get(model, headers={"Host": "evil.example"}).status_code == 400
+    other = Client().delete(model, headers={"Host": "testserver"})
+    assert other.status_code == 401
+    wrong = Client().delete("/api/v1/tags")
+    assert (wrong.status_code, wrong.json()) == (405, {"error": "Method not allowed"})

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from hub.catalog.models import Model
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
 from tests.hub.catalog.files import added
@@ -30,11 +31,25 @@ def test_a_version_as_workers_ask_for_it(linocut, alice, bob):
     assert (told["canGenerate"], told["requireAuth"]) == (True, False)
     assert get(f"model-versions/mini/{linocut.version_id}", modelFileId=linocut.pk).json() == told
     assert get(f"model-versions/mini/{linocut.version_id}", modelFileId=linocut.pk + 1).status_code == 404
+    Model.objects.update(sign_in_to_download=True)
+    assert get(f"model-versions/mini/{linocut.version_id}").json()["requireAuth"] is True
     draft = added(alice, "Secret", publish=False)
     where = f"model-versions/mini/{draft.version_id}"
     assert get(where, alice).json()["requireAuth"] is True
     assert [get(where, user).status_code for user in (None, bob)] == [404, 404]
     assert get("model-versions/mini/x").status_code == 400
+
+
+def test_how_many_numbers_a_file_holds(alice, bob):
+    counted = {"tensors": 264, "parameters": 1_000, "dtypes": {"F16": 990, "F32": 10}}
+    file = added(alice, inspected={"summary": counted})
+    told = get(f"model-files/{file.pk}/tensor-metadata").json()
+    assert (told["tensorCount"], told["parameterCount"], told["dtypes"]) == (264, 1_000, {"F16": 990, "F32": 10})
+    assert told["estimatedVramBytes"] == file.blob.size
+    draft = added(alice, "Secret", publish=False)
+    where = f"model-files/{draft.pk}/tensor-metadata"
+    assert [get(where, user).status_code for user in (None, bob, alice)] == [404, 404, 200]
+    assert get("model-files/x/tensor-metadata").status_code == 400
 
 
 def test_people_by_id_and_name(alice, bob):
