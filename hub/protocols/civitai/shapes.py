@@ -16,7 +16,7 @@ from hub.protocols.civitai.whole import Alone, FileRow, ModelRow, PictureRow, Ve
 from hub.protocols.civitai.words import LEVEL_WORDS, STATUS
 
 # Of a model; everything else is public, or told of as if it were.
-AVAILABILITY = {Model.Status.UNLISTED: "Unsearchable", Model.Status.DRAFT: "Private"}
+AVAILABILITY: dict[str, str] = {Model.Status.UNLISTED: "Unsearchable", Model.Status.DRAFT: "Private"}
 GREY = "00Eyb["  # the blurhash of plain grey, for pictures of before there was one
 
 
