@@ -113,11 +113,10 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
     )
 
 
-def texts_of(keys: Iterable[str], family: str) -> list[tuple[str, str, Callable[[Mapping[str, Any]], dict[str, Any]]]]:
+def texts_of(keys: Iterable[str], family: str) -> list[tuple[str, str, Any]]:
     """The text encoders of a checkpoint with these keys, as `TEXTS` has them; SDXL's refiner has one."""
-    if family == "sdxl" and not any(key.startswith("conditioner.embedders.1.") for key in keys):
-        return REFINER
-    return TEXTS[family]
+    refiner = family == "sdxl" and not any(key.startswith("conditioner.embedders.1.") for key in keys)
+    return list(REFINER if refiner else TEXTS[family])
 
 
 # Names that diffusers once gave to the attention of an autoencoder.
