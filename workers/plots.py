@@ -21,6 +21,7 @@ from workers.errors import Refusal
 from workers.messages import Axis, Recipe
 
 MOST_CELLS = 100
+MOST_WEIGHTS = 20  # as many adapters as a stack may have
 _NUMBER = r"\s*([+-]?\d+(?:\.\d+)?)\s*"
 _STRIDE = re.compile(rf"{_NUMBER}-{_NUMBER}(?:\(({_NUMBER})\))?\s*")
 _COUNT = re.compile(rf"{_NUMBER}-{_NUMBER}\[\s*(\d+)\s*\]\s*")
@@ -103,7 +104,10 @@ def _denoising(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
 
 AXES: dict[str, Kind] = {
     "checkpoint": Kind("Checkpoint", _base, cost=4),
-    **{f"weight_{n + 1}": Kind(f"Weight of adapter {n + 1}", _weight(n), cost=3, numbers=True) for n in range(8)},
+    **{
+        f"weight_{n + 1}": Kind(f"Weight of adapter {n + 1}", _weight(n), cost=3, numbers=True)
+        for n in range(MOST_WEIGHTS)
+    },
     "vae": Kind("VAE", _vae, cost=1),
     "denoising": Kind("Denoising", _denoising, numbers=True),
     "size": Kind("Size", _size, cost=2),

@@ -79,6 +79,7 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
         refiner=refiner.file.blob_id if refiner and refiner.file else "",
         refiner_name=refiner.file.version.model.name if refiner and refiner.file else "",
         refiner_switch_at=a1111.switch_at(told.others),
+        **(a1111.noise(told.others) if told.program == "A1111" else {}),
         uses=tuple(
             _use(one, hints.get(one.resource.name))
             for one in resources

@@ -32,7 +32,7 @@ from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
-from workers.plots import AXES
+from workers.plots import AXES, MOST_WEIGHTS
 from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
@@ -253,7 +253,7 @@ def _page(
         "earlier": earlier,
         "film": queries.film(request.user),
         "dialects": DIALECTS,
-        "axes": {name: kind.label for name, kind in AXES.items()},
+        "axes": {name: kind.label for name, kind in AXES.items() if name not in _weights_beyond(desk)},
         "block_presets": PRESETS,
         "emphases": EMPHASES,
         "vaes": vaes_for_tryit(request.user),
@@ -263,6 +263,11 @@ def _page(
         **_status(request, view),
     }
     return render(request, template, context, status=status)
+
+
+def _weights_beyond(desk: Desk) -> set[str]:
+    """Axes of adapters that the stack does not have; a few stay, for those that are put on while one writes."""
+    return {f"weight_{n}" for n in range(max(4, len(desk.rows)) + 1, MOST_WEIGHTS + 1)}
 
 
 def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[str, Any]:

@@ -42,6 +42,8 @@ _KNOWN = {
 }
 _KNOWN |= {"Denoising strength", "Mask blur", "Masked content", "Mask mode", "Resize mode"}
 _KNOWN |= {"Lora hashes", "TI hashes", "Hypernet hashes", "Hashes", "Civitai resources", "VAE", "VAE hash"}
+_OF_A1111 = re.compile(r"v\d|f\d|neo")
+MOST_SEED = 2**32 - 1
 _DECODER = json.JSONDecoder()
 
 
@@ -316,6 +318,24 @@ def _bracketed(text: str) -> dict[str, Any]:
     """A name with a hash in brackets behind it, where there is one."""
     digest = re.search(r"\s*\[([0-9a-f]{8,64})\]$", text)
     return {"name": text[: digest.start()] if digest else text, "digest": digest[1] if digest else ""}
+
+
+def noise(said: Mapping[str, str]) -> dict[str, Any]:
+    """What an infotext's settings tell of its noise, by the fields of `Recipe`.
+
+    A1111 and Forge name their source only where it is not the graphics card, and draw there by default; others that
+    write this form draw as on a CPU.
+    """
+    source = said.get("RNG") or ("GPU" if _OF_A1111.match(said.get("Version", "")) else "CPU")
+    strength = decimal(said.get("Variation seed strength")) or 0.0
+    varied = 0 < strength <= 1
+    return {
+        "rng": "CPU" if source == "CPU" else "GPU",
+        "ensd": whole(said.get("ENSD"), -MOST_SEED, MOST_SEED) or 0,
+        "variation_seed": (whole(said.get("Variation seed"), 0, MOST_SEED) or 0) if varied else 0,
+        "variation_strength": strength if varied else 0.0,
+        "discard_penultimate": said.get("Discard penultimate sigma") == "True",
+    }
 
 
 def switch_at(said: Mapping[str, str]) -> float:

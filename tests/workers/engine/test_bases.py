@@ -1,5 +1,7 @@
 """Every family in its true topology and layout, at tiny widths with random weights: opened from one file, and drawn."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from workers.engine.edits import applied
 CPU = torch.device("cpu")
 
 
+@cache
 def unet(levels, context, *, channels=4, label=0):
     """levels: (width, depth) of each."""
     torch.manual_seed(1)
@@ -36,6 +39,7 @@ def unet(levels, context, *, channels=4, label=0):
     )
 
 
+@cache
 def vae():
     torch.manual_seed(2)
     return AutoencoderKL(
@@ -47,6 +51,7 @@ def vae():
     )
 
 
+@cache
 def text(width, *, layers=3, projection=0):
     torch.manual_seed(width)
     config = CLIPTextConfig(
@@ -90,7 +95,7 @@ def pictures(unet):
     )
 
 
-FOUR, THREE = [(64, 1), (128, 1), (128, 1), (128, 0)], [(64, 0), (64, 2), (128, 3)]
+FOUR, THREE = ((64, 1), (128, 1), (128, 1), (128, 0)), ((64, 0), (64, 2), (128, 3))
 
 
 def sd2(channels=4):
@@ -111,9 +116,8 @@ def sdxl(channels=4):
 
 def refiner():
     large = text(128, projection=64)
-    levels = [(64, 0), (64, 2), (128, 2), (128, 0)]
-    live = unet(levels, 128, label=64 + 5 * 8)
-    live.mid_block = unet([(64, 0), (128, 2)], 128, label=64 + 5 * 8).mid_block
+    live = unet(((64, 0), (64, 2), (128, 2), (128, 0)), 128, label=64 + 5 * 8)
+    live.mid_block = unet(((64, 0), (128, 2)), 128, label=64 + 5 * 8).mid_block
     return pictures(live) | prefixed("conditioner.embedders.0.model.", open_clip(large.state_dict()))
 
 
@@ -157,8 +161,8 @@ def test_half_precision_draws_about_the_same(tmp_path, dtype):
     assert abs(full.astype(int) - half.astype(int)).mean() < 8
 
 
-def test_the_second_encoder_is_read_as_transformers_reads_it(tmp_path):
-    model = opened(tmp_path, "sdxl", sdxl())
+def test_the_second_encoder_is_read_as_transformers_reads_it(sdxl):
+    model = sdxl
     ids = torch.tensor([[49406, 320, 2368, 49407, *[0] * 73]])
     theirs = text(128, projection=64).eval()
     with torch.no_grad():
@@ -176,7 +180,7 @@ def test_v_and_noise_are_two_words_for_one_picture(tmp_path):
     """A UNet that says v = (noise − σ·clean) / √(σ² + 1) draws what one that says the noise draws."""
     from workers.engine.draw import row_of
 
-    model = opened(tmp_path, "sd2", sd2(), metadata={"modelspec.prediction_type": "v"})
+    model = opened(tmp_path, "sdxl", sdxl(), metadata={"modelspec.prediction_type": "v"})
     with torch.inference_mode():
         row = row_of(model, recipe(steps=2), [])
         sigma, x, noise = row.ask.sigma, row.ask.x, torch.randn_like(row.ask.x)
@@ -185,8 +189,8 @@ def test_v_and_noise_are_two_words_for_one_picture(tmp_path):
         assert torch.allclose(row._clean(v), clean, atol=1e-3)
 
 
-def test_a_lora_for_sdxl_fits(tmp_path):
-    model = opened(tmp_path, "sdxl", sdxl())
+def test_a_lora_for_sdxl_fits(sdxl):
+    model = sdxl
     tensors = {}
     for name in (
         "unet.down_blocks.1.attentions.0.transformer_blocks.1.attn2.to_k",

@@ -34,7 +34,8 @@ def digest(model):
     total = hashlib.sha256()
     for part in (model.unet, model.vae, *model.text_encoders.values()):
         for name, tensor in sorted(part.state_dict().items()):
-            total.update(name.encode() + tensor.contiguous().numpy().tobytes())
+            total.update(name.encode())
+            total.update(tensor.detach().contiguous().view(-1).numpy().data)
     return total.hexdigest()
 
 

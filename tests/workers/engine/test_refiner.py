@@ -19,9 +19,9 @@ from workers.engine.source import Given
 from workers.errors import Refusal
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return made.opened(tmp_path_factory.mktemp("base"), "sdxl", made.sdxl())
+@pytest.fixture(name="base")
+def sdxl_base(sdxl):
+    return sdxl
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,9 @@ def test_at_the_end_it_never_comes(base, refiner):
 def test_in_company_it_draws_what_it_draws_alone(base, refiner):
     engine = Engine()
     wanted = [
-        handed_on(steps=6, sampler="Euler a"),
-        handed_on(steps=4, seed=2),
-        recipe(steps=5, seed=3),
+        handed_on(steps=4, sampler="Euler a"),
+        handed_on(steps=3, seed=2),
+        recipe(steps=2, seed=3),
     ]
     given = [Given(refiner=refiner), Given(refiner=refiner), Given()]
     alone = [draw(base, one, [], given=beside).astype(int) for one, beside in zip(wanted, given, strict=True)]

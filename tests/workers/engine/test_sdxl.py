@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.workers.engine import test_bases as made
 from tests.workers.engine.test_draw import recipe
 from workers.adapters import ADAPTERS, recognised
 from workers.engine.draw import draw
@@ -27,9 +26,9 @@ MODULES = {
 TEXTS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return made.opened(tmp_path_factory.mktemp("sdxl"), "sdxl", made.sdxl())
+@pytest.fixture(name="model")
+def sdxl_base(sdxl):
+    return sdxl
 
 
 def factors(model):

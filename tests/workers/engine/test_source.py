@@ -174,7 +174,7 @@ def test_rows_from_pictures_keep_company(model):
 @torch.inference_mode()
 def test_an_inpainting_base_reads_the_mask_and_what_is_kept(tmp_path):
     """As diffusers puts them: the mask, then the latents of the picture with nothing in the hole."""
-    model = bases.opened(tmp_path, "sd2", bases.sd2(9))
+    model = bases.opened(tmp_path, "sdxl", bases.sdxl(9))
     row = row_of(model, masked(blur=0), [], given=GIVEN)
     x = row.calls()[0].x
     mask = torch.zeros(1, 1, 8, 8)

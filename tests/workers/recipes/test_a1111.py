@@ -48,6 +48,33 @@ def test_weights_of_parts_go_there_and_back():
     assert odd.resources[1].blocks == ()  # eleven: nobody knows what they mean
 
 
+@pytest.mark.parametrize(
+    ("line", "noise"),
+    [
+        ("Version: v1.10.1", {"rng": "GPU"}),
+        ("Version: f2.0.1v1.10.1-previous-659", {"rng": "GPU"}),
+        ("RNG: CPU, Version: v1.10.1", {"rng": "CPU"}),
+        ("RNG: NV, Version: v1.10.1", {"rng": "GPU"}),
+        ("Version: ComfyUI", {"rng": "CPU"}),
+        ("ENSD: 31337, Discard penultimate sigma: True", {"ensd": 31337, "discard_penultimate": True}),
+        ("Variation seed: 12, Variation seed strength: 0.3", {"variation_seed": 12, "variation_strength": 0.3}),
+        ("Variation seed: 12, Variation seed strength: 7", {"variation_seed": 0, "variation_strength": 0.0}),
+        ("ENSD: 99999999999999, Variation seed strength: much", {"ensd": 0}),
+    ],
+)
+def test_where_its_noise_came_from_is_told(line, noise):
+    told = a1111.noise(a1111.recipe(a1111.read(f"cat\nSteps: 20, Sampler: Euler a, Seed: 1, {line}")).others)
+    assert told.items() >= noise.items()
+    assert Recipe(base="", base_family="sd1", **told)
+
+
+def test_what_decides_our_own_noise_goes_there_and_back():
+    wanted = replace(RECIPE, rng="GPU", ensd=31337, variation_seed=9, variation_strength=0.25, discard_penultimate=True)
+    for recipe in (wanted, RECIPE):
+        told = a1111.noise(a1111.recipe(a1111.read(a1111.write(recipe))).others)
+        assert told == {name: getattr(recipe, name) for name in told}
+
+
 def test_a_refiner_goes_there_and_back():
     wanted = replace(RECIPE, refiner="9f" * 32, refiner_name="Fine, end", refiner_switch_at=0.65)
     info = a1111.read(a1111.write(wanted))
