@@ -66,18 +66,17 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
     """
     base = next((one for one in resources if one.resource.kind == "base"), None)
     file = base.file if base else None
-    vae = next((one for one in resources if one.resource.kind == "vae" and one.file), None)
-    refiner = next((one for one in resources if one.resource.kind == "refiner" and one.file), None)
+    vae, refiner = (_beside(kind, resources) for kind in ("vae", "refiner"))
     hints = {resource.name: hint for resource, hint in a1111.units(told.others)}
     sampler, schedule = _sampler(told)
     return Recipe(
         base=file.blob_id if file else "",
         base_family=file.version.base.family if file else "",
         base_name=file.version.model.name if file else (base.resource.name if base else ""),
-        vae=vae.file.blob_id if vae and vae.file else "",
-        vae_name=vae.file.version.model.name if vae and vae.file else "",
-        refiner=refiner.file.blob_id if refiner and refiner.file else "",
-        refiner_name=refiner.file.version.model.name if refiner and refiner.file else "",
+        vae=vae[0],
+        vae_name=vae[1],
+        refiner=refiner[0],
+        refiner_name=refiner[1],
         refiner_switch_at=a1111.switch_at(told.others),
         **(a1111.noise(told.others) if told.program == "A1111" else {}),
         uses=tuple(
@@ -98,6 +97,16 @@ def recipe(told: PictureRecipe, resources: list[Found]) -> Recipe:
         dialect=told.dialect,
         emphasis=told.emphasis,
     )
+
+
+def _beside(kind: str, resources: list[Found]) -> tuple[str, str]:
+    """(SHA-256, name) of the first file of a kind; only a name where it is not here, nothing where none is named."""
+    for one in resources:
+        if one.resource.kind == kind and one.resource.name not in {"Automatic", "None"}:
+            if one.file is not None:
+                return one.file.blob_id, one.file.version.model.name
+            return "", one.resource.name or one.resource.digest[:12]
+    return "", ""
 
 
 def _use(one: Found, hint: Hint | None = None) -> Use:

@@ -299,9 +299,9 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
     named = [recipe.base, recipe.vae, recipe.refiner, *(use.sha256 for use in recipe.uses)]
     files = files_by_sha256(user, list(filter(None, named)))
     desk = Desk(base=files.get(recipe.base), vae=files.get(recipe.vae), refiner=files.get(recipe.refiner))
-    if recipe.refiner and desk.refiner is None:
+    if recipe.refiner_name and desk.refiner is None:
         desk.notes.append(_("Uses the refiner %s, which is not on this hub; it goes without.") % recipe.refiner_name)
-    if recipe.vae and desk.vae is None:
+    if recipe.vae_name and desk.vae is None:
         desk.notes.append(_("Uses the VAE %s, which is not on this hub; the base's own stands in.") % recipe.vae_name)
     if recipe.source is not None:
         desk.source = drawn_by.shown(recipe.source)

@@ -285,3 +285,24 @@ def test_the_pages_offer_it(client, bob, nano, linocut):
     page = client.get(f"/models/{linocut.model_id}/{linocut.model.slug}", follow=True).content.decode()
     assert f'data-picture-send data-version="{linocut.pk}"' in page
     assert "Drop a picture here" in client.get("/try").content.decode()
+
+
+def test_its_noise_is_told_and_what_is_not_here_is_said(client, bob, nano, committed):
+    client.force_login(bob)
+    row, asked = send(client, committed)
+    beside = (Resource(kind="refiner", name="Fine end"), Resource(kind="vae", name="clear.vae"))
+    others = {
+        "RNG": "NV",
+        "ENSD": "31337",
+        "Variation seed": "12",
+        "Variation seed strength": "0.3",
+        "Version": "v1.10.1",
+    }
+    said = told(nano)
+    inspected(asked, msgspec.structs.replace(said, resources=(*said.resources, *beside), others=others), sha256="")
+    recipe, _ = sent.recipe_of(bob, SentPicture.objects.get())
+    assert (recipe.rng, recipe.ensd, recipe.variation_seed, recipe.variation_strength) == ("GPU", 31337, 12, 0.3)
+    page = client.get(f"/try?sent={row.pk}").content.decode()
+    assert "Uses the refiner Fine end, which is not on this hub; it goes without." in page
+    assert "Uses the VAE clear.vae, which is not on this hub" in page
+    assert from_sent(bob, recipe).recipe().variation_seed == 12
