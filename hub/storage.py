@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import boto3
 import urllib3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
@@ -21,6 +22,10 @@ from workers.messages import Trace, blob_key, held_key, picture_key, small_pictu
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# Of copies within the store. boto3's own parts of 8 MiB are hundreds of questions for a checkpoint.
+COPYING = TransferConfig(
+    multipart_threshold=64 * settings.MIB, multipart_chunksize=64 * settings.MIB, max_concurrency=10
+)
 INCOMING = "incoming/"  # where uploads lie until they are inspected; never served
 
 
@@ -98,21 +103,25 @@ def promote(incoming: str, sha256: str) -> None:
     The incoming object stays until `drop`, so that a crash between the copy and the database's commit loses nothing.
     """
     if not blob_exists(sha256):
-        # boto3's managed copy switches to parts where one request may not carry it (5 GB).
-        client().copy({"Bucket": settings.S3_BUCKET, "Key": incoming}, settings.S3_BUCKET, blob_key(sha256))
+        _copy(incoming, blob_key(sha256))
+
+
+def _copy(key: str, to: str) -> None:
+    """Within the store; several parts at once, as a large file has to be in its place within a minute."""
+    client().copy({"Bucket": settings.S3_BUCKET, "Key": key}, settings.S3_BUCKET, to, Config=COPYING)
 
 
 def put_aside(sha256: str) -> None:
     """Copy a stored file to where no address that was given out leads to. Repeating is harmless; `place_empty` is what
     makes the old addresses dead."""
     if object_size(held_key(sha256)) is None and blob_exists(sha256):
-        client().copy({"Bucket": settings.S3_BUCKET, "Key": blob_key(sha256)}, settings.S3_BUCKET, held_key(sha256))
+        _copy(blob_key(sha256), held_key(sha256))
 
 
 def put_back(sha256: str) -> None:
     """Copy a file that was put aside to its place by digest. Repeating is harmless."""
     if not blob_exists(sha256) and object_size(held_key(sha256)) is not None:
-        client().copy({"Bucket": settings.S3_BUCKET, "Key": held_key(sha256)}, settings.S3_BUCKET, blob_key(sha256))
+        _copy(held_key(sha256), blob_key(sha256))
 
 
 def place_empty(sha256: str, *, aside: bool) -> None:
