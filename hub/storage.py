@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Of copies within the store. boto3's own parts of 8 MiB are hundreds of questions for a checkpoint.
 COPYING = TransferConfig(
-    multipart_threshold=64 * settings.MIB, multipart_chunksize=64 * settings.MIB, max_concurrency=10
+    multipart_threshold=64 * settings.MIB, multipart_chunksize=32 * settings.MIB, max_concurrency=10
 )
 INCOMING = "incoming/"  # where uploads lie until they are inspected; never served
 

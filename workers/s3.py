@@ -23,9 +23,9 @@ from workers.once import once
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# One stream of a store is slow (80 to 300 MB/s); four together fill what hashing takes, in 16 MiB of memory.
+# One stream of a store is slow (80 to 300 MB/s); four together fill what hashing takes, in 32 MiB of memory.
 PARALLEL = 4
-RANGE_BYTES = 4 * 1024**2
+RANGE_BYTES = 8 * 1024**2
 RANGE_TRIES = 4
 RANGE_PAUSE_SECONDS = 0.5
 URL_SECONDS = 12 * 3600  # a signed address outlives the slowest reading

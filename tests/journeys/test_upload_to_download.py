@@ -89,9 +89,10 @@ def test_a_small_file_does_not_wait_for_a_large_one(hub, tmp_path):
     """The inspector of large files is stopped, as if it read one for ever; small ones get their verdicts."""
     dora = Person.signs_up(hub, "dora")
     small, large = tmp_path / "small.safetensors", tmp_path / "large.safetensors"
-    vectors = np.linspace(-1, 1, 4096 * 768, dtype=np.float32).reshape(4096, 768)
-    save({"emb_params": vectors[:2]}, small)
-    save({"emb_params": vectors}, large)
+    numbers = np.linspace(-1, 1, 4096 * 768, dtype=np.float32).reshape(4096, 768)
+    save({"emb_params": numbers[:2]}, small)
+    module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    save({f"{module}.lora_down.weight": numbers, f"{module}.lora_up.weight": numbers.T[:320].copy()}, large)
     inspector = hub.pid("inspect-large")
     os.kill(inspector, signal.SIGSTOP)
     try:
