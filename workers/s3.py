@@ -23,8 +23,8 @@ from workers.once import once
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# One stream of a store is slow (80 to 300 MB/s); four together fill what hashing takes, in 32 MiB of memory.
-PARALLEL = 4
+# One stream of a store is slow (80 to 300 MB/s); three together fill what hashing takes, in 24 MiB of memory.
+PARALLEL = 3
 RANGE_BYTES = 8 * 1024**2
 RANGE_TRIES = 4
 RANGE_PAUSE_SECONDS = 0.5
