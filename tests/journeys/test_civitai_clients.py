@@ -45,7 +45,7 @@ def test_civitai_api(hub, nano):
         assert pictures.items[0].url.startswith("http://civitai.com/image/")
         assert client.get(pictures.items[0].url).headers["Content-Type"] == "image/png"
         assert "nina" in [one.username for one in strict.creators(client, Creators_API_Opts(limit=50)).items]
-        assert strict.tags(client, Tags_API_Opts(limit=5)).metadata.totalPages >= 1
+        assert strict.tags(client, Tags_API_Opts(limit=5, page=1, query="")).metadata.totalPages >= 1
         assert client.get(version.downloadUrl).status_code == 307
 
 

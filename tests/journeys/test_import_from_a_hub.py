@@ -51,19 +51,19 @@ def test_it_works(hub, otto, tongue):
     link = f"{hub.address}/models/{otto.model}" if tongue == "civitai" else f"{hub.address}/otto/Drypoint"
     refused = taken_over(ina, link)
     assert refused["status"] == "failed", "what is private is not there"
-    done = taken_over(ina, link, token=otto.token, publish=True)
+    done = taken_over(ina, link, token=otto.token)
     assert done["status"] == "done", done
     assert [item["state"] for item in done["items"] if item["kind"] == "file"] == ["done"], "it was fetched"
-    shown = httpx.get(f"{hub.address}/api/v1/models/{done['model']}").json()
+    shown = ina.asks("GET", f"/api/v1/models/{done['model']}", status=200)
     [version] = shown["modelVersions"]
     assert (shown["name"], shown["type"], shown["tags"]) == ("Drypoint", "LORA", ["print"])
     assert version["trainedWords"] == ["dry point"]
     assert version["files"][0]["hashes"]["SHA256"] == otto.sha256.upper()
     assert (shown["allowNoCredit"], shown["allowCommercialUse"], shown["allowDerivatives"]) == (False, ["Image"], False)
-    page = httpx.get(f"{hub.address}/models/{done['model']}", follow_redirects=True).text
+    page = ina.http.get(f"/models/{done['model']}").text
     assert "Imported from" in page
     if tongue == "civitai":
-        air = httpx.get(f"{hub.address}/api/v1/model-versions/{version['id']}").json()["air"]
+        air = ina.asks("GET", f"/api/v1/model-versions/{version['id']}", status=200)["air"]
         assert air.endswith(f":{otto.model}@{otto.version}"), "it keeps the numbers of where it is from"
 
 

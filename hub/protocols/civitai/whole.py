@@ -122,7 +122,9 @@ _FILES = """(SELECT coalesce(json_agg(json_build_array(
          FROM catalog_digest d WHERE d.file_id = f.id)
     ) ORDER BY f."primary" DESC, f.id), '[]')
     FROM catalog_file f JOIN catalog_blob b ON b.sha256 = f.blob_id
-    WHERE f.version_id = v.id AND f.verdict = 'accepted' AND m.status <> 'taken-down')"""
+    WHERE f.version_id = v.id AND f.verdict = 'accepted' AND m.status <> 'taken-down'
+    AND NOT (f.format = 'Diffusers' AND f.source_id IS NOT NULL))"""
+# A folder of diffusers that was made here is no download of its own: strict clients ask for all six digests of each.
 # A picture that a hidden version had a part in is its owner's alone, and that version's owner's.
 _SHOWN_PICTURES = """SELECT p.* FROM gallery_pictureuse u JOIN gallery_picture p ON p.id = u.picture_id
     WHERE u.version_id = v.id AND p.visible AND (p.owner_id = %(viewer)s OR NOT p.held AND NOT EXISTS (
