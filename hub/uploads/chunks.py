@@ -10,6 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import IO
 
+import urllib3
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
@@ -65,7 +66,7 @@ def xorb_keep(*, owner: User, hash: str, body: IO[bytes], size: int) -> bool:
     try:
         with store_heard():
             storage.xorb_put(xorb_key(owner.pk, hash), body, size)
-    except OSError as error:
+    except (OSError, urllib3.exceptions.HTTPError) as error:
         raise StoreSilent("The object store did not take a block of chunks. Try again in a moment.") from error
     Xorb.objects.filter(pk=xorb.pk).update(stored=True)
     return True
