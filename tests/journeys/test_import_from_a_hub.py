@@ -56,7 +56,8 @@ def test_it_works(hub, otto, tongue):
     assert [item["state"] for item in done["items"] if item["kind"] == "file"] == ["done"], "it was fetched"
     shown = ina.asks("GET", f"/api/v1/models/{done['model']}", status=200)
     [version] = shown["modelVersions"]
-    assert (shown["name"], shown["type"], shown["tags"]) == ("Drypoint", "LORA", ["print"])
+    assert (shown["name"], shown["type"]) == ("Drypoint", "LORA")
+    assert "print" in shown["tags"]
     assert version["trainedWords"] == ["dry point"]
     assert version["files"][0]["hashes"]["SHA256"] == otto.sha256.upper()
     assert (shown["allowNoCredit"], shown["allowCommercialUse"], shown["allowDerivatives"]) == (False, ["Image"], False)
