@@ -36,7 +36,7 @@ def written(record: logging.LogRecord, formatter: logging.Formatter) -> str:
     return formatter.format(record)
 
 
-@pytest.mark.parametrize(("text", "secret"), SECRETS)
+@pytest.mark.parametrize(("text", "secret"), SECRETS, ids=range(len(SECRETS)))
 def test_it_works(text, secret):
     assert secret not in scrub(text)
     assert "…" in scrub(text)
