@@ -26,7 +26,7 @@ from hub.catalog.wishes import Narrowed, filtered
 from hub.catalog.words import tag_name
 
 COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
-FACET_SET = 10_000  # rows that are counted when somebody asks: each has a dozen terms
+FACET_SET = 5_000  # rows that are counted when somebody asks: each has a dozen terms
 SHOWN, KEPT = 12, 60  # choices of a facet, and terms of a kind that a count keeps
 FORMATS = ("SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other")
 LICENCES = {

@@ -78,6 +78,8 @@ def _searched(
         tiers = search.among(list(filtered(narrowed).values_list("model_id", flat=True)[: 2 * SMALL_FILTER]))
     else:
         tiers = search.tiers()
+    if wish.order in SORTS and search.known and search.most >= CANDIDATES:
+        return _sorted_found(narrowed, search, limit, after, offset, count, with_facets)
     for tier, last in tiers:
         complete = last
         found += tier
@@ -85,39 +87,34 @@ def _searched(
         pairs += [(model_id, by_model[model_id]) for model_id in tier if model_id in by_model]
         if len(pairs) > start + limit:
             break
-    choices = facets.facets(narrowed, found=found) if with_facets else None
+    choices = facets.facets(narrowed, found=found[:CANDIDATES]) if with_facets else None
     if wish.order not in SORTS:
         shown = pairs[start : start + limit]
         # A computed rank has no key to go on from, so the cursor is a position among the ranked candidates.
         go_on = limit and len(pairs) > start + limit and start + limit <= CANDIDATES
         following = write_cursor(wish, [wish.order, start + limit, 0]) if go_on else ""
     else:
-        shown, following = _sorted_found(narrowed, search, found, limit, after, offset)
-    return Page(
-        _versions(shown),
-        following,
-        len(pairs) if count else 0,
-        not complete,
-        choices,
-        bool(vector) or wish.order != "meaning",
-    )
+        shown, following = _by_key(filtered(narrowed, found=found), narrowed, limit, after, offset)
+    as_asked = bool(vector) or wish.order != "meaning"
+    return Page(_versions(shown), following, len(pairs) if count else 0, not complete, choices, as_asked)
 
 
 def _sorted_found(
-    narrowed: Narrowed, search: Search, found: Sequence[int], limit: int, after: list[Any] | None, offset: int
-) -> tuple[list[tuple[int, int]], str]:
-    """What a search finds in another order than by relevance, of at most `UNRANKED` texts.
+    narrowed: Narrowed, search: Search, limit: int, after: list[Any] | None, offset: int, count: bool, with_facets: bool
+) -> Page:
+    """What a search for frequent words finds in another order than by relevance, of at most `UNRANKED` texts.
 
     Tiers nest by downloads, so in that order the first that fills the page has it.
     """
-    if not search.known or search.most < CANDIDATES:
-        return _by_key(filtered(narrowed, found=found), narrowed, limit, after, offset)
     for tier in (1, 2, 3) if narrowed.wish.order == "downloads" else (3,):
-        rows = filtered(narrowed, found=search.texts(tier).values("model_id"))
-        shown, following = _by_key(rows, narrowed, limit, after, offset)
-        if following or tier == 3:
+        # Ids, not a query within the query: the planner would rather read all texts than trust its limit.
+        found = list(search.texts(tier).values_list("model_id", flat=True))
+        shown, following = _by_key(filtered(narrowed, found=found), narrowed, limit, after, offset)
+        if following:
             break
-    return shown, following
+    choices = facets.facets(narrowed, found=found[:CANDIDATES]) if with_facets else None
+    total = min(filtered(narrowed, found=found[:CANDIDATES]).count(), facets.COUNT_CAP) if count else 0
+    return Page(_versions(shown), following, total, len(found) > CANDIDATES, choices)
 
 
 def _by_key(

@@ -389,13 +389,20 @@ class TermCount(models.Model):
 class Cell(models.Model):
     """Listings counted by what facets combine, of all (``term`` 0) and of each broad term. Written by `counts`."""
 
-    term = models.IntegerField(db_index=True)
+    term = models.IntegerField()
     type = models.CharField(max_length=24)
     base_id = models.SmallIntegerField()
     level = models.SmallIntegerField()
     lead = models.BooleanField()
     can_generate = models.BooleanField()
     n = models.IntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["term", "type", "base_id"], include=["level", "lead", "can_generate", "n"], name="cell_slice"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.n} {self.type} on base {self.base_id}"

@@ -19,7 +19,7 @@ from hub.catalog.models import Text
 from hub.catalog.words import folded, words_of
 
 CANDIDATES = 1000  # of a tier that are ranked; further pages end
-UNRANKED = 5000  # that a sort other than relevance chooses from
+UNRANKED = 3000  # that a sort other than relevance chooses from
 RARE_WORD = 2000  # in fewer texts than these: all of them are ranked at once
 WORDS_MOST = 12  # of a query
 BEGINNINGS, BEGUN_TEXTS = 8, 2000  # words that a beginning stands for, and more where all together are this rare

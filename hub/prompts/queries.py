@@ -34,7 +34,7 @@ SORTS = ("newest", "runs")
 
 
 RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any that a meaning is held against
-HITS = 2000  # prompts with all words of a query that are ranked, or put in another order
+HITS = 1000  # prompts with all words of a query that are ranked, or put in another order
 
 
 class BadCursor(Refused):
@@ -94,8 +94,9 @@ def prompt_list(user: Person, wish: Wish) -> tuple[list[Prompt], str]:
             if not all(groups):
                 return [], ""
             asked = SearchQuery(tsquery(groups), search_type="raw", config="simple")
-            # Two steps, so that the words are looked up once and not row by row along an order.
-            hits = prompts.filter(doc=asked).values("pk")[:HITS]
+            # Two steps, so that the words are looked up once and not row by row along an order; and ids between them,
+            # since the planner would rather read all prompts than trust the limit of a query within a query.
+            hits = list(prompts.filter(doc=asked).values_list("pk", flat=True)[:HITS])
             start, rest = _from(Prompt.objects.filter(pk__in=hits), wish)
             rest = rest.annotate(rank=SearchRank(F("doc"), asked))
         order = {"newest": ("-id",), "runs": ("-runs", "-id")}.get(wish.order, ("-rank", "-id"))
@@ -137,7 +138,7 @@ def _sharing(words: Sequence[str], most: int) -> list[int]:
     if not asked:
         return []
     query = SearchQuery(asked, search_type="raw", config="simple")
-    hits = Prompt.objects.filter(pk__in=Prompt.objects.filter(doc=query).values("pk")[:most])
+    hits = Prompt.objects.filter(pk__in=list(Prompt.objects.filter(doc=query).values_list("pk", flat=True)[:most]))
     ranked = hits.annotate(rank=SearchRank(F("doc"), query)).order_by("-rank", "-id")
     return list(ranked.values_list("pk", flat=True))
 
