@@ -67,12 +67,18 @@ def _prepare(size: str) -> None:
     made_now = catalogue_data.fill(connection.connection, SIZES[size], lambda words: print(words, flush=True))
     connection.close()
     if made_now:
-        for count in (counts.words_count, counts.tiers_set, counts.terms_count, counts.cells_count):
+        for count in (counts.words_count, _prompt_words, counts.tiers_set, counts.terms_count, counts.cells_count):
             began = time.monotonic()
             count()
             print(f"{count.__name__}: {time.monotonic() - began:.1f} s", flush=True)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
+
+
+def _prompt_words() -> None:
+    from hub.catalog import counts
+
+    counts.words_count("prompts_word", "prompts_prompt")
 
 
 def _told(figures: dict[str, Any], size: str) -> int:

@@ -116,6 +116,7 @@ def fill(connection: Any, models: int, say: Callable[[str], None] = print) -> bo
         if name in done:
             continue
         without_indexes(made, name, tables)
+        with_defaults(made, tables)
         for table in reversed(tables):  # what a run that was cut off left
             made.run(f"DELETE FROM {table}" if table == "accounts_user" else f"TRUNCATE {table} CASCADE")
         step(made)
@@ -149,6 +150,20 @@ def without_indexes(made: Catalogue, step: str, tables: Iterable[str]) -> None:
         ):
             _noted(made, step, definition)
             made.run(f"DROP INDEX {name}")
+
+
+NOTHING = {"boolean": "false", "jsonb": "'{}'", "ARRAY": "'{}'", "character varying": "''", "text": "''", "bytea": "''"}
+
+
+def with_defaults(made: Catalogue, tables: Iterable[str]) -> None:
+    """Columns that the steps here do not name hold nothing, also those that later migrations add."""
+    for table in tables:
+        for column, kind in made.rows(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE is_nullable = 'NO' AND "
+            f"column_default IS NULL AND is_identity = 'NO' AND table_name = '{table}'"
+        ):
+            nothing = NOTHING.get(kind, "now()" if kind.startswith("timestamp") else "0")
+            made.run(f'ALTER TABLE {table} ALTER COLUMN "{column}" SET DEFAULT {nothing}')
 
 
 def _noted(made: Catalogue, step: str, sql: str) -> None:
