@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "hub.prompts",
     "hub.community",
     "hub.operator",
+    "hub.leaving",
     "hub.moderation",
     "hub.tryit",
     "hub.uploads",

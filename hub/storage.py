@@ -331,6 +331,27 @@ def xorb_drop(key: str) -> None:
     client().delete_object(Bucket=settings.S3_BUCKET, Key=key)
 
 
+def export_put(key: str, body: IO[bytes]) -> None:
+    """Keep a zip of somebody's data, in parts where it is large."""
+    client().upload_fileobj(body, settings.S3_BUCKET, _export(key), ExtraArgs={"ContentType": "application/zip"})
+
+
+def export_url(key: str, filename: str) -> str:
+    """A short-lived URL of such a zip, for its owner alone."""
+    return incoming_url(_export(key), filename)
+
+
+def export_drop(key: str) -> None:
+    """Delete such a zip; none there is fine."""
+    client().delete_object(Bucket=settings.S3_BUCKET, Key=_export(key))
+
+
+def _export(key: str) -> str:
+    if not key.startswith("exports/"):
+        raise ValueError(f"{key} is not an export.")
+    return key
+
+
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("hub.hooks.urls")),
     path("", include("hub.accounts.urls")),
     path("", include("hub.operator.urls")),
+    path("", include("hub.leaving.urls")),
     path("api/docs", pages.api_docs, name="api-docs"),
     path("api/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("healthz", pages.health, name="health"),

@@ -10,7 +10,19 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from hub.accounts.names import NAME, RESERVED
 
 PROJECT = Path(__file__).resolve().parents[2]
-APPS = ("accounts", "catalog", "community", "gallery", "hooks", "imports", "moderation", "prompts", "tryit", "uploads")
+APPS = (
+    "accounts",
+    "catalog",
+    "community",
+    "gallery",
+    "hooks",
+    "imports",
+    "leaving",
+    "moderation",
+    "prompts",
+    "tryit",
+    "uploads",
+)
 
 
 def routes(resolver: URLResolver, app: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -20,6 +20,7 @@ from hub.gallery.actions import picture_add
 from hub.gallery.models import SentPicture
 from hub.hooks.models import Delivery, Hook
 from hub.imports.models import Import
+from hub.leaving.models import Export
 from hub.moderation.models import Case
 from hub.prompts.models import Example, Prompt
 from hub.tryit.models import Generation
@@ -68,7 +69,7 @@ def values(private, route):
     if route.startswith("v1/models/"):
         theirs["name"] = f"Secret-v{private['version_id']}"
     if "<int:id>" in route or "<uuid:id>" in route:
-        kind = "token_id" if "tokens" in route else "import_id" if "import" in route else "upload_id"
+        kind = next((f"{kind}_id" for kind in ("token", "import", "export") if kind in route), "upload_id")
         theirs["id"], nobodys["id"] = private[kind], 999_999 if kind == "token_id" else uuid.UUID(int=7)
     if route.startswith("<str:owner>/<str:name>/resolve"):
         theirs["rest"] = nobodys["rest"] = f"main/{private['filename']}"
@@ -111,6 +112,7 @@ def private(alice, request):
         kind="picture", thing=picture.pk, title="Mine", owner=alice, decision="hidden", decided_at=timezone.now()
     )
     coming = Import.objects.create(owner=alice, link="x", kind="civitai", server="https://civitai.com", target={})
+    export = Export.objects.create(owner=alice, status="ready")
     sent = SentPicture.objects.create(owner=alice, name="secret.png", size=10, multipart="x")
     hook = Hook.objects.create(owner=alice, url="https://example.org/hook", secret="x", events=["version.published"])
     now = timezone.now()
@@ -122,6 +124,7 @@ def private(alice, request):
         "generation_id": generation.pk, "job_id": generation.pk, "workflow_id": generation.pk,
         "collection_id": collection.pk, "item_id": item.pk, "prompt_id": prompt.pk, "comment_id": comment.pk,
         "review_id": 999_999, "case_id": case.pk, "block_id": 999_999, "upload_id": upload.pk, "import_id": coming.pk,
+        "export_id": export.pk,
         "sent_id": sent.pk, "hook_id": hook.pk, "delivery_id": delivery.pk,
         "token_id": token_create(user=alice, name="hers", scopes=["read"])[0].pk,
     }  # fmt: skip
