@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import PurePath
 from typing import Any
@@ -84,9 +85,10 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
     """Take an inspected file into the catalogue: its blob, model and version are found or made; a repeat finds it.
 
     ``fields`` is what its owner said: ``model_id`` or ``model_name``, ``version_id`` or ``version_name``, ``type``,
-    ``base`` (a Base's name), ``trigger_words``, ``description``, ``tags``, ``publish``; ``path`` of one pushed to a
-    repository, whose revision names it already; what is missing is read from the report. Raises `NotFound` for a
-    model or version that is not the owner's, `UnknownBase`, `BadField`, `Superseded`.
+    ``base`` (a Base's name), ``trigger_words``, ``description``, ``tags``, ``publish``, ``publish_at`` (ISO 8601: not
+    before then); ``path`` of one pushed to a repository, whose revision names it already; what is missing is read from
+    the report. Raises `NotFound` for a model or version that is not the owner's, `UnknownBase`, `BadField`,
+    `Superseded`.
     """
     User.objects.select_for_update().get(pk=owner.pk)  # two files of one person at once agree on slugs and names
     said, contradiction = _base_for(report, fields)
@@ -106,8 +108,8 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
         if report.converted:
             _converted_make(file, report)
         revision_renew(version, message=f"Add {file.name}")
-    if fields.get("publish"):
-        _publish_or_wait(version, owner)
+    if fields.get("publish") or fields.get("publish_at"):
+        _publish_or_wait(version, owner, fields.get("publish_at"))
     elif path:
         publish_if_complete(version)
     listing_refresh(version.model)
@@ -143,8 +145,13 @@ def publish_if_complete(version: Version) -> None:
         version_publish(version=version, by=version.model.owner)
 
 
-def _publish_or_wait(version: Version, owner: User) -> None:
-    if version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
+def _publish_or_wait(version: Version, owner: User, moment: str | None) -> None:
+    at = datetime.fromisoformat(moment) if moment else None
+    if at and at > timezone.now():
+        if version.status == Version.Status.DRAFT:
+            version.publish_at = at
+            version.save(update_fields=["publish_at", "updated_at"])
+    elif version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
         version_publish(version=version, by=owner)
     else:  # kept in mind until inspection accepts it
         version.publish_when_ready = True
@@ -319,7 +326,7 @@ def _free_name(version: Version, filename: str, sha256: str) -> str:
     return f"{start[:230]}-{sha256[:8]}.{end}" if dot else f"{name[:230]}-{sha256[:8]}"
 
 
-def _editable(model: Model, by: User) -> None:
+def editable(model: Model, by: User) -> None:
     """Only its owner and moderators change a model; for everyone else it is not there."""
     if model.status == Model.Status.DELETED or not (by.is_moderator or acts_for(by, model.owner)):
         raise NotFound("There is no such model.")
@@ -328,7 +335,7 @@ def _editable(model: Model, by: User) -> None:
 @transaction.atomic
 def version_publish(*, version: Version, by: User) -> Version:
     """Show a version, and its model, to everyone. Publishing again changes nothing. Raises `NothingToPublish`."""
-    _editable(version.model, by)
+    editable(version.model, by)
     version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
     model = version.model
     if Version.Status.TAKEN_DOWN in {version.status, model.status} or version.status == Version.Status.DELETED:
@@ -341,8 +348,8 @@ def version_publish(*, version: Version, by: User) -> Version:
     if version.status != Version.Status.PUBLISHED:
         version.status = Version.Status.PUBLISHED
         version.published_at = version.published_at or now
-        version.publish_when_ready = False
-        version.save(update_fields=["status", "published_at", "publish_when_ready", "updated_at"])
+        version.publish_when_ready, version.publish_at = False, None
+        version.save(update_fields=["status", "published_at", "publish_when_ready", "publish_at", "updated_at"])
         announce(Hook.Kind.VERSION_PUBLISHED, version.pk)
     revision_show(version.revision_id)
     if model.status not in SHOWN:
@@ -356,7 +363,7 @@ def version_publish(*, version: Version, by: User) -> Version:
 @transaction.atomic
 def version_unpublish(*, version: Version, by: User) -> Version:
     """Make a version a draft again; a model without a published version is a draft too."""
-    _editable(version.model, by)
+    editable(version.model, by)
     version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
     model = version.model
     if version.status == Version.Status.PUBLISHED:
@@ -373,7 +380,7 @@ def version_unpublish(*, version: Version, by: User) -> Version:
 @transaction.atomic
 def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
     """Change what is given of name, type, description, tags and the four licence flags. The slug stays: links live."""
-    _editable(model, by)
+    editable(model, by)
     model = Model.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if "name" in fields:
         model.name = one_line(fields["name"], 120)
@@ -414,7 +421,7 @@ def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
 @transaction.atomic
 def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Version:
     """Change what is given of name, description, base, trigger words, weights, clip skip and what is hidden."""
-    _editable(version.model, by)
+    editable(version.model, by)
     version = Version.objects.select_for_update(of=("self",)).select_related("model", "base").get(pk=version.pk)
     if "name" in fields:
         version.name = one_line(fields["name"], 80)
@@ -450,14 +457,14 @@ def _base_of_family(version: Version, name: str) -> Base:
 @transaction.atomic
 def model_delete(*, model: Model, by: User) -> None:
     """Take a model out of the hub for good. Its row stays as a tombstone, so that its id never names another."""
-    _editable(model, by)
+    editable(model, by)
     model = Model.objects.select_for_update().get(pk=model.pk)
     model.status = Model.Status.DELETED
     model.slug = f"deleted-{model.pk}"  # its name is free again
     model.description = ""
     model.save()
     model.tags.clear()
-    model.versions.update(status=Version.Status.DELETED, publish_when_ready=False)
+    model.versions.update(status=Version.Status.DELETED, publish_when_ready=False, publish_at=None)
     Digest.objects.filter(model=model).delete()
     listing_refresh(model)
 

@@ -83,7 +83,7 @@ class VersionEdit(APIView):
         version = queries.version_mine(request.user, queries.number(version_id))
         fields = checked(VersionEditInput(data=request.data))
         return Response(
-            VersionEditOutput(actions.version_edit(version=version, by=_person(request), fields=fields)).data
+            VersionEditOutput(creating.version_change(version=version, by=_person(request), fields=fields)).data
         )
 
 

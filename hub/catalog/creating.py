@@ -1,4 +1,4 @@
-"""A model and a version as a script begins them, before there is a file: drafts that only their owner sees."""
+"""A model and a version as their owner begins them, before there is a file, and changes a version: all in one step."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hub.accounts.models import User
 from hub.catalog.actions import BadField, UnknownBase, model_edit, version_edit
 from hub.catalog.drafts import model_begin, version_begin
 from hub.catalog.models import Base, Model, Version
+from hub.catalog.needs import needs_set
+from hub.catalog.schedule import version_schedule
 from hub.catalog.words import one_line
 
 MODELS_EMPTY = 500  # more is a script that makes models in a loop
@@ -31,7 +33,7 @@ def model_create(*, owner: User, fields: Mapping[str, Any]) -> Model:
 
 @transaction.atomic
 def version_create(*, model: Model, by: User, fields: Mapping[str, Any]) -> Version:
-    """A version of a model of one's own, of ``fields`` as `version_edit` takes them; its first file tells the base
+    """A version of a model of one's own, of ``fields`` as `version_change` takes them; its first file tells the base
     where none is given. Raises `UnknownBase`, `BadField`."""
     base = str(fields.get("base") or "")
     if base and not Base.objects.filter(name__iexact=base).exists():
@@ -44,4 +46,15 @@ def version_create(*, model: Model, by: User, fields: Mapping[str, Any]) -> Vers
         trigger_words=fields.get("trigger_words") or (),
     )
     rest = {key: fields[key] for key in fields if key not in {"name", "base", "description", "trigger_words"}}
-    return version_edit(version=version, by=by, fields=rest) if rest else version
+    return version_change(version=version, by=by, fields=rest) if rest else version
+
+
+@transaction.atomic
+def version_change(*, version: Version, by: User, fields: Mapping[str, Any]) -> Version:
+    """`version_edit`, and ``needs`` and ``publish_at`` where they are given. Raises what those three raise."""
+    version = version_edit(version=version, by=by, fields=fields)
+    if "needs" in fields:
+        needs_set(version=version, by=by, references=fields["needs"])
+    if "publish_at" in fields:
+        version = version_schedule(version=version, by=by, at=fields["publish_at"])
+    return version

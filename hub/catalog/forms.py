@@ -74,6 +74,10 @@ class VersionForm(forms.Form):
     weight_min = forms.FloatField(min_value=-10, max_value=10, label=_("Smallest useful weight"))
     weight_max = forms.FloatField(min_value=-10, max_value=10, label=_("Largest useful weight"))
     clip_skip = forms.IntegerField(required=False, min_value=1, max_value=12, label=_("Clip skip"))
+    needs = forms.CharField(
+        required=False, max_length=2000, label=_("Used together with"),
+        help_text=_("Addresses of models on this hub, a VAE or a ControlNet, parted by commas. The base is known."),
+    )  # fmt: skip
     description = forms.CharField(
         required=False, max_length=100_000, label=_("About this version"), help_text=_("Markdown."),
         widget=forms.Textarea(attrs={"rows": 8}),
@@ -88,7 +92,8 @@ class VersionForm(forms.Form):
 
     @classmethod
     def of(cls, version: Version, data: Any = None) -> VersionForm:
-        initial = {name: getattr(version, name) for name in cls.base_fields}
+        initial = {name: getattr(version, name) for name in cls.base_fields if name != "needs"}
+        initial["needs"] = ", ".join(f"/model-versions/{pk}" for pk in version.needs.values_list("pk", flat=True))
         initial |= {"base": version.base.name, "trigger_words": ", ".join(version.trigger_words)}
         form = cls(data, initial=initial)
         names = Base.objects.filter(hidden=False).values_list("name", flat=True)
@@ -96,4 +101,9 @@ class VersionForm(forms.Form):
         return form
 
     def values(self) -> dict[str, Any]:
-        return self.cleaned_data | {"trigger_words": split(self.cleaned_data["trigger_words"])}
+        lists = {name: split(self.cleaned_data[name]) for name in ("trigger_words", "needs")}
+        return self.cleaned_data | lists
+
+
+class ScheduleForm(forms.Form):
+    at = forms.DateTimeField(required=False)  # as <input type=datetime-local> sends it

@@ -212,8 +212,10 @@ class Version(models.Model):
     clip_skip = models.SmallIntegerField(null=True, blank=True)
     training = models.JSONField(default=dict, blank=True, help_text="Training details read from the file.")
     hide_training = models.BooleanField(default=False)
+    needs = models.ManyToManyField("self", symmetrical=False, blank=True, help_text="A VAE, a ControlNet.")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
     publish_when_ready = models.BooleanField(default=False)
+    publish_at = models.DateTimeField(null=True, blank=True, help_text="A draft becomes public then, by itself.")
     revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="versions")
     cover_sha256 = models.CharField(max_length=64, blank=True, help_text="The picture on its card.")
     cover_width = models.IntegerField(null=True)
@@ -224,7 +226,10 @@ class Version(models.Model):
 
     class Meta:
         ordering = ["model_id", "index", "-id"]
-        indexes = [models.Index(fields=["model", "index"])]
+        indexes = [
+            models.Index(fields=["model", "index"]),
+            models.Index(fields=["publish_at"], condition=models.Q(publish_at__isnull=False), name="version_due"),
+        ]
 
     def __str__(self) -> str:
         return self.name

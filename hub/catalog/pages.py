@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -19,11 +19,12 @@ from hub.accounts.levels import beyond, levels_of, words
 from hub.accounts.models import User
 from hub.accounts.permissions import person
 from hub.accounts.queries import acts_for, owners_for
-from hub.catalog import actions, queries
-from hub.catalog.forms import ModelForm, VersionForm
+from hub.catalog import actions, creating, needs, queries, schedule
+from hub.catalog.forms import ModelForm, ScheduleForm, VersionForm
 from hub.catalog.markdown import rendered
 from hub.catalog.models import File, Model, Version
 from hub.catalog.serializers import (
+    SCROLLED,
     SORT_LABELS,
     ListAddress,
     air,
@@ -37,7 +38,6 @@ from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
 PAGE, ROW = 30, 10
-SCROLLED = 4  # pages that come by themselves; then a button, so that people reach the foot
 
 
 @require_safe
@@ -163,6 +163,7 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "can_try": _can_try(model, version, served, may_edit),
         "description": rendered(model.description),
         "about": rendered(version.description) if version else "",
+        "needs": needs.needed(request.user, version) if version else [],
         "training": training_of(request.user, version) if version else None,
         "may_edit": may_edit,
         "moderates": queries.moderates(request.user),
@@ -209,6 +210,18 @@ def version_detail(request: HttpRequest, version_id: int) -> HttpResponse:
     return redirect(model_url(version.model, version))
 
 
+@require_safe
+def version_manifest(request: HttpRequest, version_id: int) -> HttpResponse:
+    """A version's file and all that it needs as a list, for aria2 or as JSON."""
+    version = queries.version_visible(request.user, version_id)
+    found = needs.parts(request.user, version)
+    if request.GET.get("format") == "json":
+        return JsonResponse({"files": [asdict(part) for part in found]})
+    response = HttpResponse(needs.for_aria2(found), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{version.model.slug}-{version.pk}.txt"'
+    return response
+
+
 @login_required
 def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
     """Its owner changes a model's words and licence."""
@@ -233,7 +246,7 @@ def version_edit(request: HttpRequest, version_id: int) -> HttpResponse:
     form = VersionForm.of(version, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.version_edit(version=version, by=request.user, fields=form.values())  # type: ignore[arg-type]
+            creating.version_change(version=version, by=person(request), fields=form.values())
         except Refused as refused:
             form.add_error(None, refused.sentence)
         else:
@@ -257,6 +270,18 @@ def version_unpublish(request: HttpRequest, version_id: int) -> HttpResponse:
     version = queries.version_mine(request.user, version_id)
     actions.version_unpublish(version=version, by=request.user)  # type: ignore[arg-type]
     messages.success(request, _("This version is a draft again."))
+    return redirect(model_url(version.model, version))
+
+
+@login_required
+@require_POST
+def version_schedule(request: HttpRequest, version_id: int) -> HttpResponse:
+    """A draft becomes public at the moment in the form, in the hub's time; with none, not by itself any more."""
+    version = queries.version_mine(request.user, version_id)
+    form = ScheduleForm(request.POST)
+    if not form.is_valid():
+        raise schedule.BadMoment(_("Write the moment as a date and a time."))
+    schedule.version_schedule(version=version, by=person(request), at=form.cleaned_data["at"])
     return redirect(model_url(version.model, version))
 
 

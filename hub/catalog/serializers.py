@@ -18,6 +18,7 @@ from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_o
 from hub.catalog.terms import PERIODS, USES
 from hub.origins import public_url
 
+SCROLLED = 4  # pages that come by themselves; then a button, so that people reach the foot
 SHOWN_MOST = 300  # cards that are drawn at once when somebody comes back to a long list
 TYPE_LABELS = dict(Model.Type.choices)
 # The word of a type in an AIR (urn:air:…).
@@ -257,6 +258,13 @@ class VersionEditInput(serializers.Serializer[Any]):
     weight_max = serializers.FloatField(min_value=-10, max_value=10, required=False)
     clip_skip = serializers.IntegerField(min_value=1, max_value=12, required=False, allow_null=True)
     hide_training = serializers.BooleanField(required=False)
+    needs = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1), max_length=10, required=False,
+        help_text="Versions of this hub that it is used with: a VAE, a ControlNet.",
+    )  # fmt: skip
+    publish_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="A draft becomes public then, by itself; null: not any more."
+    )
 
 
 class ModelCreateInput(ModelEditInput):
@@ -284,13 +292,14 @@ class ModelEditOutput(serializers.ModelSerializer[Model]):
 
 class VersionEditOutput(serializers.ModelSerializer[Version]):
     base = serializers.CharField(source="base.name", read_only=True)
+    needs: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
     url = serializers.SerializerMethodField()
 
     class Meta:
         model = Version
         fields = (
             "id", "model_id", "name", "description", "base", "trigger_words", "weight", "weight_min", "weight_max",
-            "clip_skip", "hide_training", "status", "updated_at", "published_at", "url",
+            "clip_skip", "hide_training", "needs", "status", "publish_at", "updated_at", "published_at", "url",
         )  # fmt: skip
 
     def get_url(self, version: Version) -> str:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from hub.catalog import actions, counts, holding, meanings
+from hub.catalog import actions, counts, holding, meanings, schedule
 from hub.celery import app
 from workers.messages import Embedded, Failed, unpack
 
@@ -18,6 +18,12 @@ def tallies_roll_up() -> None:
 def blobs_settle() -> None:
     """Every few seconds: bytes that were taken into quarantine, or let go, take their place in the store."""
     holding.blobs_settle()
+
+
+@app.task(name="hub.catalog.versions_due", expires=30)
+def versions_due() -> None:
+    """Every few seconds: what its owner wanted to be public by now."""
+    schedule.versions_due()
 
 
 @app.task(name="hub.catalog.cells_count", expires=200)

@@ -14,6 +14,8 @@ urlpatterns = [
     path("model-versions/<int:version_id>/edit", pages.version_edit, name="version-edit"),
     path("model-versions/<int:version_id>/publish", pages.version_publish, name="version-publish"),
     path("model-versions/<int:version_id>/unpublish", pages.version_unpublish, name="version-unpublish"),
+    path("model-versions/<int:version_id>/schedule", pages.version_schedule, name="version-schedule"),
+    path("model-versions/<int:version_id>/manifest", pages.version_manifest, name="version-manifest"),
     path("api/v1/model-versions", api.VersionCreate.as_view(), name="api-version-create"),
     path("api/v1/model-versions/<int:version_id>/publish", api.VersionPublish.as_view(), name="api-version-publish"),
     path(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from hub.catalog import actions as catalog
 from hub.catalog import blocks
 from hub.catalog import verdicts as catalog_verdicts
 from hub.catalog.models import Base, File, Model, Version
+from hub.catalog.schedule import LATEST
 from hub.errors import NotFound, Refused
 from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
@@ -170,6 +171,10 @@ def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
         raise WrongFields("You edit for no group of that name.", field="group")
     if (base := chosen.get("base")) and not Base.objects.filter(name=base).exists():
         raise WrongFields("This hub knows no base model of that name.", field="base")
+    if isinstance(at := chosen.get("publish_at"), datetime):
+        if at > timezone.now() + LATEST:
+            raise WrongFields("Choose a moment within the next two years.", field="publish_at")
+        chosen["publish_at"] = at.isoformat()
     return chosen
 
 

@@ -42,6 +42,7 @@ class Fields(Input):
     description = serializers.CharField(required=False, allow_blank=True, max_length=50_000, help_text="Markdown.")
     tags = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
     publish = serializers.BooleanField(required=False, help_text="Publish when accepted; else it stays private.")
+    publish_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Publish then, not before.")
 
 
 class UploadStartInput(Input):
