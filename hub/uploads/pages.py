@@ -58,6 +58,7 @@ def upload_start(request: HttpRequest) -> HttpResponse:
         "most": settings.MAX_UPLOAD_BYTES,
         "left": max(0, quota_of(owner) - queries.space_used(owner)),
         "part_size": settings.UPLOAD_PART_BYTES,
+        "phrases": {name: str(phrase) for name, phrase in words.SCRIPT.items()},
     }
     return render(request, "uploads/upload_start.html", context)
 
@@ -110,6 +111,7 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     said["trigger_words"] = [word.strip() for word in re.split(r"[,\n]", request.POST.get("trigger_words", ""))]
     said["trigger_words"] = list(filter(None, said["trigger_words"]))
     said["publish"] = "publish" in request.POST
+    said["publish_at"] = request.POST.get("publish_at") or None
     checked = Fields(data=said)
     if not checked.is_valid():
         name, problems = next(iter(checked.errors.items()))

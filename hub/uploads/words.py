@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from hub.catalog.actions import TYPES
 from hub.catalog.bases import base_name
 from hub.catalog.models import Model
@@ -27,6 +29,26 @@ CHECKS = {
     "names sane": "the names of its tensors",
     "polyglot": "that it is not a second format as well",
     "weights finite": "that its numbers are finite",
+}
+
+# What the page's script says; names in braces are its own.
+SCRIPT = {
+    "no-line": _("No connection."),
+    "no-answer": _("The hub did not answer."),
+    "asking": _("Asking what has arrived…"),
+    "joining": _("Joining the parts…"),
+    "no-fit": _("The parts do not fit together. Remove it and choose the file again."),
+    "refused": _("The object store refuses this upload. Remove it and choose the file again."),
+    "not-taken": _("The object store did not take a part."),
+    "paused": _("Paused."),
+    "paused-at": _("Paused at {percent} %."),
+    "paused-choose": _("Paused at {percent} %. Choose the same file to go on."),
+    "gone": _("The file cannot be read any more. Choose it again."),
+    "again": _("{trouble} Trying again in {seconds} s."),
+    "waits": _("Waits for its turn."),
+    "reload": _("The hub did not answer. Reload the page and choose the file again."),
+    "sending": _("Uploading, {percent} %"),
+    "speed": _("Uploading, {percent} %, {speed}/s, {left} left"),
 }
 
 

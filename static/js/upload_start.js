@@ -8,15 +8,18 @@
   const rows = document.getElementById('upload-rows'), drop = document.getElementById('drop');
   const chooser = drop.querySelector('input'), problem = document.getElementById('upload-problem');
   const sendings = new Map(), line = [];
+  // What it says comes with the page, in the reader's language.
+  const phrases = JSON.parse(document.getElementById('upload-words').textContent);
+  const t = (name, values = {}) => phrases[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   let active = null;
 
   async function hub(path, method = 'GET', body) {
     const headers = { Accept: 'application/json', 'X-CSRFToken': root.querySelector('[name=csrfmiddlewaretoken]').value };
     if (body) headers['Content-Type'] = 'application/json';
     const answer = await fetch(root.dataset.api + path, { method, headers, body: body && JSON.stringify(body) })
-      .catch(() => { throw new Error('No connection.'); });
+      .catch(() => { throw new Error(t('no-line')); });
     const said = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Object.assign(new Error(said.error || 'The hub did not answer.'), { status: answer.status, said });
+    if (!answer.ok) throw Object.assign(new Error(said.error || t('no-answer')), { status: answer.status, said });
     return said;
   }
   const later = error => !error.status || error.status >= 500 || error.status === 429; // worth trying again
@@ -50,23 +53,23 @@
         while (this.seen.length > 2 && now - this.seen[0][0] > 8000) this.seen.shift();
         const [then, before] = this.seen[0], speed = (sent - before) / Math.max(.25, (now - then) / 1000);
         if (!this.waiting && this.alive && this.done.size < this.parts)
-          this.say(`Uploading, ${Math.floor(100 * sent / this.size)} %` + (speed > 0 ? `, ${bytes(speed)}/s, ${time((this.size - sent) / speed)} left` : ''));
+          this.say(t(speed > 0 ? 'speed' : 'sending', { percent: Math.floor(100 * sent / this.size), speed: bytes(speed), left: time((this.size - sent) / speed) }));
       }, 250);
     }
 
     async go() { // until all is sent, it is paused, or its row is gone
       this.button('pause', true); this.button('resume', false);
-      this.say('Asking what has arrived…');
+      this.say(t('asking'));
       try {
         await this.patiently(async () => { this.done = new Set((await hub(`/${this.id}/parts`)).map(p => p.PartNumber)); });
         for (let round = 0; round < 3 && this.alive; round++) {
           this.seen = []; this.taken = new Set(this.done); this.show();
           await Promise.all(Array.from({ length: LANES }, () => this.lane()));
           if (!this.alive) return;
-          this.say('Joining the parts…');
+          this.say(t('joining'));
           if (await this.complete()) return;
         }
-        this.say('The parts do not fit together. Remove it and choose the file again.');
+        this.say(t('no-fit'));
       } catch (error) {
         if (error.said?.code === 'upload-over') return this.refresh();
         if (error.said?.code === 'parts-lost' && await this.complete().catch(() => false)) return;
@@ -96,7 +99,7 @@
           if (!later(error)) {
             if (error.said) throw error;
             this.urls.delete(n); // its URL has died: another is signed
-            if (++refused >= GIVE_UP) throw new Error('The object store refuses this upload. Remove it and choose the file again.');
+            if (++refused >= GIVE_UP) throw new Error(t('refused'));
             if (refused < 2) continue;
           }
           await this.wait(error);
@@ -127,13 +130,13 @@
         request.upload.onprogress = event => { flight.loaded = event.loaded; this.show(); };
         request.onload = () => {
           this.flying.delete(n);
-          request.status < 300 ? good() : bad(Object.assign(new Error('The object store did not take a part.'), { status: request.status }));
+          request.status < 300 ? good() : bad(Object.assign(new Error(t('not-taken')), { status: request.status }));
         };
-        request.onabort = () => bad(new Error('Paused.'));
+        request.onabort = () => bad(new Error(t('paused')));
         // No answer: the line, or the file was changed or moved; reading one byte of it tells which.
         request.onerror = () => part.slice(0, 1).arrayBuffer().then(
-          () => bad(new Error('No connection.')),
-          () => bad(Object.assign(new Error('The file cannot be read any more. Choose it again.'), { code: 'file-gone' })));
+          () => bad(new Error(t('no-line'))),
+          () => bad(Object.assign(new Error(t('gone')), { code: 'file-gone' })));
         request.open('PUT', url);
         request.send(part);
       });
@@ -155,7 +158,7 @@
     async patiently(work) {
       while (this.row.isConnected) {
         try { await work(); this.tries = 0; return; } catch (error) { if (!later(error)) throw error; await this.wait(error); }
-        if (this.paused) throw new Error('Paused.');
+        if (this.paused) throw new Error(t('paused'));
       }
     }
 
@@ -170,7 +173,7 @@
           clearTimeout(this.calm); this.calm = setTimeout(() => { this.tries = 0; }, 60000);
           done();
         };
-        const tell = () => this.say(`${error.message} Trying again in ${left} s.`);
+        const tell = () => this.say(t('again', { trouble: error.message, seconds: left }));
         this.wake = end; this.button('now', true); tell();
         addEventListener('online', end);
         clock = setInterval(() => { if (--left <= 0 || !this.row.isConnected) end(); else tell(); }, 1000);
@@ -183,8 +186,8 @@
       this.flying.clear(); this.wake?.();
       this.button('pause', false); this.button('resume', this.row.isConnected);
     }
-    pause() { this.stop(); this.say(`Paused at ${Math.floor(100 * this.sent / this.size)} %.`); if (active === this) next(); }
-    resume() { this.paused = false; this.button('resume', false); this.say('Waits for its turn.'); line.push(this); if (!active) next(); }
+    pause() { this.stop(); this.say(t('paused-at', { percent: Math.floor(100 * this.sent / this.size) })); if (active === this) next(); }
+    resume() { this.paused = false; this.button('resume', false); this.say(t('waits')); line.push(this); if (!active) next(); }
     refresh() {
       sendings.delete(this.id);
       htmx.ajax('GET', root.dataset.row.replace(/[^/]+\/row$/, `${this.id}/status`), { target: `#upload-${this.id}`, swap: 'outerHTML' });
@@ -253,7 +256,7 @@
   async function begin(file, print) {
     const { id } = await hub('', 'POST', { filename: file.name, size: file.size, fingerprint: print });
     const answer = await fetch(root.dataset.row.replace(/[^/]+\/row$/, `${id}/row`));
-    if (!answer.ok) throw new Error('The hub did not answer. Reload the page and choose the file again.');
+    if (!answer.ok) throw new Error(t('reload'));
     const holder = document.createElement('template');
     holder.innerHTML = await answer.text();
     const row = holder.content.querySelector('[data-upload]');
@@ -287,7 +290,7 @@
       if (sendings.has(row.dataset.upload)) return;
       const sent = Math.min(size, uploaded.length * part_size);
       row.querySelector('progress').value = sent;
-      row.querySelector('[data-words]').textContent = `Paused at ${Math.floor(100 * sent / size)} %. Choose the same file to go on.`;
+      row.querySelector('[data-words]').textContent = t('paused-choose', { percent: Math.floor(100 * sent / size) });
     }).catch(() => {});
   }
 })();
