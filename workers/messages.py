@@ -280,16 +280,18 @@ class Trace(Message, frozen=True):
 
 
 class Score(Message, frozen=True):
-    """Say how much a picture of the pictures bucket looks like pornography."""
+    """Say how much a picture looks like pornography; ``blur_only``: its blur, which pictures once came without."""
 
     sha256: str
+    blur_only: bool = False
 
 
 class Scored(Message, frozen=True):
-    """``score`` from 0 to 1; a suggestion, for the classifier learnt from photographs."""
+    """``score`` from 0 to 1; a suggestion, for the classifier learnt from photographs. None: it was not asked for."""
 
     sha256: str
-    score: float
+    score: float | None
+    blurhash: str = ""
 
 
 class Embed(Message, frozen=True):

@@ -16,6 +16,7 @@ from PIL import Image
 
 from workers import storage
 from workers.errors import Refusal
+from workers.files import blurhash
 from workers.messages import Failed, Score, Scored
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ def score_picture(asked: Score) -> Scored | Failed:
     """The answer to ``asked``; a `Failed` where there is no picture, or nothing to score it with."""
     try:
         png = storage.picture(asked.sha256)
+        if asked.blur_only:
+            return Scored(sha256=asked.sha256, score=None, blurhash=blurred(png))
         return Scored(sha256=asked.sha256, score=score(png))
     except Refusal as refused:
         return Failed(id=asked.sha256, attempt=1, code=refused.code, sentence=refused.sentence)
@@ -44,6 +47,12 @@ def score(png: bytes) -> float:
     session = _session()
     [found] = session.run(None, {session.get_inputs()[0].name: _prepared(plain)[None]})
     return round(float(found[0][1]), 4)
+
+
+def blurred(png: bytes) -> str:
+    """The blurhash of a picture. Raises ``OSError`` for what is none."""
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        return blurhash.of_image(image)
 
 
 def _prepared(image: Image.Image) -> Any:

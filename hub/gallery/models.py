@@ -41,6 +41,7 @@ class Picture(models.Model):
             models.Index(fields=["owner", "id"], name="picture_owner"),
             models.Index(fields=["sha256"], name="picture_sha256"),
             models.Index(fields=["recipe_digest"], condition=models.Q(visible=True), name="picture_recipe"),
+            models.Index(fields=["id"], condition=models.Q(blurhash="", visible=True), name="picture_blurless"),
         ]
 
     def __str__(self) -> str:

@@ -12,12 +12,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
-from django_htmx.http import HttpResponseStopPolling
+from django_htmx.http import HttpResponseStopPolling, replace_url
 
 from hub import storage
 from hub.accounts.levels import LEVELS, beyond, words
 from hub.catalog.models import Version
 from hub.catalog.queries import version_visible
+from hub.catalog.serializers import SCROLLED, ListAddress, shown_of
 from hub.errors import NotFound
 from hub.gallery import actions, queries, recipes, sizes
 from hub.gallery.links import is_signed
@@ -33,12 +34,22 @@ def picture_list(request: HttpRequest) -> HttpResponse:
     version = None
     if number := request.GET.get("version", ""):
         version = _version(request, number)
-    pictures, after = queries.picture_list(request.user, after=request.GET.get("after", ""), version=version)
-    template = (
-        "gallery/picture_tiles.html" if request.headers.get("HX-Target") == "more" else "gallery/picture_list.html"
+    page = queries.PAGE
+    after, shown = request.GET.get("after", ""), shown_of(request.GET, page)
+    more = request.headers.get("HX-Target") == "more"
+    pictures, following = queries.picture_list(
+        request.user, after=after, version=version, limit=page if after else shown
     )
-    context = {"pictures": pictures, "after": after, "version": version, "first": "after" not in request.GET}
-    return render(request, template, context)
+    address = ListAddress(request.GET, reverse("gallery:picture-list"))
+    context = {
+        "pictures": pictures,
+        "version": version,
+        "first": "after" not in request.GET,
+        "next_url": address.following(following, shown + page) if following else "",
+        "scrolls": shown < SCROLLED * page,
+    }
+    response = render(request, "gallery/picture_tiles.html" if more else "gallery/picture_list.html", context)
+    return replace_url(response, address.reaching(shown)) if more else response
 
 
 @require_GET
@@ -48,6 +59,7 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
     if beyond(picture.level, request.user) and not own and "show" not in request.GET:
         return render(request, "gallery/picture_veiled.html", {"picture": picture, "level": words(picture.level)})
     recipe = recipes.read(picture.recipe)
+    newer, older = queries.neighbours(request.user, picture)
     return render(
         request,
         "gallery/picture_detail.html",
@@ -58,6 +70,8 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
             "a1111": recipes.as_a1111(recipe),
             "json": recipes.as_json(recipe),
             "own": own,
+            "newer": newer,
+            "older": older,
             "levels": [(bit, label, bit == picture.level) for bit, label in LEVELS.items()],
         },
     )

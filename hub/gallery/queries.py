@@ -95,6 +95,13 @@ def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
     return picture
 
 
+def neighbours(user: User | AnonymousUser, picture: Picture) -> tuple[int | None, int | None]:
+    """The pictures before and after one in the gallery, newest first: their numbers, None at an end."""
+    gallery = pictures_for(user).filter(visible=True, level__in=shown_levels(user)).values_list("pk", flat=True)
+    newer = gallery.filter(pk__gt=picture.pk).order_by("pk").first()
+    return newer, gallery.filter(pk__lt=picture.pk).order_by("-pk").first()
+
+
 def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
     """Whether everyone may see the bytes (True) or only ``user`` and their like (False). Raises `NotFound`."""
     if pictures_for(AnonymousUser()).filter(sha256=sha256).exists():

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from hub.gallery import scores, sent
+from hub.gallery import blurs, scores, sent
 from workers.messages import Failed, ImageInspected, Scored, unpack
 
 
@@ -27,9 +27,18 @@ def sent_pictures_sweep() -> None:
 
 @shared_task(name="hub.gallery.scored")
 def scored(payload: dict[str, Any]) -> None:
-    """A worker's answer to ``Score``. A picture that could not be scored keeps the level it has."""
+    """A worker's answer to ``Score``: a score, or a blur. A picture that could not be read keeps what it has."""
     answer = unpack(payload)
     if isinstance(answer, Scored):
-        scores.picture_scored(answer.sha256, answer.score)
+        if answer.blurhash:
+            blurs.picture_blurred(answer.sha256, answer.blurhash)
+        if answer.score is not None:
+            scores.picture_scored(answer.sha256, answer.score)
     elif not isinstance(answer, Failed):
         raise TypeError(f"Not an answer to Score: {type(answer).__name__}.")
+
+
+@shared_task(name="hub.gallery.blurs_feed", expires=50)
+def blurs_feed() -> None:
+    """Every minute: pictures without a blur."""
+    blurs.blurs_feed()

@@ -4,7 +4,6 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
 
 LICENCES = {
     "cc0": "CC0: anybody may use it for anything",
@@ -39,7 +38,7 @@ class Prompt(models.Model):
         indexes = [
             GinIndex(fields=["doc"], name="prompt_doc"),
             models.Index(fields=["digest"], name="prompt_digest"),
-            models.Index(fields=["runs", "id"], condition=Q(private=False), name="prompt_runs"),
+            models.Index(fields=["runs", "id"], name="prompt_most_run"),
         ]
 
     def __str__(self) -> str:

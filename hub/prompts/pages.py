@@ -13,11 +13,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import replace_url
 
 from hub.accounts.permissions import person
+from hub.catalog.serializers import SCROLLED, Chip, ListAddress, shown_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
-from hub.prompts import actions, imports, queries, templates
+from hub.prompts import actions, facets, imports, queries, templates
 from hub.prompts.forms import PromptForm
 from hub.prompts.models import LICENCES, Prompt
 from hub.prompts.queries import Wish
@@ -30,8 +32,8 @@ def _wish(params: QueryDict) -> Wish:
         tag=params.get("tag", "")[:60],
         creator=params.get("creator", "")[:96],
         licence=params.get("licence", "") if params.get("licence") in LICENCES else "",
-        template="template" in params,
-        stacked="stacked" in params,
+        template="template" in params.getlist("kind"),
+        stacked="stacked" in params.getlist("kind"),
         family=params.get("family", "")[:20],
         like=int(like) if like.isascii() and like.isdecimal() and len(like) < 11 else 0,
         sort=params.get("sort", ""),
@@ -41,22 +43,37 @@ def _wish(params: QueryDict) -> Wish:
 
 @require_safe
 def prompt_list(request: HttpRequest) -> HttpResponse:
-    wish = _wish(request.GET)
-    prompts, after = queries.prompt_list(request.user, wish)
-    following = request.GET.copy()
-    following["after"] = after
-    context = {
+    """The library with its filters; htmx asks for the part that changes and gets the same address."""
+    wish, page = _wish(request.GET), queries.PAGE
+    shown, more = shown_of(request.GET, page), request.headers.get("HX-Target") == "more"
+    found = queries.searched(request.user, wish)
+    prompts, after = queries.prompt_list(request.user, wish, limit=page if wish.after else shown, found=found)
+    address = ListAddress(request.GET, reverse("prompts:prompt-list"))
+    context: dict[str, Any] = {
         "prompts": prompts,
         "wish": wish,
-        "licences": LICENCES,
-        "by_meaning": settings.MEANING_SEARCH,
-        "next_url": f"?{following.urlencode()}" if after else "",
-        "filtered": bool(
-            wish.query or wish.tag or wish.creator or wish.licence or wish.template or wish.stacked or wish.like
-        ),
+        "next_url": address.following(after, shown + page) if after else "",
+        "scrolls": shown < SCROLLED * page,
     }
-    part = request.headers.get("HX-Target") == "more"
-    return render(request, "prompts/prompt_cards.html" if part else "prompts/prompt_list.html", context)
+    if more:
+        return replace_url(render(request, "prompts/prompt_cards.html", context), address.reaching(shown))
+    choices = facets.facets(request.user, wish, found)
+    context |= {
+        "facets": choices,
+        "by_meaning": settings.MEANING_SEARCH,
+        "chips": _chips(address, wish, choices),
+        "filtered": bool(wish.query or wish.creator or wish.like or choices.on),
+    }
+    return render(request, "prompts/prompt_list.html", context)
+
+
+def _chips(address: ListAddress, wish: Wish, choices: facets.Facets) -> list[Chip]:
+    chips = [Chip(facet.label, address.without(name, facet.value)) for name, facet in choices.on]
+    if wish.creator:
+        chips.append(Chip(_("by %(name)s") % {"name": wish.creator}, address.without("creator", wish.creator)))
+    if wish.like:
+        chips.append(Chip(_("Like one prompt"), address.without("like", str(wish.like))))
+    return chips
 
 
 @require_safe

@@ -34,6 +34,8 @@ SORTS = ("newest", "runs")
 
 
 RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any that a meaning is held against
+BROAD_WORD = 40_000  # a word in more prompts than these: the order's own index is walked, row by row
+BEST = 200  # of such a word's prompts, those most run, are ranked
 HITS = 1000  # prompts with all words of a query that are ranked, or put in another order
 
 
@@ -80,37 +82,71 @@ def visible(user: Person) -> QuerySet[Prompt]:
     return Prompt.objects.filter(Q(private=False) | (Q(owner=user.pk) if user.is_authenticated else Q(pk__in=[])))
 
 
-def prompt_list(user: Person, wish: Wish) -> tuple[list[Prompt], str]:
-    """A page of prompts, each with ``shown_examples``, and the cursor of the next, if any. Raises `BadCursor`."""
-    prompts = _filtered(visible(user), wish)
-    near = _near(user, wish)
-    start, rest = _from(prompts, wish)
-    if near is not None:
-        runs = dict(prompts.filter(pk__in=near).values_list("pk", "runs"))
-        ids = [(pk, runs[pk]) for pk in near if pk in runs][start : start + PAGE + 1]
+def prompt_list(user: Person, wish: Wish, *, limit: int = PAGE, found: Found | None = None) -> tuple[list[Prompt], str]:
+    """A page of prompts, each with ``shown_examples``, and the cursor of the next, if any. Raises `BadCursor`.
+
+    found: what `searched` answered to the same wish, where it is at hand.
+    """
+    found = searched(user, wish) if found is None else found
+    prompts = narrowed(visible(user), wish)
+    if found.hits is None and found.asked is not None:
+        prompts = prompts.filter(doc=found.asked)
+    start, rest = _from(prompts if found.hits is None else Prompt.objects.filter(pk__in=found.hits), wish)
+    if found.hits == []:
+        return [], ""
+    if found.ranked:
+        runs = dict(prompts.filter(pk__in=found.hits or ()).values_list("pk", "runs"))
+        ids = [(pk, runs[pk]) for pk in found.hits or () if pk in runs][start : start + limit + 1]
     else:
-        if words := words_of(wish.query)[:WORDS_MOST]:
-            groups = meant(words, "prompts_word")
-            if not all(groups):
-                return [], ""
-            asked = SearchQuery(tsquery(groups), search_type="raw", config="simple")
-            # Two steps, so that the words are looked up once and not row by row along an order; and ids between them,
-            # since the planner would rather read all prompts than trust the limit of a query within a query.
-            hits = list(prompts.filter(doc=asked).values_list("pk", flat=True)[:HITS])
-            start, rest = _from(Prompt.objects.filter(pk__in=hits), wish)
-            rest = rest.annotate(rank=SearchRank(F("doc"), asked))
+        if found.asked is not None and found.hits is not None:
+            rest = rest.annotate(rank=SearchRank(F("doc"), found.asked))
         order = {"newest": ("-id",), "runs": ("-runs", "-id")}.get(wish.order, ("-rank", "-id"))
-        ids = list(rest.order_by(*order).values_list("pk", "runs")[start : start + PAGE + 1])
+        ids = list(rest.order_by(*order).values_list("pk", "runs")[start : start + limit + 1])
     examples = _examples(user)
-    shown = visible(user).select_related("owner").prefetch_related(examples).in_bulk([pk for pk, _ in ids[:PAGE]])
-    if len(ids) <= PAGE:
+    shown = visible(user).select_related("owner").prefetch_related(examples).in_bulk([pk for pk, _ in ids[:limit]])
+    if len(ids) <= limit:
         following = ""
     elif wish.order in SORTS:
-        last, runs_of_last = ids[PAGE - 1]
+        last, runs_of_last = ids[limit - 1]
         following = _cursor(wish.order, runs_of_last, last)
     else:
-        following = _cursor(wish.order, start + PAGE, 0)
-    return [shown[pk] for pk, _ in ids[:PAGE] if pk in shown], following
+        following = _cursor(wish.order, start + limit, 0)
+    return [shown[pk] for pk, _ in ids[:limit] if pk in shown], following
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: numbers (None: nothing is searched, or ``asked`` is tested along an order), whether they are
+    in order already, else the query by which they are ranked."""
+
+    hits: list[int] | None = None
+    ranked: bool = False
+    asked: SearchQuery | None = None
+    capped: bool = False  # there may be more than these
+
+
+def searched(user: Person, wish: Wish) -> Found:
+    """At most `HITS` prompts that pass the wish's filters and have its words, or are near in meaning."""
+    near = _near(user, wish)
+    if near is not None:
+        return Found(near, ranked=True)
+    words = words_of(wish.query)[:WORDS_MOST]
+    if not words:
+        return Found()
+    groups = meant(words, "prompts_word")
+    if not all(groups):
+        return Found([])
+    asked = SearchQuery(tsquery(groups), search_type="raw", config="simple")
+    matching = narrowed(visible(user), wish).filter(doc=asked).values_list("pk", flat=True)
+    frequent = len(groups) == 1 and sum(n for _, n in groups[0]) >= BROAD_WORD and not (wish.tag or wish.creator)
+    if frequent and wish.order in SORTS:
+        return Found(None, asked=asked)
+    if frequent:  # every few prompts have it: which come first is told by how often they are run
+        return Found(list(matching.order_by("-runs", "-id")[:BEST]), asked=asked, capped=True)
+    # Two steps, so that the words are looked up once and not row by row along an order; and ids between them, since
+    # the planner would rather read all prompts than trust the limit of a query within a query.
+    hits = list(matching[:HITS])
+    return Found(hits, asked=asked, capped=len(hits) == HITS)
 
 
 def _near(user: Person, wish: Wish) -> list[int] | None:
@@ -148,7 +184,8 @@ meanings.KINDS["prompts"] = meanings.Kind(
 )
 
 
-def _filtered(prompts: QuerySet[Prompt], wish: Wish) -> QuerySet[Prompt]:
+def narrowed(prompts: QuerySet[Prompt], wish: Wish) -> QuerySet[Prompt]:
+    """Those of ``prompts`` that pass the wish's filters, its words apart."""
     if wish.tag:  # by its id: the planner knows how frequent each is
         tag = Tag.objects.filter(name=folded(wish.tag)).values_list("pk", flat=True).first()
         prompts = prompts.filter(tags=tag) if tag else prompts.none()

@@ -38,3 +38,9 @@ def test_what_is_no_picture():
     answer = scores.score_picture(Score(sha256=storage.put_picture(b"\x89PNG\r\n\x1a\nnothing")))
     assert isinstance(answer, Failed)
     assert answer.code == "unreadable"
+
+
+def test_the_blur_alone():
+    answer = scores.score_picture(Score(sha256=storage.put_picture(png("steelblue")), blur_only=True))
+    assert answer.score is None
+    assert 20 < len(answer.blurhash) <= 40

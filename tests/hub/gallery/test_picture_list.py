@@ -53,3 +53,23 @@ def test_hidden_again(client, alice, mona, charlie, draw):
     assert client.get("/pictures").context["pictures"] == [picture]
     picture_hide(picture_id=picture.pk, by=mona)
     assert client.get("/pictures").context["pictures"] == []
+
+
+def test_it_loads_by_itself_and_comes_back_to_the_same_place(client, alice, draw, monkeypatch):
+    monkeypatch.setattr(queries, "PAGE", 2)
+    made = [draw(alice, visible=True, salt=str(n)) for n in range(5)]
+    page = client.get("/pictures")
+    assert page.context["pictures"] == made[:2:-1]
+    assert "intersect once" in page.content.decode()
+    part = client.get(page.context["next_url"], headers={"HX-Request": "true", "HX-Target": "more"})
+    assert part.context["pictures"] == made[2:0:-1]
+    assert part["HX-Replace-Url"] == "/pictures?shown=4"
+    assert client.get("/pictures?shown=4").context["pictures"] == made[:0:-1]
+
+
+def test_a_pictures_page_leads_to_its_neighbours(client, alice, draw):
+    first, _hidden, last = (draw(alice, visible=n != 1, salt=str(n)) for n in range(3))
+    assert f'rel="prev" href="/pictures/{last.pk}"' in client.get(f"/pictures/{first.pk}").content.decode()
+    page = client.get(f"/pictures/{last.pk}").content.decode()
+    assert f'rel="next" href="/pictures/{first.pk}"' in page
+    assert 'rel="prev"' not in page

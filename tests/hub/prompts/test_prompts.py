@@ -107,7 +107,7 @@ def test_moderators_delete_public_ones(client, mona, lighthouse):
     [
         ("?query=light", True), ("?query=lighthouse ink", True), ("?query=sea", True), ("?query=alice", True),
         ("?query=harbour", False), ("?query=%27%3A*|%26", False), ("?tag=sea", True), ("?tag=land", False),
-        ("?template=on", True), ("?stacked=on", False), ("?licence=cc0", True), ("?licence=cc-by", False),
+        ("?kind=template", True), ("?kind=stacked", False), ("?licence=cc0", True), ("?licence=cc-by", False),
         ("?creator=alice", True), ("?creator=bob", False), ("?sort=runs", True), ("?like=1000000", False),
     ],
 )  # fmt: skip
@@ -157,3 +157,26 @@ def test_prompt_workflow_is_a_comfyui_graph(client, alice, draw):
         assert "attachment" in answer["Content-Disposition"]
         kinds = {node["class_type"] for node in answer.json().values()}
         assert {"CheckpointLoaderSimple", "LoraLoader", "CLIPTextEncode", "KSampler", "SaveImage"} <= kinds
+
+
+def test_filters_say_how_many_each_leaves(client, alice, bob, draw):
+    client.force_login(alice)
+    new(client, prompt="{red|blue} boat", licence="cc0", tags="sea")
+    new(client, prompt="a cat", picture=draw(alice, visible=True).pk, tags="cat, sea")
+    new(client, prompt="secret", private="on", tags="sea", licence="cc0")
+    client.force_login(bob)
+    page = client.get("/prompts")
+    counts = {
+        facet.value: facet.count
+        for facets in (page.context["facets"].tags, page.context["facets"].kinds, page.context["facets"].licences)
+        for facet in facets
+    }
+    assert counts == {"sea": 2, "cat": 1, "template": 1, "stacked": 1, "cc0": 1, "cc-by": 1}
+    assert [facet.value for facet in page.context["facets"].families] == ["sd1"]
+    narrowed = client.get("/prompts?licence=cc0")
+    assert [prompt.text for prompt in narrowed.context["prompts"]] == ["{red|blue} boat"]
+    assert {f.value: f.count for f in narrowed.context["facets"].licences} == {"cc0": 1, "cc-by": 1}
+    assert [chip.label for chip in narrowed.context["chips"]] == ["CC0"]
+    found = client.get("/prompts?query=boat&kind=stacked")
+    assert found.context["prompts"] == []
+    assert {f.value: f.count for f in found.context["facets"].tags} == {}
