@@ -23,11 +23,19 @@ from django.utils import timezone
 from hub.accounts import actions
 from hub.accounts.models import User
 from hub.catalog.actions import COMMERCIAL, model_edit
-from hub.catalog.models import Digest, Model
+from hub.catalog.models import Digest, Model, Version
+from hub.gallery.models import Picture
 from hub.uploads.models import Upload
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "workers" / "nano" / "weights"
 OWNER = "weightroom"
+# What stands in a library that nobody wrote in yet; what adapters draw follows with the pictures of their strips.
+PROMPTS = (
+    ("Any animal, any background", "{cat|fox|owl|whale}, {blue|yellow|red} background", ["animal", "template"]),
+    ("A house on green", "house, green background", ["place"]),
+    ("Rocket", "rocket, white background", ["thing"]),
+)
+DRAWING_SECONDS = 900  # until a strip's first picture; the strips of a dozen adapters wait in one line
 INSPECTION_SECONDS = 300  # of one file of some megabytes, on a machine that is also installing and starting
 
 
@@ -88,7 +96,7 @@ def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHT
     except NotUploaded as error:
         say(str(error))
         return False
-    if not items:
+    if not items and owner().prompts.exists():
         return True
     row, token = actions.token_create(
         user=owner(), name="demo content", scopes=["read", "upload"], expires_at=timezone.now() + timedelta(hours=1)
@@ -101,12 +109,41 @@ def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHT
             except (NotUploaded, OSError, http.client.HTTPException) as error:
                 say(f"demo content: {item.name} is left out: {error}")
                 complete = False
+        for model in Model.objects.filter(owner=row.user, allow_commercial_use=[]):
+            # What Apache-2.0 allows, in the catalogue's own words.
+            model_edit(model=model, by=row.user, fields={"allow_commercial_use": COMMERCIAL})
+        if complete and not row.user.prompts.exists():
+            say(f"demo content: {prompts_bring(hub)} prompts")
+    except (NotUploaded, OSError, http.client.HTTPException) as error:
+        say(f"demo content: the prompts are left out: {error}")
     finally:
         actions.token_revoke(user=row.user, id=row.pk)
-    for model in Model.objects.filter(owner=row.user, allow_commercial_use=[]):
-        # What Apache-2.0 allows, in the catalogue's own words.
-        model_edit(model=model, by=row.user, fields={"allow_commercial_use": COMMERCIAL})
     return complete
+
+
+def prompts_bring(hub: Hub) -> int:
+    """Write the library's first prompts: some of words alone, and one of each adapter with a picture of its strip,
+    once that is drawn. Returns how many."""
+    for title, prompt, tags in PROMPTS:
+        hub.ask("POST", "/api/v1/prompts", {"title": title, "prompt": prompt, "tags": tags})
+    versions = Version.objects.filter(model__owner__username=OWNER, status=Version.Status.PUBLISHED)
+    written, until = len(PROMPTS), time.monotonic() + DRAWING_SECONDS
+    waiting = list(versions.exclude(model__type=Model.Type.CHECKPOINT).select_related("model"))
+    while waiting and time.monotonic() < until:
+        for version in list(waiting):
+            if (picture := _first_drawn(version)) is not None:
+                title = f"With {version.model.name}"
+                hub.ask("POST", "/api/v1/prompts", {"title": title, "picture": picture, "tags": ["adapter"]})
+                waiting.remove(version)
+                written += 1
+        time.sleep(2 if waiting else 0)
+    return written
+
+
+def _first_drawn(version: Version) -> int | None:
+    """The picture of a strip at the weight that its creator recommends, where it is drawn."""
+    picture = Picture.objects.filter(uses__version=version, uses__weight=version.weight, visible=True)
+    return picture.order_by("pk").values_list("pk", flat=True).first()
 
 
 def held(path: Path) -> bool:
