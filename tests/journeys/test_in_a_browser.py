@@ -1,14 +1,33 @@
-"""The same in a real browser: sign up, drop a file, watch it come in; then draw a picture and see it."""
+"""The website in a real browser, section by section, on one running hub and one uploaded file: Bea brings a LoRA, finds
+it, draws with it, keeps its prompt; Otto reads what she made, says something, and reports it.
+
+The stories follow each other and share what they leave; the first brings what the others look at.
+"""
+
+import re
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.journeys.conftest import WEIGHTS
+from tests.journeys.conftest import WEIGHTS, Person
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
+NAME, WORD = "Bea flat", "beaflat"
 
 
-def test_upload_and_draw(hub, nano, page, tmp_path):
+@pytest.fixture(scope="module")
+def otto(hub):
+    return Person.signs_up(hub, "otto")
+
+
+def model(page, hub) -> None:
+    """Open the page of what Bea brought, by the list's own link."""
+    page.goto(f"{hub.address}/models?sort=newest")
+    page.get_by_role("link", name=NAME, exact=True).click()
+    page.wait_for_url("**/models/*/bea-flat*")
+
+
+def test_upload(hub, nano, page, tmp_path):
     page.goto(f"{hub.address}/sign-up")
     page.fill("[name=username]", "bea")
     page.fill("[name=email]", "bea@example.org")
@@ -21,11 +40,107 @@ def test_upload_and_draw(hub, nano, page, tmp_path):
     page.goto(f"{hub.address}/uploads/start")
     page.set_input_files("input[type=file]", str(path))
     page.get_by_text("Accepted").first.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Publish now").click()
+    page.get_by_text("Published").first.wait_for()
+    page.get_by_role("link", name=re.compile("flat", re.IGNORECASE)).first.click()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.fill("[name=name]", NAME)
+    page.fill("[name=tags]", "flat, bea")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Edit this version").click()
+    page.fill("[name=trigger_words]", WORD)
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_role("button", name=WORD).is_visible()
 
-    page.goto(f"{hub.address}/try?base={nano['version']}")
+
+def test_browse_and_search(hub, page):
+    page.goto(hub.address)
+    page.keyboard.press("/")
+    page.keyboard.type("bea fl")
+    page.locator("#found a", has_text=NAME).wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models?query=*")
+    page.get_by_role("link", name=NAME, exact=True).wait_for()
+    page.goto(f"{hub.address}/models")
+    page.locator(".facet label", has_text="LoRA").first.click()
+    page.wait_for_url("**type=LORA*")
+    held = page.locator(".chips.held a")
+    held.wait_for()
+    assert page.get_by_role("link", name="nano", exact=True).count() == 0, "a checkpoint is no LoRA"
+    held.click()
+    page.get_by_role("link", name="nano", exact=True).wait_for()
+    page.go_back()
+    page.wait_for_url("**type=LORA*")
+
+
+def test_model_page(hub, page):
+    model(page, hub)
+    page.get_by_role("button", name=WORD).click()
+    page.get_by_role("button", name="copied").wait_for()
+    assert page.locator(".verdict strong").first.inner_text().startswith("Accepted")
+    listed = page.get_by_role("link", name="Download all of it as a list").get_attribute("href")
+    parts = page.request.get(f"{hub.address}{listed}?format=json").json()["files"]
+    assert [part["type"] for part in parts] == ["LORA", "Checkpoint"]
+    page.get_by_role("button", name=re.compile("^Like")).first.click()
+    page.get_by_role("button", name=re.compile("^Liked")).wait_for()
+    page.locator("body").press("t")
+    page.wait_for_url("**/try?use=*")
+
+
+def test_try_it(hub, nano, page):
+    """Where the page before led to: Bea's LoRA is in the stack."""
+    assert page.locator("#stack .srow", has_text=NAME).is_visible()
     page.fill("[name=prompt]", "rocket, white background")
-    page.get_by_role("button", name="Draw").first.click()
+    page.locator("#stack").get_by_role("button", name=WORD).click()
+    assert WORD in page.input_value("[name=prompt]")
+    page.locator("[name=prompt]").press("Control+Enter")
     page.wait_for_url(f"{hub.address}/try/*")
-    picture = page.locator("main img[src*='/image/']").first
+    picture = page.locator("main #stage img[src*='/image/']").first
     picture.wait_for(timeout=60_000)
-    assert picture.evaluate("image => image.complete && image.naturalWidth") == 128
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 128
+    picture.click()
+    page.wait_for_url("**/pictures/*")
+    page.get_by_role("button", name="Keep it in the gallery").click()
+    page.get_by_text("It is in the gallery now").wait_for()
+
+
+def test_prompt_library(hub, page):
+    """From the picture that was just kept."""
+    page.get_by_role("link", name="Keep the prompt").click()
+    page.fill("[name=title]", "Rocket for Bea")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(re.compile(r"/prompts/\d+$"))
+    page.goto(f"{hub.address}/prompts?query=rocket")
+    page.locator(".facet label", has_text="With adapters").click()
+    page.wait_for_url("**kind=stacked*")
+    page.get_by_role("link", name="Rocket for Bea").click()
+    page.locator("body").press("x")
+    page.wait_for_url("**/try?prompt=*")
+    assert "rocket" in page.input_value("[name=prompt]")
+    assert page.locator("#stack .srow", has_text=NAME).is_visible()
+
+
+def test_community_and_care(hub, page, otto):
+    model(page, hub)
+    address = page.url.removeprefix(hub.address)
+    number = re.search(r"/models/(\d+)", address)[1]
+    secret = otto.http.cookies["csrftoken"]
+    said = otto.http.post(
+        f"/comments/models/{number}",
+        data={"text": "Fine **edges**, @bea.", "csrfmiddlewaretoken": secret},
+        headers={"Referer": page.url},
+    )
+    assert said.status_code == 200
+    otto.submits(f"/reports/new?kind=model&id={number}", kind="model", id=number, reason="level", words="Too bold.")
+    page.reload()
+    page.locator(".bell").click()
+    page.get_by_text("otto").first.wait_for()
+    page.goto(f"{hub.address}{address}")
+    page.locator(".comment strong", has_text="edges").wait_for()
+    page.get_by_text("Collect", exact=True).click()
+    page.fill("#collect-model", "Flat things")
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("link", name=NAME).first.wait_for()
+    page.goto(f"{hub.address}/u/otto")
+    page.get_by_role("button", name="Follow").click()
+    page.get_by_role("button", name="Following").wait_for()
