@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test nano test-journeys check fix openapi messages bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages bench-catalogue conformance fuzz clean
+.PHONY: help run install install-dev test nano test-journeys check fix openapi messages screenshots bench-start bench-inspection bench-engine bench-real-size bench-recipes bench-memory bench-protocols bench-pages bench-catalogue conformance fuzz clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,9 @@ bench-memory: $(STAMP)-run ## Memory of every process of the running hub
 
 bench-protocols: $(STAMP)-dev ## What the tongues cost beside a bare view, and pages while programs wait
 	@$(BIN)/python -m infra.bench.protocols
+
+screenshots: $(STAMP)-dev ## Pictures of the pages for the README, into infra/screenshots (needs a Chromium; minutes the first time)
+	@$(BIN)/python -m infra.screenshots
 
 bench-pages: $(STAMP)-run ## Lighthouse over the running hub's pages (needs node; HUB names another address)
 	@$(BIN)/python -m infra.bench.pages
