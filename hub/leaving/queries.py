@@ -81,7 +81,7 @@ def _account(user: User) -> dict[str, Any]:
     return told | {"tokens": list(tokens), "groups": list(groups)}
 
 
-def _tables(user: User) -> dict[str, QuerySet[Any, dict[str, Any]]]:
+def _tables(user: User) -> dict[str, QuerySet[Any, Any]]:
     gone = Model.Status.DELETED
     return {
         "models": Model.objects.filter(owner=user).exclude(status=gone).order_by("pk").values(
