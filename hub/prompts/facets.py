@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
@@ -48,11 +49,13 @@ def facets(user: Person, wish: Wish, found: Found) -> Facets:
     seen: list[Row] = list(columns[: COUNTED if known else SAMPLE])
     shown = [row for row in seen if _passes(row, wish)]
 
-    def counted(without: str, of: Callable[[Row], str | None]) -> Counter[str]:
-        others = replace(wish, **{without: ""})
+    def counted(others: Wish, of: Callable[[Row], str | None]) -> Counter[str]:
         return Counter(value for row in seen if _passes(row, others) and (value := of(row)))
 
-    licences, families = counted("licence", lambda row: row[1]), counted("family", lambda row: row[2])
+    licences, families = (
+        counted(replace(wish, licence=""), lambda row: row[1]),
+        counted(replace(wish, family=""), lambda row: row[2]),
+    )
 
     def number(n: int) -> int | None:
         return n if known else None
@@ -87,7 +90,7 @@ def _passes(row: Row, wish: Wish) -> bool:
 
 def _tags(shown: Sequence[int], chosen: str, known: bool) -> list[Facet]:
     """The most frequent tags of those shown (of the newest of a broad list), and the one that is on."""
-    through = Prompt.tags.through.objects.filter(prompt_id__in=shown).values("tag_id").annotate(n=Count("id"))
+    through: Any = Prompt.tags.through.objects.filter(prompt_id__in=shown).values("tag_id").annotate(n=Count("id"))
     counts = dict(through.order_by("-n", "tag_id").values_list("tag_id", "n")[:TAGS])
     names = dict(Tag.objects.filter(pk__in=counts).values_list("pk", "name"))
     found = [Facet(names[pk], names[pk], n if known else None, names[pk] == chosen) for pk, n in counts.items()]
