@@ -30,7 +30,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 WIDE, NARROW = (1440, 900), (390, 844)
 SHOWN = {WIDE: 960, NARROW: 300}  # pixels across in the pictures kept
 QUALITY, ALL_BYTES = 58, 1_500_000
-DRAWING_SECONDS = 1500
+DRAWING_SECONDS = 3600  # a dozen strips on a machine that does other things too
 
 
 def main() -> int:

@@ -152,7 +152,15 @@ def without_indexes(made: Catalogue, step: str, tables: Iterable[str]) -> None:
             made.run(f"DROP INDEX {name}")
 
 
-NOTHING = {"boolean": "false", "jsonb": "'{}'", "ARRAY": "'{}'", "character varying": "''", "text": "''", "bytea": "''"}
+NOTHING = {
+    "boolean": "false",
+    "jsonb": "'{}'",
+    "ARRAY": "'{}'",
+    "character varying": "''",
+    "text": "''",
+    "bytea": "''",
+    "tsvector": "''",
+}
 
 
 def with_defaults(made: Catalogue, tables: Iterable[str]) -> None:
