@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, cast
 from uuid import UUID
@@ -58,7 +59,7 @@ def upload_start(request: HttpRequest) -> HttpResponse:
         "most": settings.MAX_UPLOAD_BYTES,
         "left": max(0, quota_of(owner) - queries.space_used(owner)),
         "part_size": settings.UPLOAD_PART_BYTES,
-        "phrases": {name: str(phrase) for name, phrase in words.SCRIPT.items()},
+        "phrases": json.dumps({name: str(phrase) for name, phrase in words.SCRIPT.items()}),
     }
     return render(request, "uploads/upload_start.html", context)
 

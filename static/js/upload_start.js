@@ -9,7 +9,7 @@
   const chooser = drop.querySelector('input'), problem = document.getElementById('upload-problem');
   const sendings = new Map(), line = [];
   // What it says comes with the page, in the reader's language.
-  const phrases = JSON.parse(document.getElementById('upload-words').textContent);
+  const phrases = JSON.parse(root.dataset.phrases);
   const t = (name, values = {}) => phrases[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   let active = null;
 
