@@ -139,7 +139,7 @@ def test_community_and_care(hub, page, otto):
     page.locator(".comment strong", has_text="edges").wait_for()
     page.get_by_text("Collect", exact=True).click()
     page.fill("#collect-model", "Flat things")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Make it", exact=True).click()
     page.get_by_role("link", name=NAME).first.wait_for()
     page.goto(f"{hub.address}/u/otto")
     page.get_by_role("button", name="Follow").click()
