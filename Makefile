@@ -35,7 +35,7 @@ $(STAMP)-dev: pyproject.toml | $(BIN)/python
 
 # Each process has servers of its own and keeps to one core: torch's threads would wait for each other.
 test: $(STAMP)-dev ## Run every test on real servers (started from their wheels), in two processes; TESTS=… only those
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(or $(TESTS),-n 2 --dist loadgroup --no-loadscope-reorder)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(or $(TESTS),-n 2 --no-loadscope-reorder)
 
 test-journeys: $(STAMP)-dev ## Run only the tests that walk the whole stack
 	@$(BIN)/python -m pytest -q -m journey

@@ -6,14 +6,16 @@ processes has servers and a database of its own, and the one that only shares ou
 """
 
 import atexit
+import fcntl
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / ".weightroom-test"
-JOURNEYS = Path(__file__).resolve().parent / "journeys"
+JOURNEYS = "tests/journeys/"  # as the names of its tests begin
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,22 +26,37 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if not shares_out and not {"DATABASE_URL", "S3_ENDPOINT", "BROKER_URL"} <= set(os.environ):
         from hub import embedded
 
-        servers = embedded.start(FOLDER / process)
+        FOLDER.mkdir(exist_ok=True)
+        with (FOLDER / "starting").open("w") as turn:  # one after the other: both would find the same ports free
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            servers = embedded.start(FOLDER / process)
         atexit.register(servers.stop)
         os.environ.update(servers.environment)
     yield
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys first: they take the longest, and nobody shall wait for them at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.nodeid.startswith(JOURNEYS), reverse=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Say how tests are shared out, where they are at all: pytest knows no such hook without pytest-xdist."""
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(SharesOut())
+
+
+class SharesOut:
     """What stays in one process: the journeys, which share a running hub; and any other file, with what it set up."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        together = "journeys" if _walks(item) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
-    items.sort(key=_walks, reverse=True)  # the longest first, so that nobody waits for it at the end
 
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        from xdist.scheduler import LoadScopeScheduling
 
-def _walks(item: pytest.Item) -> bool:
-    return JOURNEYS in item.path.parents
+        class Scheduling(LoadScopeScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                return JOURNEYS if nodeid.startswith(JOURNEYS) else nodeid.split("::", 1)[0]
+
+        return Scheduling(config, log)

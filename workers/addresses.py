@@ -25,6 +25,7 @@ PORTS = {"https": 443, "http": 80}
 LONGEST = 4000  # signed addresses are long
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # The last label of a name is never a number: "0x7f.1", "2130706433" and "127.1" are spellings of an IPv4 address.
+_HOST = re.compile(r"[^/?#]*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # IPv6 ranges that carry an IPv4 address within: NAT64 (RFC 6052, RFC 8215); 6to4 and Teredo have their own names below.
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
@@ -91,13 +92,14 @@ def _in_ascii(url: str) -> str:
     if len(url) > LONGEST:
         raise BadAddress("The address is too long.")
     start, slashes, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
+    host = _HOST.match(rest)[0]  # type: ignore[index]  # it matches nothing, too
+    path = rest[len(host) :]
     if not slashes or not url.isprintable() or "\\" in url or any(mark in host for mark in ' "<>^`{|}'):
         raise BadAddress("The address holds letters that no address has.")
     safe = "".join(
         c if c.isascii() and c not in ' "<>^`{|}' else "".join(f"%{b:02X}" for b in c.encode()) for c in path
     )
-    return f"{start}://{host}{slash}{safe}"
+    return f"{start}://{host}{safe}"
 
 
 def _host(host: str, bracketed: bool) -> str:

@@ -55,7 +55,7 @@ class RunningHub:
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory) -> Iterator[RunningHub]:
     """A hub that runs, empty but for what the stories bring."""
-    folder = PROJECT / ".weightroom-journey"
+    folder = PROJECT / f".weightroom-journey{os.environ.get('PYTEST_XDIST_WORKER', '')}"
     shutil.rmtree(folder, ignore_errors=True)
     port = embedded.free_port()
     environment = {name: value for name, value in os.environ.items() if name not in ADDRESSES}
