@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import TextChoices
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from hub.accounts.names import check_name
 
@@ -22,9 +23,9 @@ class People(UserManager["User"]):
 
 class User(AbstractUser):
     class Role(TextChoices):
-        MEMBER = "member"
-        MODERATOR = "moderator"
-        ADMIN = "admin"
+        MEMBER = "member", pgettext_lazy("role", "Member")
+        MODERATOR = "moderator", pgettext_lazy("role", "Moderator")
+        ADMIN = "admin", pgettext_lazy("role", "Admin")
 
     username = models.CharField(
         max_length=96, unique=True, validators=[check_name], error_messages={"unique": "That name is taken."}
@@ -68,9 +69,9 @@ class Membership(models.Model):
     """Who acts for a group. An invitation is one that was not accepted yet."""
 
     class Role(TextChoices):
-        OWNER = "owner", "owner"
-        EDITOR = "editor", "editor"
-        VIEWER = "viewer", "viewer"
+        OWNER = "owner", pgettext_lazy("role", "owner")
+        EDITOR = "editor", pgettext_lazy("role", "editor")
+        VIEWER = "viewer", pgettext_lazy("role", "viewer")
 
     group = models.ForeignKey(User, on_delete=models.CASCADE, related_name="members")
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from hub.accounts.models import Membership, User
 from hub.accounts.names import check_name
@@ -98,9 +98,11 @@ def member_invite(*, by: User, name: str, person: str, role: str) -> Membership:
     if not made:
         there = "belongs to it" if membership.accepted_at else "was asked"
         raise NameTaken(f"{asked.username} {there} already.")
+    with translation.override(settings.LANGUAGE_CODE):  # who is asked may read another language than who asks
+        as_what = membership.get_role_display()
     Notice.objects.create(
         user=asked, actor=by, kind=Notice.Kind.INVITE, address=f"/groups/{group.username}",
-        sentence=f"{by.username} asks you to join the group {group.username} as {membership.get_role_display()}.",
+        sentence=f"{by.username} asks you to join the group {group.username} as {as_what}.",
     )  # fmt: skip
     return membership
 

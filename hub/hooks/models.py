@@ -6,15 +6,16 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 
 class Hook(models.Model):
     """An address that is told of events, as far as its owner may see them."""
 
     class Kind(models.TextChoices):
-        VERSION_PUBLISHED = "version.published", "A version is published"
-        PICTURE_ADDED = "picture.added", "A picture is added to the gallery"
-        REPORT_FILED = "report.filed", "Something is reported (moderators only)"
+        VERSION_PUBLISHED = "version.published", gettext_lazy("A version is published")
+        PICTURE_ADDED = "picture.added", gettext_lazy("A picture is added to the gallery")
+        REPORT_FILED = "report.filed", gettext_lazy("Something is reported (moderators only)")
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hooks")
     url = models.CharField(max_length=500)
@@ -47,10 +48,10 @@ class Delivery(models.Model):
     """One event to be told to one hook. What is told is asked anew each time: it may have become private."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting"
-        DELIVERED = "delivered"
-        FAILED = "failed"
-        DROPPED = "dropped"
+        WAITING = "waiting", pgettext_lazy("delivery", "Waiting")
+        DELIVERED = "delivered", pgettext_lazy("delivery", "Delivered")
+        FAILED = "failed", pgettext_lazy("delivery", "Failed")
+        DROPPED = "dropped", pgettext_lazy("delivery", "Dropped")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="deliveries")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from hub.accounts.models import User
 from hub.catalog.hashes import names_nothing
@@ -84,5 +86,6 @@ def block_lift(*, by: User | None, block_id: int, sentence: str) -> None:
 
 def _log(block: Block, by: User | None, action: str, sentence: str) -> None:
     sha256 = block.value if len(block.value) == 64 else ""
-    subject = f"{block.get_kind_display()} {block.value}"
+    with translation.override(settings.LANGUAGE_CODE):  # the log is in one language, whoever decides
+        subject = f"{block.get_kind_display()} {block.value}"
     entry_add(actor=by, action=action, subject=subject, sha256=sha256, reason=sentence, about=f"block {block.pk}")

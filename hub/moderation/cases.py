@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from hub.accounts.levels import LEVELS
 from hub.accounts.models import User
@@ -171,8 +172,10 @@ def _tell(case: Case, sentence: str) -> None:
 
 
 def _log(case: Case, by: User, action: str, reason: str, *, before: str = "", after: str = "") -> None:
+    with translation.override(settings.LANGUAGE_CODE):  # the log is in one language, whoever decides
+        kind = case.get_kind_display()
     entry_add(
-        actor=by, action=action, subject=f"{case.get_kind_display()} “{case.title}”"[:300],
+        actor=by, action=action, subject=f"{kind} “{case.title}”"[:300],
         owner=case.owner.username if case.owner else "", sha256=case.sha256, before=before, after=after, reason=reason,
         about=f"{case.kind} {case.thing}",
     )  # fmt: skip

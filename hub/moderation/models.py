@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 PERSON = settings.AUTH_USER_MODEL
 
@@ -11,24 +12,24 @@ class Entry(models.Model):
     """One line of the audit log. The database refuses to change or remove one (migration 0002)."""
 
     class Action(models.TextChoices):
-        RELEASED = "released", "released"
-        QUARANTINED = "quarantined", "quarantined"
-        JUDGED_ANEW = "judged-anew", "judged anew"
-        RECHECK_STARTED = "recheck-started", "began to inspect"
-        DISMISSED = "dismissed", "found nothing against"
-        HIDDEN = "hidden", "hid"
-        TAKEN_DOWN = "taken-down", "took down"
-        RESTORED = "restored", "restored"
-        WARNED = "warned", "warned the owner of"
-        RATED = "rated", "set the level of"
-        APPEALED = "appealed", "asked again about"
-        UPHELD = "upheld", "upheld the decision about"
-        BLOCKED = "blocked", "put on the block list"
-        UNBLOCKED = "unblocked", "took off the block list"
-        BANNED = "banned", "closed the account of"
-        ADMITTED = "admitted", "opened the account of"
-        ROLE_SET = "role-set", "changed the role of"
-        QUOTA_SET = "quota-set", "changed the quota of"
+        RELEASED = "released", pgettext_lazy("somebody … something", "released")
+        QUARANTINED = "quarantined", pgettext_lazy("somebody … something", "quarantined")
+        JUDGED_ANEW = "judged-anew", pgettext_lazy("somebody … something", "judged anew")
+        RECHECK_STARTED = "recheck-started", pgettext_lazy("somebody … something", "began to inspect")
+        DISMISSED = "dismissed", pgettext_lazy("somebody … something", "found nothing against")
+        HIDDEN = "hidden", pgettext_lazy("somebody … something", "hid")
+        TAKEN_DOWN = "taken-down", pgettext_lazy("somebody … something", "took down")
+        RESTORED = "restored", pgettext_lazy("somebody … something", "restored")
+        WARNED = "warned", pgettext_lazy("somebody … something", "warned the owner of")
+        RATED = "rated", pgettext_lazy("somebody … something", "set the level of")
+        APPEALED = "appealed", pgettext_lazy("somebody … something", "asked again about")
+        UPHELD = "upheld", pgettext_lazy("somebody … something", "upheld the decision about")
+        BLOCKED = "blocked", pgettext_lazy("somebody … something", "put on the block list")
+        UNBLOCKED = "unblocked", pgettext_lazy("somebody … something", "took off the block list")
+        BANNED = "banned", pgettext_lazy("somebody … something", "closed the account of")
+        ADMITTED = "admitted", pgettext_lazy("somebody … something", "opened the account of")
+        ROLE_SET = "role-set", pgettext_lazy("somebody … something", "changed the role of")
+        QUOTA_SET = "quota-set", pgettext_lazy("somebody … something", "changed the quota of")
 
     at = models.DateTimeField()
     actor = models.ForeignKey(
@@ -59,20 +60,20 @@ class Case(models.Model):
     """What is decided about one thing. Reports of it that come before the decision are of one case."""
 
     class Kind(models.TextChoices):
-        MODEL = "model", "model"
-        PICTURE = "picture", "picture"
-        COMMENT = "comment", "comment"
-        REVIEW = "review", "review"
-        PROMPT = "prompt", "prompt"
-        PERSON = "person", "profile"
+        MODEL = "model", pgettext_lazy("what is reported", "model")
+        PICTURE = "picture", pgettext_lazy("what is reported", "picture")
+        COMMENT = "comment", pgettext_lazy("what is reported", "comment")
+        REVIEW = "review", pgettext_lazy("what is reported", "review")
+        PROMPT = "prompt", pgettext_lazy("what is reported", "prompt")
+        PERSON = "person", pgettext_lazy("what is reported", "profile")
 
     class Decision(models.TextChoices):
-        DISMISSED = "dismissed", "nothing against it"
-        RATED = "rated", "level set"
-        HIDDEN = "hidden", "hidden"
-        TAKEN_DOWN = "taken-down", "taken down"
-        QUARANTINED = "quarantined", "in quarantine"
-        WARNED = "warned", "owner warned"
+        DISMISSED = "dismissed", pgettext_lazy("decision", "nothing against it")
+        RATED = "rated", pgettext_lazy("decision", "level set")
+        HIDDEN = "hidden", pgettext_lazy("decision", "hidden")
+        TAKEN_DOWN = "taken-down", pgettext_lazy("decision", "taken down")
+        QUARANTINED = "quarantined", pgettext_lazy("decision", "in quarantine")
+        WARNED = "warned", pgettext_lazy("decision", "owner warned")
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     thing = models.BigIntegerField(help_text="Its number; it may go, the case stays.")
@@ -115,15 +116,15 @@ class Report(models.Model):
     """Somebody says that something is wrong with a thing. Of a stranger no address is kept, only a keyed digest."""
 
     class Reason(models.TextChoices):
-        ILLEGAL = "illegal", "It is illegal"
-        MINOR = "minor", "It sexualises somebody who is, or looks, under age"
-        PERSON = "person", "It shows a real person who did not agree"
-        THEFT = "theft", "It is mine, and was put here without my permission"
-        LEVEL = "level", "Its content level is too low"
-        HARMFUL = "harmful", "The file attacks whoever opens it"
-        SPAM = "spam", "It is advertising, or sent many times"
-        RUDE = "rude", "It insults or threatens somebody"
-        OTHER = "other", "Something else"
+        ILLEGAL = "illegal", gettext_lazy("It is illegal")
+        MINOR = "minor", gettext_lazy("It sexualises somebody who is, or looks, under age")
+        PERSON = "person", gettext_lazy("It shows a real person who did not agree")
+        THEFT = "theft", gettext_lazy("It is mine, and was put here without my permission")
+        LEVEL = "level", gettext_lazy("Its content level is too low")
+        HARMFUL = "harmful", gettext_lazy("The file attacks whoever opens it")
+        SPAM = "spam", gettext_lazy("It is advertising, or sent many times")
+        RUDE = "rude", gettext_lazy("It insults or threatens somebody")
+        OTHER = "other", gettext_lazy("Something else")
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reports")
     reason = models.CharField(max_length=8, choices=Reason.choices)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
@@ -81,10 +81,12 @@ def _case(thing: things.Thing) -> tuple[Case, bool]:
     open_ones = Case.objects.filter(kind=thing.kind, thing=thing.id, decided_at=None)
     if (found := open_ones.first()) is not None:
         return found, False
+    with translation.override(settings.LANGUAGE_CODE):  # a case is in one language, whoever reports
+        title = things.find(thing.kind, thing.id).title[:200]
     try:
         with transaction.atomic():
             made = Case.objects.create(
-                kind=thing.kind, thing=thing.id, title=thing.title[:200], words=thing.words, owner=thing.owner,
+                kind=thing.kind, thing=thing.id, title=title, words=thing.words, owner=thing.owner,
                 sha256=thing.sha256,
             )  # fmt: skip
             return made, True

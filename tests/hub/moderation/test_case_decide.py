@@ -212,3 +212,15 @@ def test_wrong_words(model, charlie, monas, body):
     prompt = reported(charlie, "person", charlie.pk)
     decide(monas, prompt, "quarantined", status=422)
     assert Model.objects.get().status == "published"
+
+
+def test_pages_in_german_and_one_log_for_all(model, charlie, mona):
+    case = reported(charlie, "model", model.pk)
+    asks = Client(headers={"accept": "text/html", "accept-language": "de"})
+    asks.force_login(mona)
+    assert (
+        "Es gehört mir und steht ohne meine Erlaubnis hier" in asks.get(f"/moderation?case={case.pk}").content.decode()
+    )
+    asks.post(f"/moderation/cases/{case.pk}/decide", {"decision": "warned", "sentence": WHY})
+    assert Entry.objects.get().subject == "model “Linocut”"
+    assert "warnte den Besitzer von:" in asks.get("/moderation/log").content.decode()
