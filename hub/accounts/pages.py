@@ -9,9 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -21,7 +20,7 @@ from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
-THEMES = {"light": lazy("light"), "dark": lazy("dark"), "system": lazy("as the system has it")}
+THEMES = {"light": gettext_lazy("light"), "dark": gettext_lazy("dark"), "system": gettext_lazy("as the system has it")}
 YEAR = 365 * 24 * 3600
 
 

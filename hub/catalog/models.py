@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from hub.accounts.names import check_name
 
@@ -67,7 +68,7 @@ class Block(models.Model):
     class Kind(models.TextChoices):
         SHA256 = "sha256", "SHA-256"
         AUTOV3 = "autov3", "AutoV3"
-        PICTURE = "picture", "picture’s SHA-256"
+        PICTURE = "picture", gettext_lazy("picture’s SHA-256")
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     value = models.CharField(max_length=64, help_text="Hex, lower case; of AutoV3 the first 12.")
@@ -94,10 +95,10 @@ class Model(models.Model):
         CONTROLNET = "Controlnet", "ControlNet"
         VAE = "VAE", "VAE"
         UPSCALER = "Upscaler"
-        MOTION_MODULE = "MotionModule", "Motion module"
-        TEXT_ENCODER = "TextEncoder", "Text encoder"
-        VISION_ENCODER = "CLIPVision", "Vision encoder"
-        OTHER = "Other"
+        MOTION_MODULE = "MotionModule", gettext_lazy("Motion module")
+        TEXT_ENCODER = "TextEncoder", gettext_lazy("Text encoder")
+        VISION_ENCODER = "CLIPVision", gettext_lazy("Vision encoder")
+        OTHER = "Other", pgettext_lazy("type of a model", "Other")
 
     class Status(models.TextChoices):
         DRAFT = "draft"

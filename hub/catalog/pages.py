@@ -96,7 +96,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
 
 def _sorts(wish: queries.Wish) -> list[tuple[str, str]]:
     of_search = {"relevance": bool(wish.query), "meaning": bool(wish.query) and settings.MEANING_SEARCH}
-    return [(name, label) for name, label in SORT_LABELS.items() if of_search.get(name, True)]
+    return [(name, str(label)) for name, label in SORT_LABELS.items() if of_search.get(name, True)]
 
 
 @require_safe

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from hub.catalog.actions import COMMERCIAL
@@ -28,12 +30,12 @@ AIR_TYPES = {
     "MotionModule": "motion", "TextEncoder": "text_encoders", "CLIPVision": "clipvision",
 }  # fmt: skip
 SORT_LABELS = {
-    "relevance": "Best match",
-    "meaning": "Closest in meaning",
-    "newest": "Newest",
-    "downloads": "Most downloaded",
-    "likes": "Most liked",
-    "pictures": "Most pictures",
+    "relevance": gettext_lazy("Best match"),
+    "meaning": gettext_lazy("Closest in meaning"),
+    "newest": gettext_lazy("Newest"),
+    "downloads": gettext_lazy("Most downloaded"),
+    "likes": gettext_lazy("Most liked"),
+    "pictures": gettext_lazy("Most pictures"),
 }
 
 
@@ -109,7 +111,7 @@ class ListAddress:
         labels = {("type", f.value): f.label for f in facets.types}
         labels |= {("licence", f.value): f.label for f in facets.licences}
         labels |= {("updated", f.value): f.label for f in facets.periods}
-        labels |= {("use", "try"): "Can be tried here", ("use", "commercial"): "Commercial pictures allowed"}
+        labels |= {("use", "try"): _("Can be tried here"), ("use", "commercial"): _("Commercial pictures allowed")}
         return [
             Chip(str(labels.get((name, value), value)), self.without(name, value))
             for name in ("type", "base", "use", "tag", "creator", "format", "licence", "updated")
@@ -177,26 +179,30 @@ def verdict_sentence(file: File) -> str:
     """The inspectors' verdict as a sentence a person could say."""
     model, summary = file.version.model, file.summary
     if file.verdict == File.Verdict.REFUSED:
-        return "It is not served. Only you see this, and why."
+        return _("It is not served. Only you see this, and why.")
     if file.verdict == File.Verdict.UNKNOWN:
-        return "Nothing here recognises it, so only you see it."
-    label = TYPE_LABELS.get(model.type, model.type)
-    article = "An" if label[:1] in "AEIOU" else "A"
+        return _("Nothing here recognises it, so only you see it.")
+    label = str(TYPE_LABELS.get(model.type, model.type))
     ranks = [rank for rank in summary.get("ranks") or () if isinstance(rank, int)]
-    rank = f", rank {ranks[0]}" if len(ranks) == 1 else f", ranks {ranks[0]} to {ranks[-1]}" if ranks else ""
-    sentences = [f"{article} {label} for {file.version.base.name}{rank}."]
+    rank = ""
+    if ranks:
+        many = _(", ranks %(low)s to %(high)s") % {"low": ranks[0], "high": ranks[-1]}
+        rank = _(", rank %s") % ranks[0] if len(ranks) == 1 else many
+    what = _("An %(type)s for %(base)s") if label[:1] in "AEIOU" else _("A %(type)s for %(base)s")
+    sentences = [f"{what % {'type': label, 'base': file.version.base.name}}{rank}."]
     if model.type == Model.Type.CHECKPOINT:
-        sentences = [f"A checkpoint of the family {file.version.base.name}."]
+        sentences = [_("A checkpoint of the family %s.") % file.version.base.name]
     unknown, keys = summary.get("unclaimed") or 0, summary.get("tensors") or 0
     if isinstance(unknown, int) and isinstance(keys, int) and keys:
         known = (
-            f"All {keys} keys recognised."
+            _("All %s keys recognised.") % keys
             if not unknown
-            else f"{unknown} of {keys} keys are unknown; they are ignored when drawing."
+            else _("%(unknown)s of %(keys)s keys are unknown; they are ignored when drawing.")
+            % {"unknown": unknown, "keys": keys}
         )
         sentences.append(known)
     if file.format == "SafeTensor":
-        sentences.append("The file holds numbers only, nothing that can run.")
+        sentences.append(_("The file holds numbers only, nothing that can run."))
     return " ".join(sentences)
 
 

@@ -46,11 +46,8 @@ def _done(item: Item, news: Fetching | None) -> int:
 def _words(item: Item, done: int) -> str:
     upload = item.upload
     if item.state == State.WAITING:
-        return (
-            f"{item.sentence} {_('It is tried again.')}"
-            if item.sentence and item.tries
-            else item.sentence or _("waits")
-        )
+        again = _("It is tried again.")
+        return f"{item.sentence} {again}" if item.sentence and item.tries else item.sentence or _("waits")
     if item.state == State.MEASURING:
         return _("asking for its size")
     if item.state == State.FETCHING:
@@ -69,7 +66,8 @@ def summary(imported: Import, rows: list[Row]) -> str:
     status = Import.Status
     if imported.status == status.WAITING:
         if imported.sentence:
-            return f"{imported.sentence} {_('It is tried again.')}"
+            again = _("It is tried again.")
+            return f"{imported.sentence} {again}"
         return _("Asking its server")
     if imported.status == status.FAILED:
         return imported.sentence

@@ -14,8 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -27,7 +26,11 @@ from hub.errors import NotFound, Refused
 from hub.moderation import blocks, cases, queries, reports, things
 from hub.moderation.models import Case, Report
 
-STATES = {"open": lazy("Waiting"), "appealed": lazy("Answered by their owners"), "decided": lazy("Decided")}
+STATES = {
+    "open": gettext_lazy("Waiting"),
+    "appealed": gettext_lazy("Answered by their owners"),
+    "decided": gettext_lazy("Decided"),
+}
 
 
 def address_of(request: HttpRequest) -> str:

@@ -15,8 +15,7 @@ from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from hub import queue
 from hub.accounts.models import User
@@ -218,8 +217,8 @@ def space() -> list[Space]:
 
 
 WHO = {
-    "": lazy("Everybody"), "moderator": lazy("Moderators"), "admin": lazy("Admins"), "closed": lazy("Closed accounts"),
-    "group": lazy("Groups"),
+    "": gettext_lazy("Everybody"), "moderator": gettext_lazy("Moderators"), "admin": gettext_lazy("Admins"),
+    "closed": gettext_lazy("Closed accounts"), "group": gettext_lazy("Groups"),
 }  # fmt: skip
 PEOPLE = 30
 

@@ -9,10 +9,11 @@ import redis
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from hub import queue
 from workers.messages import Sandbox
@@ -41,7 +42,7 @@ PLATES = {
     "ip_adapter": "k-control",
 }
 KINDS = {
-    "base": "Base",
+    "base": gettext_lazy("Base"),
     "lora": "LoRA",
     "locon": "LoCon",
     "loha": "LoHa",
@@ -114,16 +115,16 @@ def ago(value: datetime | None) -> str:
         return _("yesterday")
     if days < 7:
         return _("%(n)d days ago") % {"n": days}
-    local = timezone.localtime(value)
-    return f"{local.day} {local:%b %Y}"
+    return date_format(timezone.localtime(value), "j M Y")
 
 
 @register.filter
 def ordinal(value: int) -> str:
     """1st, 2nd, 3rd, 11th: a place in line."""
     number = int(value)
-    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+    endings = {1: pgettext("ordinal", "st"), 2: pgettext("ordinal", "nd"), 3: pgettext("ordinal", "rd")}
+    rest = pgettext("ordinal", "th")
+    return f"{number}{rest if 10 <= number % 100 <= 20 else endings.get(number % 10, rest)}"
 
 
 @register.filter
@@ -144,7 +145,7 @@ def plate(kind: str | None) -> str:
 def kind_name(kind: str | None) -> str:
     """A worker's plug in the field's own spelling: ``lora`` → LoRA; one that is not known here keeps its words."""
     slug = str(kind or "")
-    return KINDS.get(slug, slug.replace("_", " ").capitalize())
+    return str(KINDS.get(slug, slug.replace("_", " ").capitalize()))
 
 
 @register.filter

@@ -215,9 +215,10 @@ class Desk:
 
     def fit(self) -> Desk:
         """Say of each row whether it fits the base."""
+        stays = _("It stays out of the picture until you change the base.")
         for row in self.rows:
             reason = misfit(self.base, row.file) if self.base else ""
-            row.reason = f"{reason} {_('It stays out of the picture until you change the base.')}" if reason else ""
+            row.reason = f"{reason} {stays}" if reason else ""
         return self
 
     def add(self, user: User | AnonymousUser, version_id: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from hub.catalog.actions import TYPES
 from hub.catalog.bases import base_name
@@ -18,37 +19,43 @@ STAGES = {
     "fetching": 0, "digests": 70, "header": 74, "checks": 76, "conversion": 90, "scans": 94, "storing": 97,
 }  # fmt: skip
 STEPS = {
-    "fetching": "Read", "digests": "Digests", "header": "Header", "checks": "Checks",
-    "conversion": "Conversion", "scans": "Second opinions", "storing": "Stored",
-}  # fmt: skip
+    "fetching": pgettext_lazy("step of an inspection", "Read"),
+    "digests": pgettext_lazy("step of an inspection", "Digests"),
+    "header": pgettext_lazy("step of an inspection", "Header"),
+    "checks": pgettext_lazy("step of an inspection", "Checks"),
+    "conversion": pgettext_lazy("step of an inspection", "Conversion"),
+    "scans": pgettext_lazy("step of an inspection", "Second opinions"),
+    "storing": pgettext_lazy("step of an inspection", "Stored"),
+}
 SOMETIMES = {"conversion", "scans"}  # of pickles only
 SAID_ALREADY = {"html", "xml-error", "lfs-pointer", "empty", "zip", "png"}  # the finding itself says what to do
 CHECKS = {
-    "header sane": "that its header is sound",
-    "metadata sane": "its metadata",
-    "names sane": "the names of its tensors",
-    "polyglot": "that it is not a second format as well",
-    "weights finite": "that its numbers are finite",
+    "": gettext_lazy("Checking it"),
+    "header sane": gettext_lazy("Checking that its header is sound"),
+    "metadata sane": gettext_lazy("Checking its metadata"),
+    "names sane": gettext_lazy("Checking the names of its tensors"),
+    "polyglot": gettext_lazy("Checking that it is not a second format as well"),
+    "weights finite": gettext_lazy("Checking that its numbers are finite"),
 }
 
 # What the page's script says; names in braces are its own.
 SCRIPT = {
-    "no-line": _("No connection."),
-    "no-answer": _("The hub did not answer."),
-    "asking": _("Asking what has arrived…"),
-    "joining": _("Joining the parts…"),
-    "no-fit": _("The parts do not fit together. Remove it and choose the file again."),
-    "refused": _("The object store refuses this upload. Remove it and choose the file again."),
-    "not-taken": _("The object store did not take a part."),
-    "paused": _("Paused."),
-    "paused-at": _("Paused at {percent} %."),
-    "paused-choose": _("Paused at {percent} %. Choose the same file to go on."),
-    "gone": _("The file cannot be read any more. Choose it again."),
-    "again": _("{trouble} Trying again in {seconds} s."),
-    "waits": _("Waits for its turn."),
-    "reload": _("The hub did not answer. Reload the page and choose the file again."),
-    "sending": _("Uploading, {percent} %"),
-    "speed": _("Uploading, {percent} %, {speed}/s, {left} left"),
+    "no-line": gettext_lazy("No connection."),
+    "no-answer": gettext_lazy("The hub did not answer."),
+    "asking": gettext_lazy("Asking what has arrived…"),
+    "joining": gettext_lazy("Joining the parts…"),
+    "no-fit": gettext_lazy("The parts do not fit together. Remove it and choose the file again."),
+    "refused": gettext_lazy("The object store refuses this upload. Remove it and choose the file again."),
+    "not-taken": gettext_lazy("The object store did not take a part."),
+    "paused": gettext_lazy("Paused."),
+    "paused-at": gettext_lazy("Paused at {percent} %."),
+    "paused-choose": gettext_lazy("Paused at {percent} %. Choose the same file to go on."),
+    "gone": gettext_lazy("The file cannot be read any more. Choose it again."),
+    "again": gettext_lazy("{trouble} Trying again in {seconds} s."),
+    "waits": gettext_lazy("Waits for its turn."),
+    "reload": gettext_lazy("The hub did not answer. Reload the page and choose the file again."),
+    "sending": gettext_lazy("Uploading, {percent} %"),
+    "speed": gettext_lazy("Uploading, {percent} %, {speed}/s, {left} left"),
 }
 
 
@@ -70,8 +77,9 @@ class Told:
         """A LoRA for SD 1.5, rank 16."""
         if not self.type:
             return ""
-        what = f"{self.type} for {self.base}" if self.base else self.type
-        return f"{what}, rank {self.rank}." if self.rank else f"{what}."
+        what = _("%(type)s for %(base)s") % {"type": self.type, "base": self.base} if self.base else self.type
+        rank = _(", rank %s") % self.rank if self.rank else ""
+        return f"{what}{rank}."
 
 
 def told(header: dict[str, Any] | None) -> Told | None:
@@ -118,16 +126,16 @@ def doing(news: Inspecting | None, *, before: int, inspectors: int) -> Doing:
     """``before``: files in line; ``inspectors``: how many workers live. Both count only where there is no news."""
     if news is None:
         if not inspectors:
-            return Doing("No inspector is running just now. The file waits, and nothing is lost.")
+            return Doing(_("No inspector is running just now. The file waits, and nothing is lost."))
         if before > 1:
-            return Doing(f"In line to be checked, {before} files wait.")
-        return Doing("Next to be checked.")
+            return Doing(_("In line to be checked, %s files wait.") % before)
+        return Doing(_("Next to be checked."))
     order = list(STAGES)
     at = order.index(news.stage)
     begin, end = STAGES[news.stage], [*STAGES.values(), 100][at + 1]
     share = min(1.0, news.done / news.total) if news.total else 0.0
     steps = tuple(
-        Step(STEPS[stage], "done" if n < at else "now" if n == at else "later")
+        Step(str(STEPS[stage]), "done" if n < at else "now" if n == at else "later")
         for n, stage in enumerate(order)
         if stage not in SOMETIMES or stage == news.stage
     )
@@ -137,20 +145,25 @@ def doing(news: Inspecting | None, *, before: int, inspectors: int) -> Doing:
 def _words(news: Inspecting) -> str:
     match news.stage:
         case "fetching":
-            return f"Reading the file: {said(news.done)} of {said(news.total)}." if news.total else "Reading the file."
+            if not news.total:
+                return _("Reading the file.")
+            return _("Reading the file: %(done)s of %(all)s.") % {"done": said(news.done), "all": said(news.total)}
         case "digests":
-            return "Computing its digests."
+            return _("Computing its digests.")
         case "header":
-            return "Reading its header."
+            return _("Reading its header.")
         case "checks":
-            place = f" ({min(news.done + 1, news.total)} of {news.total})" if news.total else ""
-            return f"Checking {CHECKS.get(news.what, news.what) or 'it'}{place}."
+            what = str(CHECKS[news.what]) if news.what in CHECKS else _("Checking %s") % news.what
+            if not news.total:
+                return f"{what}."
+            place = _("%(done)s of %(all)s") % {"done": min(news.done + 1, news.total), "all": news.total}
+            return f"{what} ({place})."
         case "conversion":
-            return "Copying its numbers into a safetensors file, in a sandbox."
+            return _("Copying its numbers into a safetensors file, in a sandbox.")
         case "scans":
-            return f"Asking {news.what} for a second opinion." if news.what else "Asking for a second opinion."
+            return _("Asking %s for a second opinion.") % news.what if news.what else _("Asking for a second opinion.")
         case _:
-            return "Storing it."
+            return _("Storing it.")
 
 
 def advice(status: str, report: dict[str, Any] | None) -> str:
@@ -158,12 +171,14 @@ def advice(status: str, report: dict[str, Any] | None) -> str:
     format = str((report or {}).get("format") or "")
     if status == "unknown":
         if report is None or not report.get("digests"):
-            return "Nothing was found against it; the check itself did not finish. Upload it again, or ask a moderator."
-        return "If you know what it is, ask a moderator to look at it; they can release it with a reason."
+            return _(
+                "Nothing was found against it; the check itself did not finish. Upload it again, or ask a moderator."
+            )
+        return _("If you know what it is, ask a moderator to look at it; they can release it with a reason.")
     if format in SAID_ALREADY:
         return ""
     if format == "PickleTensor":
-        return "What to do: save it as safetensors (most trainers and UIs can) and upload that."
+        return _("What to do: save it as safetensors (most trainers and UIs can) and upload that.")
     if format == "SafeTensor":
-        return "What to do: save it again with the program that made it, or download it again, and upload that file."
-    return "What to do: upload the weights themselves, best as a safetensors file."
+        return _("What to do: save it again with the program that made it, or download it again, and upload that file.")
+    return _("What to do: upload the weights themselves, best as a safetensors file.")

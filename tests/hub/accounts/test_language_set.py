@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
+
+from hub.moderation.models import Report
+from hub.templatetags.weightroom import ordinal
+from hub.uploads import words
+from workers.messages import Inspecting
 
 CATALOGUE = Path(settings.LOCALE_PATHS[0]) / "de" / "LC_MESSAGES" / "django.mo"
 PLACE = re.compile(r"%\(\w+\)[sd]|%s|</?\w+")
@@ -55,3 +61,16 @@ def test_every_translation_keeps_its_places():
     assert len(pairs) > 700
     for said, meant in pairs:
         assert set(PLACE.findall(meant)) == set(PLACE.findall(said)), f"{said} / {meant}"
+
+
+def test_what_python_says_is_in_their_language_too():
+    news = Inspecting(upload_id="1", attempt=1, stage="checks", what="weights finite", done=1, total=4)
+    with translation.override("de"):
+        assert words.doing(None, before=0, inspectors=1).words == "Wird als Nächstes geprüft."
+        assert (
+            words.doing(news, before=0, inspectors=1).words == "Es wird geprüft, ob ihre Zahlen endlich sind (2 von 4)."
+        )
+        assert str(Report.Reason.SPAM.label) == "Es ist Werbung, oder wurde oft geschickt"
+        assert [ordinal(n) for n in (2, 11)] == ["2.", "11."]
+    assert words.doing(news, before=0, inspectors=1).words == "Checking that its numbers are finite (2 of 4)."
+    assert [ordinal(n) for n in (2, 11, 21)] == ["2nd", "11th", "21st"]
