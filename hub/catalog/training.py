@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hub.catalog.models import File, Version
 from hub.catalog.queries import Person, files_by_sha256, may_edit
 
 LABELS = {
-    "te": "text encoder", "unet_learning_rate": "U-Net learning rate", "min_snr_gamma": "min SNR gamma",
-    "started_at": "begun", "finished_at": "ended", "algo": "algorithm", "conv_rank": "rank of convolutions",
-    "conv_alpha": "alpha of convolutions", "regularisation_pictures": "pictures for regularisation",
+    "te": gettext_lazy("text encoder"), "unet_learning_rate": "U-Net learning rate", "min_snr_gamma": "min SNR gamma",
+    "started_at": gettext_lazy("begun"), "finished_at": gettext_lazy("ended"), "algo": gettext_lazy("algorithm"),
+    "conv_rank": gettext_lazy("rank of convolutions"), "conv_alpha": gettext_lazy("alpha of convolutions"),
+    "pictures": gettext_lazy("pictures"), "pictures_with_repeats": gettext_lazy("pictures with repeats"),
+    "regularisation_pictures": gettext_lazy("pictures for regularisation"), "folders": gettext_lazy("folders"),
+    "precision": gettext_lazy("precision"), "merged_from": gettext_lazy("merged from"),
     "autov1": "AutoV1", "sha256": "SHA-256", "vae": "VAE", "clip_skip": "clip skip",
 }  # fmt: skip
 # What people look for first; the database keeps names by their length.
@@ -77,7 +81,7 @@ def _pairs(part: object) -> list[tuple[str, str]]:
 
 
 def _label(name: str) -> str:
-    words = LABELS.get(name, name.replace("_", " "))[:60]
+    words = str(LABELS.get(name, name.replace("_", " ")))[:60]
     return words[:1].upper() + words[1:]
 
 

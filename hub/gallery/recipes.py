@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from workers import blocks
 from workers.messages import Recipe
@@ -76,9 +77,9 @@ def as_comfyui(recipe: Recipe) -> str:
 
 def sentence(recipe: Recipe) -> str:
     """A stack in words: ``On nano: Linocut 0.8, Blue Hour 0.4``."""
-    base = recipe.base_name or "the base"
+    base = recipe.base_name or _("the base")
     stack = ", ".join(f"{use.name or use.kind} {use.weight:g}" for use in recipe.uses if use.weight)
-    return f"On {base}: {stack}" if stack else f"On {base} alone"
+    return _("On %(base)s: %(stack)s") % {"base": base, "stack": stack} if stack else _("On %s alone") % base
 
 
 def as_json(recipe: Recipe) -> str:

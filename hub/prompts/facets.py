@@ -71,7 +71,7 @@ def facets(user: Person, wish: Wish, found: Found) -> Facets:
             Facet("stacked", str(_("With adapters")), number(sum(row[4] for row in shown)), wish.stacked),
         ],
         licences=[
-            Facet(value, words.partition(":")[0], number(licences[value]), value == wish.licence)
+            Facet(value, str(words).partition(":")[0], number(licences[value]), value == wish.licence)
             for value, words in LICENCES.items()
             if licences[value] or value == wish.licence or not known
         ],

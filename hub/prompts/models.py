@@ -4,12 +4,13 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 LICENCES = {
-    "cc0": "CC0: anybody may use it for anything",
-    "cc-by": "CC BY: anybody may use it who names its author",
-    "cc-by-nc": "CC BY-NC: not for money, and its author is named",
-    "private-use": "For your own pictures; do not publish the text elsewhere",
+    "cc0": gettext_lazy("CC0: anybody may use it for anything"),
+    "cc-by": gettext_lazy("CC BY: anybody may use it who names its author"),
+    "cc-by-nc": gettext_lazy("CC BY-NC: not for money, and its author is named"),
+    "private-use": gettext_lazy("For your own pictures; do not publish the text elsewhere"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from hub.catalog.models import Version
 from hub.gallery import placeholders, queries, recipes
@@ -72,7 +73,8 @@ def tile_url(picture: Picture) -> str:
 def picture_name(recipe: dict[str, Any]) -> str:
     """What a picture is, in words: its prompt and its stack. For ``alt`` texts."""
     read = recipes.read(recipe)
-    return f"{read.prompt or 'No prompt'}. {recipes.sentence(read)}."
+    prompt = read.prompt or _("No prompt")
+    return f"{prompt}. {recipes.sentence(read)}."
 
 
 @register.simple_tag
