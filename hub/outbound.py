@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import urllib3
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from hub.errors import Refused
 from workers.addresses import Address, BadAddress, is_public, parsed, trusted
@@ -45,7 +46,7 @@ def checked(url: str) -> tuple[Address, bool]:
     try:
         return address, trusted(address, ["*", *settings.HOOK_ORIGINS])
     except BadAddress as error:
-        raise NotAsked("Give an address that begins with https://, of a public host, without a port.") from error
+        raise NotAsked(_("Give an address that begins with https://, of a public host, without a port.")) from error
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
@@ -64,8 +65,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         return answer.status, answer.read(READ_BYTES).decode("utf-8", "replace")
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
-            raise NoAnswer(f"{address.host} cannot prove that it is {address.host}.") from error
-        raise NoAnswer(f"{address.host} does not answer.") from error
+            raise NoAnswer(_("%(host)s cannot prove that it is %(host)s.") % {"host": address.host}) from error
+        raise NoAnswer(_("%s does not answer.") % address.host) from error
     finally:
         clock.cancel()
         connection.close()
@@ -75,8 +76,8 @@ def _resolved(address: Address, private_is_fine: bool) -> str:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise NoAnswer(f"There is no host called {address.host}.") from error
+        raise NoAnswer(_("There is no host called %s.") % address.host) from error
     ips = [str(one[4][0]) for one in found]
     if not private_is_fine and not all(is_public(ip) for ip in ips):
-        raise NotAsked(f"{address.host} is not a public host.")
+        raise NotAsked(_("%s is not a public host.") % address.host)
     return ips[0]

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub.accounts import queries, tokens
 from hub.accounts.models import Token, User
@@ -54,14 +55,14 @@ def token_create(
     """
     wanted = [scope for scope in Token.Scope.values if scope in set(scopes)]
     if not name.strip() or len(name.strip()) > 80:
-        raise TokenInvalid("Give the token a name of 1 to 80 characters.")
+        raise TokenInvalid(_("Give the token a name of 1 to 80 characters."))
     if not wanted or set(scopes) - set(Token.Scope.values):
-        raise TokenInvalid(f"Choose one or more of the scopes {', '.join(Token.Scope.values)}.")
+        raise TokenInvalid(_("Choose one or more of the scopes %s.") % (", ".join(Token.Scope.values)))
     if expires_at is not None and expires_at <= timezone.now():
-        raise TokenInvalid("The day it expires must lie ahead.")
+        raise TokenInvalid(_("The day it expires must lie ahead."))
     User.objects.select_for_update().get(pk=user.pk)  # two at once must not both be the hundredth
     if queries.token_list(user).count() >= TOKENS_EACH:
-        raise TokensTooMany(f"You have {TOKENS_EACH} tokens. Revoke one that you no longer use.")
+        raise TokensTooMany(_("You have %s tokens. Revoke one that you no longer use.") % TOKENS_EACH)
     token = tokens.make()
     row = Token.objects.create(
         user=user,
@@ -77,7 +78,7 @@ def token_create(
 def token_revoke(*, user: User, id: int) -> None:
     """Stop a token of ``user`` from the next request on. Raises `TokenNotFound`, for other people's tokens too."""
     if not Token.objects.filter(pk=id, user=user, revoked_at=None).update(revoked_at=timezone.now()):
-        raise TokenNotFound("You have no such token.")
+        raise TokenNotFound(_("You have no such token."))
 
 
 def token_used(*, token: Token) -> None:
@@ -101,12 +102,15 @@ def role_set(*, user: User, role: str, by: User | None) -> User:
     Raises `RoleNotYours` unless ``by`` is an admin, `LastAdmin` when nobody would be left to run the hub.
     """
     if by is not None and not by.is_admin:
-        raise RoleNotYours("Only an admin gives roles.")
+        raise RoleNotYours(_("Only an admin gives roles."))
     if role not in User.Role.values:
-        raise Refused(f"There is no role {role!r}: choose {', '.join(User.Role.values)}.")
+        raise Refused(
+            _("There is no role %(role)s: choose %(roles)s.")
+            % {"role": f"{role!r}", "roles": ", ".join(User.Role.values)}
+        )
     admins = list(User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True).order_by("pk"))
     if role != User.Role.ADMIN and [admin.pk for admin in admins] == [user.pk]:
-        raise LastAdmin(f"{user.username} is the only admin. Make another one first.")
+        raise LastAdmin(_("%s is the only admin. Make another one first.") % user.username)
     user.role = role
     user.save(update_fields=["role"])
     return user
@@ -149,10 +153,10 @@ def person_close(*, user: User, by: User | None, closed: bool) -> User:
     """Close an account, or open it again: nobody signs in with it, its tokens and sessions end, what it published
     stays. Raises `RoleNotYours` unless ``by`` is an admin, `LastAdmin`."""
     if by is not None and not by.is_admin:
-        raise RoleNotYours("Only an admin closes accounts.")
+        raise RoleNotYours(_("Only an admin closes accounts."))
     admins = list(User.objects.select_for_update().filter(role=User.Role.ADMIN, is_active=True).order_by("pk"))
     if closed and [admin.pk for admin in admins] == [user.pk]:
-        raise LastAdmin(f"{user.username} is the only admin. Make another one first.")
+        raise LastAdmin(_("%s is the only admin. Make another one first.") % user.username)
     user.is_active = not closed
     user.save(update_fields=["is_active"])
     return user
@@ -161,7 +165,7 @@ def person_close(*, user: User, by: User | None, closed: bool) -> User:
 def quota_set(*, user: User, by: User | None, bytes: int | None) -> User:
     """Give a person or a group a quota of their own; None: the hub's. Raises `RoleNotYours`, `AccountInvalid`."""
     if by is not None and not by.is_admin:
-        raise RoleNotYours("Only an admin gives quotas.")
+        raise RoleNotYours(_("Only an admin gives quotas."))
     if bytes is not None and not 0 <= bytes < 2**60:
         raise AccountInvalid("A quota is a number of bytes, 0 or more.")
     user.quota_bytes = bytes

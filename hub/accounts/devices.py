@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub.accounts import tokens
 from hub.accounts.actions import token_create
@@ -104,7 +105,7 @@ def _by_code(user_code: str) -> tuple[str, dict[str, Any]]:
 
 
 def _unknown() -> DeviceUnknown:
-    return DeviceUnknown("No program waits for this code. Codes end after 15 minutes; let it show you a new one.")
+    return DeviceUnknown(_("No program waits for this code. Codes end after 15 minutes; let it show you a new one."))
 
 
 def _letters(user_code: str) -> str:

@@ -46,7 +46,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
     """Light, dark, or as the system has it: kept in a cookie, so that it needs no account and no script."""
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
-        raise Refused(f"The theme is one of {', '.join(THEMES)}.")
+        raise Refused(_("The theme is one of %s.") % (", ".join(THEMES)))
     response = redirect("accounts:settings-edit" if request.user.is_authenticated else "/")
     if theme == "system":
         response.delete_cookie("theme")
@@ -66,7 +66,7 @@ def language_set(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/language_set.html", {"languages": _languages(), "next": back})
     language = request.POST.get("language", "")
     if language not in dict(settings.LANGUAGES):
-        raise Refused(f"The language is one of {', '.join(dict(settings.LANGUAGES))}.")
+        raise Refused(_("The language is one of %s.") % (", ".join(dict(settings.LANGUAGES))))
     response = redirect(back)
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION, httponly=True

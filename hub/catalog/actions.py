@@ -12,6 +12,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub.accounts.levels import ALL
 from hub.accounts.models import User
@@ -166,7 +167,7 @@ def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Findi
         return Base.objects.get(name=found or "Other"), None
     said = Base.objects.filter(name__iexact=name).first()
     if said is None:
-        raise UnknownBase(f"There is no base model called {one_line(name, 60)} here.")
+        raise UnknownBase(_("There is no base model called %s here.") % one_line(name, 60))
     if found and (said.family != report.base_family or (found == "nano") != (said.name == "nano")):
         note = f"Its owner said {said.name}; the tensors are those of {found}, so it is listed as {found}."
         return Base.objects.get(name=found), Finding("note", note)
@@ -179,13 +180,13 @@ def _version_for(owner: User, report: Inspected, filename: str, fields: Mapping[
         versions = Version.objects.select_related("model").filter(theirs, pk=version_id)
         version = versions.exclude(status=Version.Status.DELETED).exclude(model__status=Model.Status.DELETED).first()
         if version is None:
-            raise NotFound("You have no such version.")
+            raise NotFound(_("You have no such version."))
         return version
     if model_id := fields.get("model_id"):
         theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
         model = Model.objects.filter(theirs, pk=model_id).exclude(status=Model.Status.DELETED).first()
         if model is None:
-            raise NotFound("You have no such model.")
+            raise NotFound(_("You have no such model."))
     else:
         model = _model_make(owner, report, filename, fields)
     return _version_make(model, report, filename, fields, base)
@@ -197,7 +198,7 @@ def _model_make(owner: User, report: Inspected, filename: str, fields: Mapping[s
     name = one_line(str(fields.get("model_name") or title), 120) or stem(filename) or "Untitled"
     kind = str(fields.get("type") or TYPES.get(report.kind, Model.Type.OTHER))
     if kind not in Model.Type.values:
-        raise BadField(f"{one_line(kind, 40)} is not a type of model.")
+        raise BadField(_("%s is not a type of model.") % one_line(kind, 40))
     model = Model.objects.create(
         owner=owner,
         name=name,
@@ -217,7 +218,7 @@ def _owner_for(person: User, fields: Mapping[str, Any]) -> User:
         return person
     groups = User.objects.filter(pk__in=groups_of(person, editing=True), username__iexact=name)
     if (group := groups.first()) is None:
-        raise NotFound("You edit for no group of that name.")
+        raise NotFound(_("You edit for no group of that name."))
     return group
 
 
@@ -233,7 +234,9 @@ def free_slug(owner: User, slug: str) -> str:
 def _tags_set(model: Model, names: Iterable[str]) -> None:
     wanted = list(dict.fromkeys(filter(None, (tag_name(str(name)) for name in names))))
     if len(wanted) > TAG_LIMIT:
-        raise BadField(f"A model carries at most {TAG_LIMIT} tags; this is {len(wanted)}.")
+        raise BadField(
+            _("A model carries at most %(most)s tags; this is %(has)s.") % {"most": TAG_LIMIT, "has": len(wanted)}
+        )
     Tag.objects.bulk_create((Tag(name=name) for name in wanted), ignore_conflicts=True)
     model.tags.set(Tag.objects.filter(name__in=wanted))
 
@@ -329,7 +332,7 @@ def _free_name(version: Version, filename: str, sha256: str) -> str:
 def editable(model: Model, by: User) -> None:
     """Only its owner and moderators change a model; for everyone else it is not there."""
     if model.status == Model.Status.DELETED or not (by.is_moderator or acts_for(by, model.owner)):
-        raise NotFound("There is no such model.")
+        raise NotFound(_("There is no such model."))
 
 
 @transaction.atomic
@@ -339,11 +342,13 @@ def version_publish(*, version: Version, by: User) -> Version:
     version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
     model = version.model
     if Version.Status.TAKEN_DOWN in {version.status, model.status} or version.status == Version.Status.DELETED:
-        raise NothingToPublish("This version was taken down; a moderator has to release it first.")
+        raise NothingToPublish(_("This version was taken down; a moderator has to release it first."))
     if model.locked:
-        raise NothingToPublish("A moderator made this model a draft. Answer their decision under your notifications.")
+        raise NothingToPublish(
+            _("A moderator made this model a draft. Answer their decision under your notifications.")
+        )
     if not version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
-        raise NothingToPublish("No file of this version has been accepted, so there is nothing to publish yet.")
+        raise NothingToPublish(_("No file of this version has been accepted, so there is nothing to publish yet."))
     now = timezone.now()
     if version.status != Version.Status.PUBLISHED:
         version.status = Version.Status.PUBLISHED
@@ -385,10 +390,10 @@ def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
     if "name" in fields:
         model.name = one_line(fields["name"], 120)
         if not model.name:
-            raise BadField("A model needs a name.")
+            raise BadField(_("A model needs a name."))
     if "type" in fields:
         if fields["type"] not in Model.Type.values:
-            raise BadField(f"{one_line(str(fields['type']), 40)} is not a type of model.")
+            raise BadField(_("%s is not a type of model.") % one_line(str(fields["type"]), 40))
         model.type = fields["type"]
     if "description" in fields:
         model.description = tidy(fields["description"], DESCRIPTION_LIMIT)
@@ -397,12 +402,15 @@ def model_edit(*, model: Model, by: User, fields: Mapping[str, Any]) -> Model:
             setattr(model, flag, bool(fields[flag]))
     if "level" in fields:
         if not 0 < fields["level"] <= ALL:
-            raise BadField(f"A content level is a sum of 1, 2, 4, 8 and 16, not {fields['level']}.")
+            raise BadField(_("A content level is a sum of 1, 2, 4, 8 and 16, not %s.") % fields["level"])
         model.level = fields["level"]
     if "allow_commercial_use" in fields:
         given = set(fields["allow_commercial_use"])
         if unknown := given - set(COMMERCIAL):
-            raise BadField(f"Commercial use is one of {', '.join(COMMERCIAL)}, not {', '.join(sorted(unknown))}.")
+            raise BadField(
+                _("Commercial use is one of %(choices)s, not %(wrong)s.")
+                % {"choices": ", ".join(COMMERCIAL), "wrong": ", ".join(sorted(unknown))}
+            )
         model.allow_commercial_use = [use for use in COMMERCIAL if use in given]
     if "sign_in_to_download" in fields:
         model.sign_in_to_download = bool(fields["sign_in_to_download"])
@@ -426,7 +434,7 @@ def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Ve
     if "name" in fields:
         version.name = one_line(fields["name"], 80)
         if not version.name:
-            raise BadField("A version needs a name.")
+            raise BadField(_("A version needs a name."))
     if "description" in fields:
         version.description = tidy(fields["description"], DESCRIPTION_LIMIT)
     if "trigger_words" in fields:
@@ -437,7 +445,7 @@ def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Ve
         if name in fields:
             setattr(version, name, fields[name])
     if not version.weight_min <= version.weight <= version.weight_max:
-        raise BadField("The recommended weight lies between the smallest and the largest.")
+        raise BadField(_("The recommended weight lies between the smallest and the largest."))
     version.save()
     listing_refresh(version.model)
     return version
@@ -446,11 +454,14 @@ def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Ve
 def _base_of_family(version: Version, name: str) -> Base:
     base = Base.objects.filter(name__iexact=name).first()
     if base is None:
-        raise UnknownBase(f"There is no base model called {one_line(name, 60)} here.")
+        raise UnknownBase(_("There is no base model called %s here.") % one_line(name, 60))
     known = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="").exists()
     was = version.base
     if known and (base.family != was.family or (base.name == "nano") != (was.name == "nano")):
-        raise UnknownBase(f"The file's tensors are those of {was.name}; it cannot be listed as {base.name}.")
+        raise UnknownBase(
+            _("The file's tensors are those of %(found)s; it cannot be listed as %(base)s.")
+            % {"found": was.name, "base": base.name}
+        )
     return base
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog.actions import BadField, UnknownBase, model_edit, version_edit
@@ -23,9 +24,9 @@ def model_create(*, owner: User, fields: Mapping[str, Any]) -> Model:
     """A model of ``fields`` as `model_edit` takes them; ``name`` is needed. Raises `BadField`."""
     name = one_line(str(fields.get("name") or ""), 120)
     if not name:
-        raise BadField("A model needs a name.")
+        raise BadField(_("A model needs a name."))
     if owner.models.filter(status=Model.Status.DRAFT, versions__files=None).count() >= MODELS_EMPTY:
-        raise BadField(f"You have {MODELS_EMPTY} models without a file. Delete some, or send their files.")
+        raise BadField(_("You have %s models without a file. Delete some, or send their files.") % MODELS_EMPTY)
     model = model_begin(owner=owner, name=name, type=str(fields.get("type") or Model.Type.OTHER))
     rest = {key: value for key, value in fields.items() if key not in {"name", "type"}}
     return model_edit(model=model, by=owner, fields=rest) if rest else model
@@ -37,7 +38,7 @@ def version_create(*, model: Model, by: User, fields: Mapping[str, Any]) -> Vers
     where none is given. Raises `UnknownBase`, `BadField`."""
     base = str(fields.get("base") or "")
     if base and not Base.objects.filter(name__iexact=base).exists():
-        raise UnknownBase(f"There is no base model called {one_line(base, 60)} here.")
+        raise UnknownBase(_("There is no base model called %s here.") % one_line(base, 60))
     version = version_begin(
         model=model,
         name=str(fields.get("name") or ""),

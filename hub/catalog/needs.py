@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog.actions import BadField, editable
@@ -51,7 +52,9 @@ def needs_set(*, version: Version, by: User, references: Iterable[str | int]) ->
     editable(version.model, by)
     wanted = list(dict.fromkeys(str(one).strip() for one in references if str(one).strip()))
     if len(wanted) > NEEDS_MOST:
-        raise BadField(f"A version names at most {NEEDS_MOST} others; this is {len(wanted)}.")
+        raise BadField(
+            _("A version names at most %(most)s others; this is %(has)s.") % {"most": NEEDS_MOST, "has": len(wanted)}
+        )
     version.needs.set([_version_called(by, version, reference) for reference in wanted])
 
 
@@ -64,7 +67,7 @@ def _version_called(by: User, version: Version, reference: str) -> Version:
     elif matched := MODEL_IN.search(reference):
         found = versions.filter(model_id=int(matched[1])).order_by("index", "-id").first()
     if found is None:
-        raise BadField(f"There is no version at “{reference[:80]}” that could be named.")
+        raise BadField(_("There is no version at “%s” that could be named.") % (reference[:80]))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for, groups_of
@@ -144,14 +145,14 @@ def version_visible(user: Person, version_id: int) -> Version:
     versions = versions_visible(user).select_related("model__owner", "base")
     version = versions.filter(pk=version_id).first() if 0 < version_id < 2**31 else None
     if version is None:
-        raise NotFound("There is no such version.")
+        raise NotFound(_("There is no such version."))
     return version
 
 
 def number(value: str) -> int:
     """An id out of an address. Raises `NotFound` for what cannot be one."""
     if not (value.isascii() and value.isdigit() and len(value) < 11):
-        raise NotFound("There is nothing with that id.")
+        raise NotFound(_("There is nothing with that id."))
     return int(value)
 
 
@@ -167,7 +168,7 @@ def version_mine(user: Person, version_id: int) -> Version:
     """A version that ``user`` may edit. Raises `NotFound`, for a version of others too."""
     version = version_visible(user, version_id)
     if not may_edit(user, version.model):
-        raise NotFound("There is no such version.")
+        raise NotFound(_("There is no such version."))
     return version
 
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog.actions import editable, version_publish
@@ -27,9 +28,9 @@ def moment(at: datetime) -> datetime:
     """``at``, where something can be published then. Raises `BadMoment` for the past and for more than two years on."""
     now = timezone.now()
     if at <= now:
-        raise BadMoment("That moment is past. Publish it now, or choose a later one.")
+        raise BadMoment(_("That moment is past. Publish it now, or choose a later one."))
     if at > now + LATEST:
-        raise BadMoment("Choose a moment within the next two years.")
+        raise BadMoment(_("Choose a moment within the next two years."))
     return at
 
 
@@ -42,7 +43,7 @@ def version_schedule(*, version: Version, by: User, at: datetime | None) -> Vers
     editable(version.model, by)
     version = Version.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
     if version.status != Version.Status.DRAFT:
-        raise BadMoment("Only a draft can be published later.")
+        raise BadMoment(_("Only a draft can be published later."))
     version.publish_at = moment(at) if at else None
     if at:
         version.publish_when_ready = False

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.accounts.queries import EDIT, acts_for
@@ -73,7 +74,7 @@ def like_set(*, user: User, target: Target, on: bool) -> int:
 def follow_set(*, follower: User, followed: User, on: bool) -> None:
     """Follow somebody, or no longer. Raises `OwnWork` for oneself."""
     if follower.pk == followed.pk:
-        raise OwnWork("You need not follow yourself.")
+        raise OwnWork(_("You need not follow yourself."))
     if not on:
         Follow.objects.filter(follower=follower, followed=followed).delete()
         return
@@ -89,15 +90,15 @@ def comment_create(*, author: User, target: Target, text: str, parent_id: int | 
     The thing's owner, the comment's author and everybody called by ``@name`` who may see the thing are told, once each.
     Raises `Unsaid`, `TooFast`, `NotFound` for a parent that is not there.
     """
-    text = _said(text, COMMENT_LIMIT, "Write something first.")
+    text = _said(text, COMMENT_LIMIT, _("Write something first."))
     lately = timezone.now() - timedelta(minutes=1)
     if Comment.objects.filter(author=author, created_at__gt=lately).count() >= COMMENTS_A_MINUTE:
-        raise TooFast("That is many comments in a minute. Wait a little; your words are still in the field.")
+        raise TooFast(_("That is many comments in a minute. Wait a little; your words are still in the field."))
     parent = None
     if parent_id is not None:
         parent = Comment.objects.select_related("parent", "author").filter(pk=parent_id, **about(target)).first()
         if parent is None or parent.removed_at:
-            raise NotFound("The comment that you answer is not there any more.")
+            raise NotFound(_("The comment that you answer is not there any more."))
     comment = Comment.objects.create(
         author=author, text=text, parent=(parent.parent or parent) if parent else None, **about(target)
     )
@@ -131,7 +132,7 @@ def _said(text: str, limit: int, nothing: str) -> str:
     if not text:
         raise Unsaid(nothing)
     if len(text) > limit:
-        raise Unsaid(f"That is more than {limit:,} characters. Say it shorter, or in two parts.")
+        raise Unsaid(_("That is more than %s characters. Say it shorter, or in two parts.") % f"{limit:,}")
     return text
 
 
@@ -149,9 +150,9 @@ def comment_remove(*, comment_id: int, by: User) -> Comment:
     """Take a comment away: its author's own, or any for a moderator and the thing's owner. Its answers stay."""
     comment = Comment.objects.select_related("model", "picture").filter(pk=comment_id, removed_at=None).first()
     if comment is None or not queries.may_see(by, comment.target):
-        raise NotFound("There is no such comment.")
+        raise NotFound(_("There is no such comment."))
     if not queries.may_remove(by, comment):
-        raise NotAllowed("Only its author, the owner of the page and moderators can remove a comment.")
+        raise NotAllowed(_("Only its author, the owner of the page and moderators can remove a comment."))
     comment.removed_at, comment.removed_by, comment.text = timezone.now(), by, ""
     comment.save(update_fields=["removed_at", "removed_by", "text"])
     Notice.objects.filter(comment=comment).delete()
@@ -162,8 +163,8 @@ def comment_remove(*, comment_id: int, by: User) -> Comment:
 def review_write(*, author: User, model: Model, recommends: bool, text: str) -> Review:
     """Say whether one recommends a model, and why; saying it again replaces the first. Raises `OwnWork`, `Unsaid`."""
     if acts_for(author, model.owner, editing=False):
-        raise OwnWork("Others review your model; you can say more about it in its description.")
-    text = _said(text, REVIEW_LIMIT, "A review needs words: what works, what does not?")
+        raise OwnWork(_("Others review your model; you can say more about it in its description."))
+    text = _said(text, REVIEW_LIMIT, _("A review needs words: what works, what does not?"))
     review, made = Review.objects.update_or_create(
         model=model, author=author, defaults={"recommends": recommends, "text": text}
     )
@@ -178,7 +179,7 @@ def review_remove(*, review_id: int, by: User) -> Review:
     """Take a review away: one's own, or any for a moderator. Not for the model's owner."""
     review = Review.objects.select_related("model").filter(pk=review_id).first()
     if review is None or not (review.author_id == by.pk or by.is_moderator):
-        raise NotFound("There is no such review.")
+        raise NotFound(_("There is no such review."))
     review.delete()
     return review
 
@@ -191,16 +192,16 @@ def collection_create(*, owner: User, name: str, description: str = "", private:
     """Raises `Unsaid` without a name, `NameTaken`, `Full`."""
     name = one_line(name, 80)
     if not name:
-        raise Unsaid("A collection needs a name.")
+        raise Unsaid(_("A collection needs a name."))
     if owner.collections.count() >= COLLECTIONS_MOST:
-        raise Full(f"You have {COLLECTIONS_MOST} collections, which is as many as this hub keeps for one person.")
+        raise Full(_("You have %s collections, which is as many as this hub keeps for one person.") % COLLECTIONS_MOST)
     try:
         with transaction.atomic():
             return Collection.objects.create(
                 owner=owner, name=name, description=one_line(description, 500), private=private
             )
     except IntegrityError as taken:
-        raise NameTaken(f"You have a collection called {name} already.") from taken
+        raise NameTaken(_("You have a collection called %s already.") % name) from taken
 
 
 @transaction.atomic
@@ -209,13 +210,13 @@ def collection_edit(*, collection_id: int, by: User, name: str, description: str
     collection = _mine(by, collection_id)
     collection.name = one_line(name, 80)
     if not collection.name:
-        raise Unsaid("A collection needs a name.")
+        raise Unsaid(_("A collection needs a name."))
     collection.description, collection.private = one_line(description, 500), private
     try:
         with transaction.atomic():
             collection.save()
     except IntegrityError as taken:
-        raise NameTaken(f"You have a collection called {collection.name} already.") from taken
+        raise NameTaken(_("You have a collection called %s already.") % collection.name) from taken
     return collection
 
 
@@ -230,7 +231,10 @@ def collection_add(*, by: User, target: Target, collection_id: int | None = None
     collection = _mine(by, collection_id) if collection_id else collection_create(owner=by, name=name)
     items = CollectionItem.objects.filter(collection=collection)
     if items.count() >= ITEMS_MOST:
-        raise Full(f"{collection.name} holds {ITEMS_MOST:,} pieces, which is as many as a collection takes.")
+        raise Full(
+            _("%(collection)s holds %(most)s pieces, which is as many as a collection takes.")
+            % {"collection": collection.name, "most": f"{ITEMS_MOST:,}"}
+        )
     last = items.aggregate(last=Max("position"))["last"] or 0
     CollectionItem.objects.get_or_create(collection=collection, **about(target), defaults={"position": last + 1})
     collection.save(update_fields=["updated_at"])
@@ -250,7 +254,7 @@ def collection_move(*, collection_id: int, item_id: int, by: User, steps: int) -
     collection = _mine(by, collection_id)
     order = list(collection.items.values_list("pk", flat=True))
     if item_id not in order:
-        raise NotFound("That piece is not in this collection.")
+        raise NotFound(_("That piece is not in this collection."))
     at = order.index(item_id)
     order.insert(max(0, min(len(order) - 1, at + steps)), order.pop(at))
     items = [CollectionItem(pk=pk, position=position) for position, pk in enumerate(order, 1)]
@@ -261,7 +265,7 @@ def collection_move(*, collection_id: int, item_id: int, by: User, steps: int) -
 def _mine(user: User, collection_id: int) -> Collection:
     collection = Collection.objects.select_for_update().filter(pk=collection_id, owner=user).first()
     if collection is None:
-        raise NotFound("There is no such collection.")
+        raise NotFound(_("There is no such collection."))
     return collection
 
 

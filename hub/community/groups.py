@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import Membership, User
 from hub.accounts.names import check_name
@@ -38,7 +39,7 @@ def group_create(*, by: User, name: str, about: str = "") -> User:
     """Found a group; who does owns it. Raises `Unsaid` for a name that cannot be, `NameTaken`, `Full`."""
     User.objects.select_for_update().get(pk=by.pk)
     if Membership.objects.filter(person=by, role=Role.OWNER).count() >= settings.GROUPS_EACH:
-        raise Full(f"You own {settings.GROUPS_EACH} groups, which is as many as this hub keeps for one person.")
+        raise Full(_("You own %s groups, which is as many as this hub keeps for one person.") % settings.GROUPS_EACH)
     name = name.strip()
     try:
         check_name(name)
@@ -50,7 +51,7 @@ def group_create(*, by: User, name: str, about: str = "") -> User:
             group.set_unusable_password()
             group.save()
     except IntegrityError as taken:
-        raise NameTaken("That name is taken.") from taken
+        raise NameTaken(_("That name is taken.")) from taken
     Membership.objects.create(group=group, person=by, role=Role.OWNER, accepted_at=timezone.now())
     return group
 
@@ -60,14 +61,14 @@ def group_of(user: User, name: str) -> tuple[User, str]:
     group = user_by_name(name)
     role = role_in(user, group) if group is not None and group.is_group else ""
     if group is None or not role:
-        raise NotFound("You belong to no group of that name.")
+        raise NotFound(_("You belong to no group of that name."))
     return group, role
 
 
 def _owned(by: User, name: str) -> User:
     group, role = group_of(by, name)
     if role != Role.OWNER:
-        raise NotAllowed("Only its owners change who belongs to a group.")
+        raise NotAllowed(_("Only its owners change who belongs to a group."))
     return group
 
 
@@ -86,18 +87,21 @@ def member_invite(*, by: User, name: str, person: str, role: str) -> Membership:
     `Unsaid`, `NameTaken`, `Full`."""
     group = _owned(by, name)
     if role not in Role.values:
-        raise Unsaid(f"A role is one of {', '.join(Role.values)}.")
+        raise Unsaid(_("A role is one of %s.") % (", ".join(Role.values)))
     asked = user_by_name(person.strip())
     if asked is None or asked.is_group:
-        raise NotFound(f"Nobody here is called {one_line(person, 60)}.")
+        raise NotFound(_("Nobody here is called %s.") % one_line(person, 60))
     if group.members.count() >= MEMBERS_MOST:
-        raise Full(f"{group.username} has {MEMBERS_MOST} members, which is as many as a group takes.")
+        raise Full(
+            _("%(group)s has %(most)s members, which is as many as a group takes.")
+            % {"group": group.username, "most": MEMBERS_MOST}
+        )
     membership, made = Membership.objects.get_or_create(
         group=group, person=asked, defaults={"role": role, "invited_by": by}
     )
     if not made:
-        there = "belongs to it" if membership.accepted_at else "was asked"
-        raise NameTaken(f"{asked.username} {there} already.")
+        here = membership.accepted_at is not None
+        raise NameTaken((_("%s belongs to it already.") if here else _("%s was asked already.")) % asked.username)
     with translation.override(settings.LANGUAGE_CODE):  # who is asked may read another language than who asks
         as_what = membership.get_role_display()
     Notice.objects.create(
@@ -118,7 +122,7 @@ def invite_answer(*, by: User, name: str, yes: bool) -> None:
     """Join a group that one was asked to join, or do not. Raises `NotFound`."""
     invitation = invited(by, name)
     if invitation is None:
-        raise NotFound("You were not asked to join a group of that name.")
+        raise NotFound(_("You were not asked to join a group of that name."))
     if yes:
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
@@ -135,17 +139,17 @@ def member_set(*, by: User, name: str, person: str, role: str) -> None:
     members = list(Membership.objects.select_for_update().filter(group=group).select_related("person"))
     found = next((one for one in members if one.person.username.lower() == person.lower()), None)
     if found is None:
-        raise NotFound("They do not belong to this group.")
+        raise NotFound(_("They do not belong to this group."))
     owners = [one.pk for one in members if one.role == Role.OWNER and one.accepted_at]
     if owners == [found.pk] and role != Role.OWNER:
-        raise LastOwner("A group needs an owner. Make somebody else one first.")
+        raise LastOwner(_("A group needs an owner. Make somebody else one first."))
     if not role:
         found.delete()
     elif role in Role.values:
         found.role = role
         found.save(update_fields=["role"])
     else:
-        raise Unsaid(f"A role is one of {', '.join(Role.values)}.")
+        raise Unsaid(_("A role is one of %s.") % (", ".join(Role.values)))
 
 
 @transaction.atomic
@@ -154,14 +158,17 @@ def model_transfer(*, by: User, model_id: int, to: str) -> Model:
     count against the new owner's quota. Raises `NotFound`, `NotAllowed`, `SlugTaken`."""
     model = model_mine(by, model_id)
     if model.owner_id != by.pk and role_in(by, model.owner) != Role.OWNER:
-        raise NotAllowed("Only its owner gives a model away; of a group, one of its owners.")
+        raise NotAllowed(_("Only its owner gives a model away; of a group, one of its owners."))
     owner = by if to.lower() == by.username.lower() else None
     if owner is None:
         owner, role = group_of(by, to)
         if role == Role.VIEWER:
-            raise NotAllowed(f"You only look on in {owner.username}.")
+            raise NotAllowed(_("You only look on in %s.") % owner.username)
     if Model.objects.filter(owner=owner, slug__iexact=model.slug).exclude(pk=model.pk).exists():
-        raise SlugTaken(f"{owner.username} has a model called {model.slug} already. Give this one another name first.")
+        raise SlugTaken(
+            _("%(owner)s has a model called %(model)s already. Give this one another name first.")
+            % {"owner": owner.username, "model": model.slug}
+        )
     Model.objects.filter(pk=model.pk).update(owner=owner)
     model.owner = owner
     listing_refresh(model)

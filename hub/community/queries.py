@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from hub.accounts.levels import beyond
 from hub.accounts.models import User
@@ -32,7 +33,7 @@ def target_for(user: Person, *, model_id: int | None = None, picture_id: int | N
     if model_id is not None:
         model = model_detail(user, model_id)
         if model.status == Model.Status.TAKEN_DOWN:
-            raise NotFound("This model was removed.")
+            raise NotFound(_("This model was removed."))
         return model
     return picture_for(user, picture_id or 0)
 
@@ -96,7 +97,7 @@ def collection_for(user: Person, collection_id: int) -> Collection:
     """Raises `NotFound` where there is none, or a private one of somebody else."""
     collection = collection_list(user).filter(pk=collection_id).first()
     if collection is None:
-        raise NotFound("There is no such collection.")
+        raise NotFound(_("There is no such collection."))
     return collection
 
 
@@ -104,7 +105,7 @@ def collection_mine(user: User, collection_id: int) -> Collection:
     """Raises `NotFound` for what is not one's own."""
     found = user.collections.filter(pk=collection_id).first() if 0 < collection_id < 2**63 else None
     if found is None:
-        raise NotFound("There is no such collection.")
+        raise NotFound(_("There is no such collection."))
     return found
 
 

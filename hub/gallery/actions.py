@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hub.accounts.levels import LEVELS
 from hub.catalog.blocks import picture_blocked
@@ -100,14 +101,14 @@ def picture_hide(*, picture_id: int, by: User | AnonymousUser) -> Picture:
 def picture_rate(*, picture_id: int, by: User | AnonymousUser, level: int) -> Picture:
     """Say what a picture shows: its owner of their own, moderators of any. Raises `NotFound`, `BadLevel`."""
     if level not in LEVELS:
-        raise BadLevel(f"A picture's level is one of {', '.join(map(str, LEVELS))}.")
+        raise BadLevel(_("A picture's level is one of %s.") % (", ".join(map(str, LEVELS))))
     picture = Picture.objects.filter(pk=picture_id).first()
     own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
     if picture is None or not (own or (getattr(by, "is_moderator", False) and picture.visible)):
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     rated_by = "owner" if own else "moderator"
     if own and picture.rated_by == "moderator" and level < picture.level:
-        raise BadLevel("A moderator set this level. You can raise it; to have it lowered, answer their decision.")
+        raise BadLevel(_("A moderator set this level. You can raise it; to have it lowered, answer their decision."))
     Picture.objects.filter(pk=picture.pk).update(level=level, rated_by=rated_by)
     picture.level, picture.rated_by = level, rated_by
     return picture
@@ -117,9 +118,11 @@ def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Pictur
     picture = Picture.objects.filter(pk=picture_id).first()
     own = picture is not None and picture.owner_id is not None and picture.owner_id == by.pk
     if picture is not None and own and visible and picture.held:
-        raise Held("A moderator hid this picture. Their decision is under your notifications; you can answer it there.")
+        raise Held(
+            _("A moderator hid this picture. Their decision is under your notifications; you can answer it there.")
+        )
     if picture is None or not (own or (not visible and getattr(by, "is_moderator", False) and picture.visible)):
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     with transaction.atomic():
         changed = Picture.objects.filter(pk=picture.pk).exclude(visible=visible).update(visible=visible)
         if visible and changed:

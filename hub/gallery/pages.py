@@ -94,7 +94,7 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
     still being made the picture as drawn stands in, and is kept for a moment only.
     """
     if not SHA256.fullmatch(sha256):
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     signed = is_signed(request, sha256) and not queries.is_held(sha256)
     public = False if signed else queries.picture_access(request.user, sha256)
     step = sizes.step_of(params)
@@ -108,7 +108,7 @@ def picture_file(request: HttpRequest, sha256: str, params: str, name: str) -> H
             response = HttpResponse(data, content_type="image/png" if data.startswith(PNG) else "image/jpeg")
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-                raise NotFound("The picture's bytes are gone from the store.") from error
+                raise NotFound(_("The picture's bytes are gone from the store.")) from error
             return _waking()
         except BotoCoreError:
             return _waking()
@@ -181,7 +181,7 @@ def strip_detail(request: HttpRequest, version_id: int) -> HttpResponse:
 
 def _version(request: HttpRequest, number: str) -> Version:
     if not number.isdecimal() or len(number) > 18:
-        raise NotFound("There is no such version.")
+        raise NotFound(_("There is no such version."))
     return version_visible(request.user, int(number))
 
 

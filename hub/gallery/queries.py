@@ -81,9 +81,9 @@ def _read_cursor(text: str) -> int:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
         number = int(plain.removeprefix("p"))
     except (ValueError, binascii.Error, UnicodeError) as error:
-        raise BadCursor("This address of a next page does not exist. Start again at the first page.") from error
+        raise BadCursor(_("This address of a next page does not exist. Start again at the first page.")) from error
     if not plain.startswith("p") or not 0 < number < 2**63:
-        raise BadCursor("This address of a next page does not exist. Start again at the first page.")
+        raise BadCursor(_("This address of a next page does not exist. Start again at the first page."))
     return number
 
 
@@ -91,7 +91,7 @@ def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
     """Raises `NotFound` where there is none, or none that ``user`` may see."""
     picture = pictures_for(user, by_link=True).select_related("owner").filter(pk=picture_id).first()
     if picture is None:
-        raise NotFound("There is no such picture.")
+        raise NotFound(_("There is no such picture."))
     return picture
 
 
@@ -110,7 +110,7 @@ def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
         return False
     if user.is_authenticated and SentPicture.objects.filter(owner=user.pk, sha256=sha256).exists():
         return False
-    raise NotFound("There is no such picture.")
+    raise NotFound(_("There is no such picture."))
 
 
 def is_held(sha256: str) -> bool:
@@ -265,9 +265,10 @@ def _frame_view(version: Version, strip: Strip, frame: Frame, *, alone: bool, ch
     if alone:
         name = frame.prompt
     elif frame.weight == 0:
-        name = f"{frame.prompt}: {strip.base_version.model.name} alone"
+        name = f"{frame.prompt}: " + _("%s alone") % strip.base_version.model.name
     else:
-        name = f"{frame.prompt}, with {version.model.name} at {frame.weight:g}"
+        said = {"prompt": frame.prompt, "name": version.model.name, "weight": f"{frame.weight:g}"}
+        name = _("%(prompt)s, with %(name)s at %(weight)s") % said
     if frame.picture is not None:
         picture = frame.picture
         return FrameView(
@@ -276,7 +277,7 @@ def _frame_view(version: Version, strip: Strip, frame: Frame, *, alone: bool, ch
     if _is_open(frame):
         return FrameView(frame.weight, "waiting", name, chosen=chosen)
     error = frame.generation.error if frame.generation is not None else ""
-    return FrameView(frame.weight, "failed", name, error=error or "It was not drawn.", chosen=chosen)
+    return FrameView(frame.weight, "failed", name, error=error or _("It was not drawn."), chosen=chosen)
 
 
 def picture_url(picture: Picture) -> str:

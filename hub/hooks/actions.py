@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import outbound
 from hub.accounts.models import User
@@ -61,13 +62,13 @@ def hook_create(*, owner: User, url: str, events: Iterable[str], everybody: bool
     """A new hook, and the secret it signs with, which is shown this once. Raises `BadHook`, `outbound.NotAsked`."""
     wanted = [kind for kind, _ in queries.kinds_for(owner) if kind in set(events)]
     if not wanted:
-        raise BadHook("Choose at least one event.")
+        raise BadHook(_("Choose at least one event."))
     if len(url) > 500:
-        raise BadHook("The address is longer than 500 characters.")
+        raise BadHook(_("The address is longer than 500 characters."))
     outbound.checked(url)
     User.objects.select_for_update().get(pk=owner.pk)
     if owner.hooks.count() >= HOOKS_EACH:
-        raise BadHook(f"You have {HOOKS_EACH} webhooks. Delete one that you no longer use.")
+        raise BadHook(_("You have %s webhooks. Delete one that you no longer use.") % HOOKS_EACH)
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
     kept = _keys().encrypt(secret.encode()).decode()
     return Hook.objects.create(owner=owner, url=url, events=wanted, everybody=everybody, secret=kept), secret

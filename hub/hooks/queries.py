@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.errors import NotFound
@@ -21,7 +22,7 @@ def hook_mine(user: User, hook_id: int) -> Hook:
     """Raises `NotFound`, for other people's too."""
     hook = user.hooks.filter(pk=hook_id).first()
     if hook is None:
-        raise NotFound("You have no such webhook.")
+        raise NotFound(_("You have no such webhook."))
     return hook
 
 
@@ -34,7 +35,7 @@ def delivery_mine(user: User, delivery_id: UUID) -> Delivery:
     """Raises `NotFound`, for other people's too."""
     found = Delivery.objects.select_related("hook__owner").filter(pk=delivery_id, hook__owner=user).first()
     if found is None:
-        raise NotFound("You have no such delivery.")
+        raise NotFound(_("You have no such delivery."))
     return found
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import queue
 from hub.accounts.models import User
@@ -78,7 +79,9 @@ def import_start(
         if same := Import.objects.filter(**wanted, status__in=queries.OPEN).first():
             return same
         if queries.imports_open(owner) >= settings.IMPORTS_OPEN and not local:
-            raise TooManyImports(f"{settings.IMPORTS_OPEN} imports of yours are on their way. Wait, or cancel some.")
+            raise TooManyImports(
+                _("%s imports of yours are on their way. Wait, or cancel some.") % settings.IMPORTS_OPEN
+            )
         made = Import.objects.create(**wanted, link=shown[:500], secret=secret, publish=publish, pictures=pictures)
         _send(made)
     return made
@@ -116,7 +119,7 @@ def _sealed(origin: str, token: str) -> str:
     if not token:
         return ""
     if not token.isascii() or not token.isprintable() or len(token) > 500 or " " in token:
-        raise NoTokens("That is not a token: it holds letters that no token has.")
+        raise NoTokens(_("That is not a token: it holds letters that no token has."))
     try:
         return sealing.sealed(settings.IMPORT_KEY, origin, token)
     except Refusal as bad:
@@ -238,7 +241,7 @@ def import_cancel(*, owner: User, id: UUID | str) -> Import:
     if imported.status == Status.CANCELLED:
         return imported
     if imported.status not in queries.OPEN:
-        raise ImportOver("This import has ended.")
+        raise ImportOver(_("This import has ended."))
     _cancel(imported)
     for child in imported.children.filter(status__in=queries.OPEN):
         _cancel(child)
@@ -271,7 +274,7 @@ def import_retry(*, owner: User, id: UUID | str, token: str = "") -> Import:
         if not rows.update(
             status=Status.WAITING, sentence="", tries=0, again_at=None, finished_at=None, secret=secret, cursor=""
         ):
-            raise ImportOver("This import is on its way already.")
+            raise ImportOver(_("This import is on its way already."))
         again = Import.objects.get(pk=imported.pk)
         ended = again.children.exclude(status__in=queries.OPEN)
         ended.update(status=Status.WAITING, sentence="", tries=0, again_at=None, sent_at=None, finished_at=None)

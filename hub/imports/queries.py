@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import queue
 from hub.accounts.models import User
@@ -28,7 +29,7 @@ def import_of(owner: User, id: UUID | str) -> Import:
     """The import, if it is the owner's. Raises `NotFound`, the same for another's."""
     found = import_list(owner, every=True).filter(id=id).first()
     if found is None:
-        raise NotFound("There is no import of that number.")
+        raise NotFound(_("There is no import of that number."))
     return found
 
 

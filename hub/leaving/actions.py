@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import storage
 from hub.accounts.models import Membership, Token, User
@@ -61,7 +62,7 @@ def export_start(*, owner: User) -> Export:
     if last and last.status == Export.Status.WAITING:
         return last
     if last and last.status == Export.Status.READY and last.created_at > timezone.now() - PAUSE:
-        raise ExportTooSoon("You made one within the last hour. Take that one, or wait a little.")
+        raise ExportTooSoon(_("You made one within the last hour. Take that one, or wait a little."))
     return Export.objects.create(owner=owner)
 
 
@@ -114,9 +115,9 @@ def account_delete(*, user: User, name: str, password: str, keep_models: bool, k
     """
     user = User.objects.select_for_update().get(pk=user.pk)
     if name.strip() != user.username:
-        raise NotConfirmed("Type your name as it is written here.")
+        raise NotConfirmed(_("Type your name as it is written here."))
     if user.has_usable_password() and not user.check_password(password):
-        raise NotConfirmed("That is not your password.")
+        raise NotConfirmed(_("That is not your password."))
     _needed_no_more(user)
     user.is_active, user.role = False, User.Role.MEMBER
     user.save(update_fields=["is_active", "role"])
@@ -127,7 +128,7 @@ def account_delete(*, user: User, name: str, password: str, keep_models: bool, k
 def _needed_no_more(user: User) -> None:
     admins = User.objects.filter(role=User.Role.ADMIN, is_active=True)
     if user.is_admin and not admins.exclude(pk=user.pk).exists():
-        raise StillNeeded("You are the only admin. Make another one first.")
+        raise StillNeeded(_("You are the only admin. Make another one first."))
     owner = Membership.Role.OWNER
     for mine in Membership.objects.filter(person=user, role=owner, accepted_at__isnull=False).select_related("group"):
         others = Membership.objects.filter(
@@ -135,7 +136,7 @@ def _needed_no_more(user: User) -> None:
         )
         if not others.exclude(person=user).exists():
             raise StillNeeded(
-                f"You are the only owner of the group {mine.group.username}. Make somebody else one first."
+                _("You are the only owner of the group %s. Make somebody else one first.") % mine.group.username
             )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import Membership, User
 from hub.catalog.models import File, Model, Version
@@ -41,7 +42,7 @@ def export_of(owner: User, id: UUID) -> Export:
     """A zip of ``owner`` that is there. Raises `NotFound`."""
     export = owner.exports.filter(pk=id, status=Export.Status.READY).first()
     if export is None:
-        raise NotFound("There is no such export.")
+        raise NotFound(_("There is no such export."))
     return export
 
 

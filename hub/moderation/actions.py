@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog import verdicts
@@ -62,7 +63,7 @@ def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     asked = queries.file_of(file_id)
     changed = _verdict_spread(by, asked.blob_id, verdict, reason)
     if not changed:
-        raise NothingChanges(f"This file is {verdict} already. Perhaps another moderator was quicker.")
+        raise NothingChanges(_("This file is %s already. Perhaps another moderator was quicker.") % verdict)
     return next((file for file in changed if file.pk == asked.pk), asked)
 
 
@@ -113,7 +114,7 @@ def upload_lift(*, by: User, upload_id: UUID | str, reason: str) -> File:
 def reason_checked(reason: str) -> str:
     reason = tidy(reason, REASON_LIMIT)
     if len(reason) < 3:
-        raise NoReason("Say why, in a sentence; the owner reads it, and the log keeps it.")
+        raise NoReason(_("Say why, in a sentence; the owner reads it, and the log keeps it."))
     return reason
 
 

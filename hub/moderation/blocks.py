@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog.hashes import names_nothing
@@ -38,18 +39,18 @@ def block_add(*, by: User | None, kind: str, value: str, sentence: str) -> tuple
         queries.moderator(by)
     sentence = actions.reason_checked(sentence)[:SENTENCE_LIMIT]
     if kind not in Block.Kind.values:
-        raise BadHash(f"The kind is one of {', '.join(Block.Kind.values)}.")
+        raise BadHash(_("The kind is one of %s.") % (", ".join(Block.Kind.values)))
     value = re.sub(r"^0x", "", value.strip().lower())
     if not re.fullmatch(r"[0-9a-f]+", value) or len(value) not in LENGTHS[Block.Kind(kind)]:
-        raise BadHash("A SHA-256 has 64 digits of 0-9 and a-f, an AutoV3 12 or 64.")
+        raise BadHash(_("A SHA-256 has 64 digits of 0-9 and a-f, an AutoV3 12 or 64."))
     value = value[:12] if kind == Block.Kind.AUTOV3 else value
     if names_nothing(value):
-        raise BadHash("That is the digest of nothing: many files share it.")
+        raise BadHash(_("That is the digest of nothing: many files share it."))
     try:
         with transaction.atomic():
             block = Block.objects.create(kind=kind, value=value, sentence=sentence, by=by)
     except IntegrityError as there:
-        raise BlockedAlready("That digest is on the block list already.") from there
+        raise BlockedAlready(_("That digest is on the block list already.")) from there
     held = _hold(block, by)
     _log(block, by, Entry.Action.BLOCKED, sentence)
     return block, held
@@ -79,7 +80,7 @@ def block_lift(*, by: User | None, block_id: int, sentence: str) -> None:
     sentence = actions.reason_checked(sentence)[:SENTENCE_LIMIT]
     block = Block.objects.select_for_update().filter(pk=block_id).first()
     if block is None:
-        raise NotFound("That is not on the block list.")
+        raise NotFound(_("That is not on the block list."))
     _log(block, by, Entry.Action.UNBLOCKED, sentence)
     block.delete()
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from hub.accounts.levels import LEVELS
 from hub.accounts.models import User
@@ -55,7 +56,7 @@ class SameModerator(NotAllowed):
 def _locked(case_id: int) -> Case:
     case = Case.objects.select_for_update().filter(pk=case_id).first() if 0 < case_id < 2**63 else None
     if case is None:
-        raise NotFound("There is no such case.")
+        raise NotFound(_("There is no such case."))
     return case
 
 
@@ -76,15 +77,18 @@ def case_claim(*, by: User, case_id: int, on: bool = True) -> Case:
 
 def _undecided(case: Case) -> None:
     if case.decided_at is not None:
-        who = case.decided_by.username if case.decided_by else "the hub"
-        raise Decided(f"Not saved: it was decided a moment ago ({case.get_decision_display()}, by {who}).")
+        who = case.decided_by.username if case.decided_by else _("the hub")
+        raise Decided(
+            _("Not saved: it was decided a moment ago (%(decision)s, by %(who)s).")
+            % {"decision": case.get_decision_display(), "who": who}
+        )
 
 
 def _unclaimed(case: Case, by: User) -> None:
     late = timezone.now() - timedelta(minutes=CLAIM_MINUTES)
     if case.claimed_by_id not in {None, by.pk} and case.claimed_at and case.claimed_at > late:
         assert case.claimed_by is not None
-        raise Claimed(f"{case.claimed_by.username} is looking at this.")
+        raise Claimed(_("%s is looking at this.") % case.claimed_by.username)
 
 
 def case_decide(
@@ -98,7 +102,7 @@ def case_decide(
     queries.moderator(by)
     sentence = actions.reason_checked(sentence)
     if len(sentence) > SENTENCE_LIMIT:
-        raise BadDecision(f"Say it in {SENTENCE_LIMIT} characters; the owner reads it as a sentence.")
+        raise BadDecision(_("Say it in %s characters; the owner reads it as a sentence.") % SENTENCE_LIMIT)
     with transaction.atomic():
         case = _locked(case_id)
         _undecided(case)
@@ -112,9 +116,9 @@ def case_decide(
 
 def _decide(case: Case, by: User, decision: str, sentence: str, level: int) -> Case:
     if decision not in things.decisions_of(case.kind):
-        raise BadDecision("That cannot be decided about this.")
+        raise BadDecision(_("That cannot be decided about this."))
     if decision == Decision.RATED and level not in LEVELS and not (case.kind == Case.Kind.MODEL and 0 < level < 32):
-        raise BadDecision(f"A content level is one of {', '.join(map(str, LEVELS))}.")
+        raise BadDecision(_("A content level is one of %s.") % (", ".join(map(str, LEVELS))))
     thing = _still(case)
     if decision == Decision.QUARANTINED:
         case.before = {"files": _quarantine(case, by, sentence)}
@@ -190,9 +194,9 @@ def case_reopen(*, by: User, case_id: int) -> Case:
     since = timezone.now() - timedelta(minutes=REOPEN_MINUTES)
     late = case.decided_at is None or case.decided_at < since or case.appealed_at is not None
     if late or case.decided_by_id != by.pk:
-        raise TooLate(f"A decision can be taken back for {REOPEN_MINUTES} minutes, by who made it.")
+        raise TooLate(_("A decision can be taken back for %s minutes, by who made it.") % REOPEN_MINUTES)
     if Case.objects.filter(kind=case.kind, thing=case.thing, decided_at=None).exists():
-        raise TooLate("It was reported again meanwhile; decide about that report.")
+        raise TooLate(_("It was reported again meanwhile; decide about that report."))
     _undo(case, by, "Decided by mistake.")
     _log(case, by, Entry.Action.RESTORED, "Decided by mistake.", before=case.decision, after="open")
     Notice.objects.filter(kind=Notice.Kind.DECISION, address=f"/decisions/{case.pk}").delete()
@@ -208,12 +212,12 @@ def case_appeal(*, by: User, case_id: int, words: str) -> Case:
     case = queries.case_told(by, case_id)
     case = _locked(case.pk)
     if case.appealed_at is not None:
-        raise NoAppeal("You have answered this decision already; another moderator looks at it.")
+        raise NoAppeal(_("You have answered this decision already; another moderator looks at it."))
     if case.decided_at is None or case.decided_at < timezone.now() - timedelta(days=APPEAL_DAYS):
-        raise NoAppeal(f"A decision can be answered for {APPEAL_DAYS} days.")
+        raise NoAppeal(_("A decision can be answered for %s days.") % APPEAL_DAYS)
     words = tidy(words, APPEAL_LIMIT)
     if len(words) < 3:
-        raise BadDecision("Say in a sentence or two why the decision is wrong.")
+        raise BadDecision(_("Say in a sentence or two why the decision is wrong."))
     case.appeal, case.appealed_at = words, timezone.now()
     case.claimed_by, case.claimed_at = None, None
     case.save(update_fields=["appeal", "appealed_at", "claimed_by", "claimed_at"])
@@ -229,9 +233,9 @@ def appeal_decide(*, by: User, case_id: int, upheld: bool, sentence: str) -> Cas
     sentence = actions.reason_checked(sentence)[:SENTENCE_LIMIT]
     case = _locked(case_id)
     if case.appealed_at is None or case.upheld_at is not None:
-        raise NoAppeal("There is no answer of its owner to look at.")
+        raise NoAppeal(_("There is no answer of its owner to look at."))
     if case.decided_by_id == by.pk:
-        raise SameModerator("You decided this. Another moderator looks at the answer.")
+        raise SameModerator(_("You decided this. Another moderator looks at the answer."))
     case.upheld, case.upheld_by, case.upheld_at, case.upheld_sentence = upheld, by, timezone.now(), sentence
     case.save()
     if upheld:

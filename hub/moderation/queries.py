@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from hub import queue
 from hub.accounts.models import Membership, User
@@ -20,7 +21,7 @@ SHOWN = 100
 def moderator(user: User) -> User:
     """``user``, if they moderate. Raises `NotAllowed`."""
     if not user.is_moderator:
-        raise NotAllowed("Only moderators may do this.")
+        raise NotAllowed(_("Only moderators may do this."))
     return user
 
 
@@ -41,7 +42,7 @@ def file_of(id: int) -> File:
     files = File.objects.exclude(version__status=Version.Status.DELETED)
     file = files.select_related("version__model__owner", "blob").filter(pk=id).first() if 0 < id < 2**63 else None
     if file is None:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     return file
 
 
@@ -164,7 +165,7 @@ def case_of(user: User, case_id: int) -> Case:
     related = ("owner", "claimed_by", "decided_by", "upheld_by")
     case = Case.objects.select_related(*related).filter(pk=case_id).first() if 0 < case_id < 2**63 else None
     if case is None:
-        raise NotFound("There is no such case.")
+        raise NotFound(_("There is no such case."))
     return case
 
 
@@ -183,7 +184,7 @@ def case_told(user: User, case_id: int) -> Case:
     case = Case.objects.select_related("owner").filter(pk=case_id).first() if 0 < case_id < 2**63 else None
     hidden = case is None or case.decided_at is None or case.decision == Case.Decision.DISMISSED
     if case is None or hidden or user not in answering(case):
-        raise NotFound("There is no such decision.")
+        raise NotFound(_("There is no such decision."))
     return case
 
 

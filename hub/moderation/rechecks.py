@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
 
 from hub import queue, storage
 from hub.accounts.models import User
@@ -50,7 +51,7 @@ def recheck_start(*, by: User | None, everything: bool = False) -> Recheck:
     Raises `NotAllowed`, `AlreadyRunning`, `NothingToInspect`.
     """
     if by is not None and not by.is_admin:
-        raise NotAllowed("Only admins may have the library inspected.")
+        raise NotAllowed(_("Only admins may have the library inspected."))
     try:
         with transaction.atomic():
             recheck = Recheck.objects.create(by=by, everything=everything)
@@ -64,11 +65,11 @@ def recheck_start(*, by: User | None, everything: bool = False) -> Recheck:
                     batch = []
             made += len(RecheckItem.objects.bulk_create(batch))
             if not made:
-                raise NothingToInspect("Everything here was judged by the present rules.")
+                raise NothingToInspect(_("Everything here was judged by the present rules."))
             subject = f"{made:,} files" if everything else f"{made:,} files judged by older rules"
             entry_add(actor=by, action=Entry.Action.RECHECK_STARTED, subject=subject)
     except IntegrityError as error:
-        raise AlreadyRunning("The library is being inspected already.") from error
+        raise AlreadyRunning(_("The library is being inspected already.")) from error
     rechecks_feed()
     return recheck
 
@@ -76,7 +77,7 @@ def recheck_start(*, by: User | None, everything: bool = False) -> Recheck:
 def recheck_stop(*, by: User) -> None:
     """End the running inspection after what is at work now; a later one goes on with what it left."""
     if not by.is_admin:
-        raise NotAllowed("Only admins may stop an inspection of the library.")
+        raise NotAllowed(_("Only admins may stop an inspection of the library."))
     Recheck.objects.filter(finished_at=None).update(finished_at=timezone.now(), stopped=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import F, Max, Value
+from django.utils.translation import gettext as _
 from msgspec.structs import replace
 
 from hub.accounts.models import User
@@ -41,7 +42,9 @@ def prompt_create(
     """Keep a prompt. ``fields``: title, prompt, negative, tags (a list), licence, private; what is missing is
     ``recipe``'s, whose parameters and stack are kept with it. picture: its first example. Raises `BadPrompt`."""
     if owner.prompts.count() >= PROMPTS_MOST:
-        raise BadPrompt(f"You have {PROMPTS_MOST:,} prompts, which is as many as this hub keeps for one person.")
+        raise BadPrompt(
+            _("You have %s prompts, which is as many as this hub keeps for one person.") % f"{PROMPTS_MOST:,}"
+        )
     prompt = Prompt(owner=owner)
     _write(prompt, fields, recipe)
     if picture is not None:
@@ -76,7 +79,7 @@ def prompt_delete(*, prompt_id: int, by: User) -> None:
     """Raises `NotFound` for another's; moderators may delete any."""
     prompt = Prompt.objects.filter(pk=prompt_id).first()
     if prompt is None or not (prompt.owner_id == by.pk or (by.is_moderator and not prompt.private)):
-        raise NotFound("There is no such prompt.")
+        raise NotFound(_("There is no such prompt."))
     prompt.delete()
 
 
@@ -86,7 +89,7 @@ def example_add(*, prompt_id: int, picture_id: int, by: User) -> Example:
     prompt = _mine(by, prompt_id)
     picture, _recipe = queries.recipe_of_picture(by, picture_id)
     if prompt.examples.count() >= queries.EXAMPLES:
-        raise BadPrompt(f"A prompt shows at most {queries.EXAMPLES} pictures. Take one out first.")
+        raise BadPrompt(_("A prompt shows at most %s pictures. Take one out first.") % queries.EXAMPLES)
     return Example.objects.get_or_create(prompt=prompt, picture=picture)[0]
 
 
@@ -103,7 +106,7 @@ def prompts_import(*, owner: User, rows: Iterable[Mapping[str, str]], fields: Ma
     fresh = [row for digest, row in by_digest.items() if digest not in here]
     if owner.prompts.count() + len(fresh) > PROMPTS_MOST:
         raise BadPrompt(
-            f"That would be more than {PROMPTS_MOST:,} prompts, which is as many as this hub keeps for you."
+            _("That would be more than %s prompts, which is as many as this hub keeps for you.") % f"{PROMPTS_MOST:,}"
         )
     for row in fresh:
         prompt_create(owner=owner, fields={**fields, **row})
@@ -120,38 +123,41 @@ def wildcard_set(*, owner: User, name: str, values: str) -> Wildcard:
     """Keep the lines of ``values`` under ``name``; no lines delete it. Raises `BadPrompt`."""
     name = name.strip().strip("_").lower()
     if not templates.WILDCARD.fullmatch(f"__{name}__"):
-        raise BadPrompt("A wildcard's name has letters, digits, hyphens and slashes, at most 60.")
+        raise BadPrompt(_("A wildcard's name has letters, digits, hyphens and slashes, at most 60."))
     lines = [one_line(line, 300) for line in values.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if len(lines) > VALUES_MOST:
-        raise BadPrompt(f"A wildcard has at most {VALUES_MOST:,} lines; this one has {len(lines):,}.")
+        raise BadPrompt(
+            _("A wildcard has at most %(most)s lines; this one has %(has)s.")
+            % {"most": f"{VALUES_MOST:,}", "has": f"{len(lines):,}"}
+        )
     if not lines:
         Wildcard.objects.filter(owner=owner, name=name).delete()
         return Wildcard(owner=owner, name=name, values=[])
     if owner.wildcards.exclude(name=name).count() >= WILDCARDS_MOST:
-        raise BadPrompt(f"You have {WILDCARDS_MOST} wildcards, which is as many as this hub keeps for one person.")
+        raise BadPrompt(_("You have %s wildcards, which is as many as this hub keeps for one person.") % WILDCARDS_MOST)
     return Wildcard.objects.update_or_create(owner=owner, name=name, defaults={"values": lines})[0]
 
 
 def _mine(user: User, prompt_id: int) -> Prompt:
     prompt = Prompt.objects.select_for_update().filter(pk=prompt_id, owner=user).first()
     if prompt is None:
-        raise NotFound("There is no such prompt.")
+        raise NotFound(_("There is no such prompt."))
     return prompt
 
 
 def _write(prompt: Prompt, fields: Mapping[str, Any], recipe: Recipe) -> None:
     """Set and save what ``fields`` say, and what lists and search read of it."""
-    text = _text(fields.get("prompt", recipe.prompt), "A prompt")
-    negative = _text(fields.get("negative", recipe.negative), "The negative prompt")
+    text = _text(fields.get("prompt", recipe.prompt), _("A prompt"))
+    negative = _text(fields.get("negative", recipe.negative), _("The negative prompt"))
     if not text and not negative:
-        raise BadPrompt("A prompt needs words.")
+        raise BadPrompt(_("A prompt needs words."))
     recipe = replace(recipe, prompt=text, negative=negative)
     prompt.recipe = recipes.built(recipe)
     prompt.title = one_line(str(fields.get("title", prompt.title)), 120) or one_line(text or negative, 60)
     prompt.licence = str(fields.get("licence", prompt.licence))
     if prompt.licence not in LICENCES:
-        raise BadPrompt(f"The licence is one of {', '.join(LICENCES)}.")
+        raise BadPrompt(_("The licence is one of %s.") % (", ".join(LICENCES)))
     prompt.private = prompt.locked or bool(fields.get("private", prompt.private))
     prompt.template = templates.is_template(text) or templates.is_template(negative)
     prompt.stacked, prompt.family = bool(recipe.uses), recipe.base_family
@@ -160,7 +166,9 @@ def _write(prompt: Prompt, fields: Mapping[str, Any], recipe: Recipe) -> None:
     if "tags" in fields:
         names = list(dict.fromkeys(filter(None, (tag_name(str(name)) for name in fields["tags"]))))
         if len(names) > TAG_LIMIT:
-            raise BadPrompt(f"A prompt carries at most {TAG_LIMIT} tags; this is {len(names)}.")
+            raise BadPrompt(
+                _("A prompt carries at most %(most)s tags; this is %(has)s.") % {"most": TAG_LIMIT, "has": len(names)}
+            )
         Tag.objects.bulk_create((Tag(name=name) for name in names), ignore_conflicts=True)
         prompt.tags.set(Tag.objects.filter(name__in=names))
     parts = {
@@ -182,5 +190,5 @@ def _write(prompt: Prompt, fields: Mapping[str, Any], recipe: Recipe) -> None:
 def _text(text: str, what: str) -> str:
     text = tidy(str(text), TEXT_LIMIT + 1)
     if len(text) > TEXT_LIMIT:
-        raise BadPrompt(f"{what} may have {TEXT_LIMIT:,} characters.")
+        raise BadPrompt(_("%(what)s may have %(most)s characters.") % {"what": what, "most": f"{TEXT_LIMIT:,}"})
     return text

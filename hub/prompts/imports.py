@@ -8,6 +8,8 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from hub.catalog.words import one_line, tidy
 from hub.errors import Refused
 
@@ -30,19 +32,22 @@ def rows(body: bytes) -> list[dict[str, str]]:
     object of objects by name, with those or like keys. Rows without any text are separators, and left out.
     """
     if len(body) > MOST_BYTES:
-        raise NotStyles(f"A file of styles has at most {MOST_BYTES // 1024**2} MB here.")
+        raise NotStyles(_("A file of styles has at most %s MB here.") % (MOST_BYTES // 1024**2))
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotStyles("The file is not UTF-8 text.") from error
+        raise NotStyles(_("The file is not UTF-8 text.")) from error
     given = _json(text) if text.lstrip()[:1] in {"[", "{"} else _csv(text)
     found = [
         row for row in (_row(one, number) for number, one in enumerate(given, 1)) if row["prompt"] or row["negative"]
     ]
     if not found:
-        raise NotStyles("No prompts were found in the file. It needs the columns name, prompt, negative_prompt.")
+        raise NotStyles(_("No prompts were found in the file. It needs the columns name, prompt, negative_prompt."))
     if len(found) > MOST_ROWS:
-        raise NotStyles(f"The file holds {len(found):,} prompts; {MOST_ROWS:,} can be added at once.")
+        raise NotStyles(
+            _("The file holds %(has)s prompts; %(most)s can be added at once.")
+            % {"has": f"{len(found):,}", "most": f"{MOST_ROWS:,}"}
+        )
     return found
 
 
@@ -51,17 +56,17 @@ def _csv(text: str) -> list[dict[str, Any]]:
         reader = csv.DictReader(io.StringIO(text))
         heads = {str(head or "").strip().lower() for head in reader.fieldnames or ()}
         if not heads & set(TEXTS):
-            raise NotStyles("The file has no column called prompt. A1111 writes one as name,prompt,negative_prompt.")
+            raise NotStyles(_("The file has no column called prompt. A1111 writes one as name,prompt,negative_prompt."))
         return [{str(k or "").strip().lower(): v for k, v in row.items()} for row in reader]
     except csv.Error as error:
-        raise NotStyles(f"The file is not a table: {one_line(str(error), 100)}.") from error
+        raise NotStyles(_("The file is not a table: %s.") % one_line(str(error), 100)) from error
 
 
 def _json(text: str) -> list[dict[str, Any]]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise NotStyles("The file is not valid JSON.") from error
+        raise NotStyles(_("The file is not valid JSON.")) from error
     if isinstance(data, dict):
         data = [
             {"name": name} | one if isinstance(one, dict) else {"name": name, "prompt": one}
@@ -69,7 +74,7 @@ def _json(text: str) -> list[dict[str, Any]]:
         ]
     found = [{str(k).lower(): v for k, v in one.items()} for one in data if isinstance(one, dict)]
     if not found:
-        raise NotStyles("The JSON holds no list of prompts.")
+        raise NotStyles(_("The JSON holds no list of prompts."))
     return found
 
 

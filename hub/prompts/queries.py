@@ -14,6 +14,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import LessThan
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.catalog import meanings
@@ -220,7 +221,7 @@ def _from(prompts: QuerySet[Prompt], wish: Wish) -> tuple[int, QuerySet[Prompt]]
         if not (0 <= key < 2**31 and 0 <= last < 2**62) or (order not in SORTS and key > HITS):
             raise ValueError
     except (ValueError, TypeError, RecursionError) as error:
-        raise BadCursor("This address of a next page does not exist. Start again at the first page.") from error
+        raise BadCursor(_("This address of a next page does not exist. Start again at the first page.")) from error
     if order not in SORTS:
         return key, prompts
     if order == "newest":
@@ -238,14 +239,14 @@ def prompt_for(user: Person, prompt_id: int) -> Prompt:
     prompts = visible(user).select_related("owner", "made_from__owner").prefetch_related("tags", _examples(user))
     prompt = prompts.filter(pk=numbered(prompt_id)).first()
     if prompt is None:
-        raise NotFound("There is no such prompt.")
+        raise NotFound(_("There is no such prompt."))
     return prompt
 
 
 def numbered(prompt_id: int) -> int:
     """A number that a prompt can have. Raises `NotFound`."""
     if not 0 < prompt_id < 2**63:
-        raise NotFound("There is no such prompt.")
+        raise NotFound(_("There is no such prompt."))
     return prompt_id
 
 

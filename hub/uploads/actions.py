@@ -21,6 +21,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import queue, storage
 from hub.accounts.models import User
@@ -157,23 +158,23 @@ def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
     theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
     if model_id := chosen.get("model_id"):
         if not Model.objects.filter(theirs, id=model_id).exclude(status__in=gone).exists():
-            raise WrongFields("You have no model of that number.", field="model_id")
+            raise WrongFields(_("You have no model of that number."), field="model_id")
         chosen.pop("model_name", None)
     if version_id := chosen.get("version_id"):
         of_theirs = Q(model__owner=owner) | Q(model__owner__in=groups_of(owner, editing=True))
         version = Version.objects.filter(of_theirs, id=version_id).exclude(status__in=gone).first()
         if version is None or (model_id and version.model_id != model_id):
-            raise WrongFields("You have no version of that number.", field="version_id")
+            raise WrongFields(_("You have no version of that number."), field="version_id")
         chosen["model_id"] = version.model_id
     if (group := chosen.get("group")) and not any(
         one.username.lower() == str(group).lower() for one in owners_for(owner)
     ):
-        raise WrongFields("You edit for no group of that name.", field="group")
+        raise WrongFields(_("You edit for no group of that name."), field="group")
     if (base := chosen.get("base")) and not Base.objects.filter(name=base).exists():
-        raise WrongFields("This hub knows no base model of that name.", field="base")
+        raise WrongFields(_("This hub knows no base model of that name."), field="base")
     if isinstance(at := chosen.get("publish_at"), datetime):
         if at > timezone.now() + LATEST:
-            raise WrongFields("Choose a moment within the next two years.", field="publish_at")
+            raise WrongFields(_("Choose a moment within the next two years."), field="publish_at")
         chosen["publish_at"] = at.isoformat()
     return chosen
 
@@ -184,9 +185,9 @@ def upload_fields(*, owner: User, id: UUID | str, fields: Mapping[str, Any]) -> 
     with transaction.atomic():
         upload = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
         if upload.status == Status.ACCEPTED:
-            raise UploadOver("This file was accepted; change its words on the model's page.")
+            raise UploadOver(_("This file was accepted; change its words on the model's page."))
         if upload.status not in queries.OPEN:
-            raise UploadOver(f"This upload has ended ({upload.get_status_display()}).")
+            raise UploadOver(_("This upload has ended (%s).") % upload.get_status_display())
         upload.fields = _checked_fields(owner, upload.fields | dict(fields))
         upload.save(update_fields=["fields", "touched_at"])
     return upload

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from hub import storage
 from hub.catalog import verdicts
@@ -29,7 +30,7 @@ def upload_held(id: UUID | str) -> Upload:
     """An upload that was not accepted and whose bytes are still here, whoever's. Raises `NotFound`."""
     upload = Upload.objects.select_related("owner").filter(id=id, status__in=HELD).first()
     if upload is None:
-        raise NotFound("No file of that number is held back.")
+        raise NotFound(_("No file of that number is held back."))
     return upload
 
 
@@ -40,9 +41,9 @@ def upload_promote(upload: Upload) -> None:
     """
     digests = (upload.report or {}).get("digests") or {}
     if not upload.stored:
-        raise NotLiftable("The bytes of this file have been deleted. Its owner has to upload it again.")
+        raise NotLiftable(_("The bytes of this file have been deleted. Its owner has to upload it again."))
     if not digests.get("sha256"):
-        raise NotLiftable("This file was never read to its end, so nobody knows its digest. Have it uploaded again.")
+        raise NotLiftable(_("This file was never read to its end, so nobody knows its digest. Have it uploaded again."))
     with store_heard():
         storage.promote(upload.key, digests["sha256"])
 
@@ -52,7 +53,7 @@ def upload_lift(*, upload: Upload, because: verdicts.Found) -> File:
     """Take a promoted upload into the catalogue, its findings kept and ``because`` before them."""
     before = upload.status
     if not Upload.claim(upload.pk, status=before, becomes=Upload.Status.ACCEPTED):
-        raise NotLiftable("Somebody else decided about this file a moment ago.")
+        raise NotLiftable(_("Somebody else decided about this file a moment ago."))
     upload.refresh_from_db()
     found = upload.findings
     report = msgspec.convert(dict(upload.report or {}) | {"type": "Inspected"}, Inspected)

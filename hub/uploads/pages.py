@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
@@ -98,7 +99,7 @@ def upload_file(request: HttpRequest, id: UUID) -> HttpResponse:
     """A file that was not accepted, for its owner and nobody else."""
     upload = queries.upload_of(_owner(request), id)
     if upload.status not in (Upload.Status.REFUSED, Upload.Status.UNKNOWN) or not upload.stored:
-        raise NotFound("This upload has no file of its own to give back.")
+        raise NotFound(_("This upload has no file of its own to give back."))
     return redirect(storage.incoming_url(upload.key, upload.filename))
 
 

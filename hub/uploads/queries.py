@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hub import queue, storage
 from hub.accounts.models import User
@@ -50,7 +51,7 @@ def upload_of(owner: User, id: UUID | str) -> Upload:
     """The upload, if it is the owner's. Raises `NotFound`, the same for one that is another's."""
     found = Upload.objects.filter(id=id, owner=owner).select_related(*SHOWN).first()
     if found is None:
-        raise NotFound("There is no upload of that number.")
+        raise NotFound(_("There is no upload of that number."))
     return found
 
 

@@ -1,5 +1,6 @@
 """Pages in a person's language; programs are answered in English."""
 
+import ast
 import gettext
 import re
 from pathlib import Path
@@ -74,3 +75,16 @@ def test_what_python_says_is_in_their_language_too():
         assert [ordinal(n) for n in (2, 11)] == ["2.", "11."]
     assert words.doing(news, before=0, inspectors=1).words == "Checking that its numbers are finite (2 of 4)."
     assert [ordinal(n) for n in (2, 11, 21)] == ["2nd", "11th", "21st"]
+
+
+def test_every_sentence_can_be_gathered():
+    """`make messages` sees no call inside an f-string, and none under a name of one's own."""
+    for path in (settings.BASE_DIR / "hub").rglob("*.py"):
+        if "gettext" not in (text := path.read_text()):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.JoinedStr):
+                calls = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)]
+                assert not any(isinstance(one, ast.Name) and one.id in {"_", "ngettext"} for one in calls), path
+            if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+                assert {one.asname for one in node.names} <= {None, "_"}, path
