@@ -3,6 +3,7 @@
 import re
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?$")
 RESERVED = {
@@ -21,9 +22,9 @@ RESERVED = {
 def check_name(value: str) -> None:
     """Raises ``ValidationError`` unless ``value`` obeys the id rules and no address of the hub needs it."""
     if not NAME.match(value) or ".." in value or "--" in value or value.endswith(".git"):
-        raise ValidationError("Use letters, digits and single . _ - between them; at most 96.", code="name")
+        raise ValidationError(_("Use letters, digits and single . _ - between them; at most 96."), code="name")
     if value.lower() in RESERVED:
-        raise ValidationError("That name is used by the hub itself.", code="reserved")
+        raise ValidationError(_("That name is used by the hub itself."), code="reserved")
 
 
 validators = [check_name]
