@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,7 +164,11 @@ def _secrets(folder: Path) -> dict[str, str]:
 
 
 class _Ports:
-    """The ports of last time where they are still free, else others: a browser tab survives a restart."""
+    """The ports of last time where they are still free, else others: a browser tab survives a restart.
+
+    A folder's first ports are its own, so that two hubs which start at once do not find the same ones free: a server
+    may take seconds until it listens. They lie below those that Linux gives to connections.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ports.json"
@@ -172,8 +177,9 @@ class _Ports:
         with contextlib.suppress(FileNotFoundError, ValueError):
             self.ports = json.loads(self.path.read_text())
 
-    def __call__(self, name: str, wanted: int) -> int:
-        wanted = int(os.environ.get(f"{name.upper()}_PORT", self.ports.get(name, wanted)))
+    def __call__(self, name: str) -> int:
+        first = 12_000 + zlib.crc32(f"{self.path} {name}".encode()) % 20_000
+        wanted = int(os.environ.get(f"{name.upper()}_PORT", self.ports.get(name, first)))
         port = wanted if wanted not in self.given and port_is_free(wanted) else free_port(self.given)
         self.given.add(port)
         self.ports[name] = port
@@ -254,7 +260,7 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports, oth
         if done.returncode:
             shutil.rmtree(data, ignore_errors=True)
             raise CannotStart(f"PostgreSQL could not make its data folder: {done.stderr.strip()}")
-    port = ports("postgres", 5433)
+    port = ports("postgres")
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": port,
@@ -381,9 +387,8 @@ def _start_store(servers: Servers, secret: dict[str, str], ports: _Ports, origin
     command += ["-filer.disableHttp=true", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     # Alone, it need not wait for a cluster: 3 s to answer instead of 18.
     command += ["-volume.preStopSeconds=0", "-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"]
-    for name, wanted in {"master": 9333, "volume": 8334, "filer": 8888, "s3": 8333}.items():
-        command += [f"-{name}.port={ports(f'store_{name}', wanted)}"]
-        command += [f"-{name}.port.grpc={ports(f'store_{name}_grpc', wanted + 10000)}"]
+    for name in ("master", "volume", "filer", "s3"):
+        command += [f"-{name}.port={ports(f'store_{name}')}", f"-{name}.port.grpc={ports(f'store_{name}_grpc')}"]
     environment = os.environ | {
         "WEED_JWT_SIGNING_KEY": secret["store"],
         "WEED_JWT_SIGNING_READ_KEY": secret["store"],
@@ -471,7 +476,7 @@ def _start_broker(servers: Servers, secret: dict[str, str], ports: _Ports) -> No
         ) from error
     data = servers.folder / "broker"
     data.mkdir(exist_ok=True)
-    port, password = ports("broker", 6380), secret["broker"]
+    port, password = ports("broker"), secret["broker"]
     config = data / "valkey.conf"
     # Appended before it is acknowledged, so kill -9 loses nothing; a power cut may lose the last second, and the
     # sweeps then ask again.

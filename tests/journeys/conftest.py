@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
 import pytest
 
 from hub import embedded
@@ -51,6 +53,14 @@ class RunningHub:
         """The process id of a program of the hub: web, generate, …, as its supervisor wrote it down."""
         return int(json.loads((self.folder / "processes.json").read_text())[name]["pid"])
 
+    def keeps_boards_short(self) -> None:
+        """As an operator may: nano's board of two prompts, few steps, no other; or the stories draw for minutes."""
+        addresses = json.loads((self.folder / "addresses.json").read_text())
+        connection = psycopg2.connect(addresses["DATABASE_URL"])
+        with contextlib.closing(connection), connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE gallery_boardprompt SET active = false WHERE family <> 'nano' OR position > 1")
+            cursor.execute("UPDATE gallery_boardprompt SET steps = 8")
+
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory) -> Iterator[RunningHub]:
@@ -79,6 +89,7 @@ def hub(tmp_path_factory) -> Iterator[RunningHub]:
             return "the object store is ready" in said
 
         wait_for("the hub to start", ready, 120)
+        running.keeps_boards_short()
         yield running
     finally:
         process.send_signal(signal.SIGINT)

@@ -174,13 +174,13 @@ def test_the_command_line(hub, alice, home, lora, tmp_path):
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory) -> dict[str, Path]:
-    """A ControlNet and a VAE of nano's shapes, and a checkpoint in SDXL's layout at a tiny width; random weights."""
+    """A ControlNet and a VAE of nano's shapes, and a checkpoint of SD2's topology and narrow; random weights."""
     folder = tmp_path_factory.mktemp("modules")
     told = {"modelspec.architecture": "stable-diffusion-v1"}
     made = {
         "lines": (layout.controlnet_to_original(small.controlnet().state_dict()), {}),
         "bright": (layout.vae_to_original(small.vae().state_dict()), told),
-        "tiny-xl": (bases.sdxl(), {}),
+        "narrow-two": (bases.sd2(), {}),
     }
     for name, (tensors, metadata) in made.items():
         halves = {key: tensor.half().contiguous() for key, tensor in tensors.items()}
@@ -211,7 +211,7 @@ result = 0
     python(home, push, token=alice.token)
     for name in files:
         accepted(alice, f"hugo/{name}")
-    folders, ends = ("nina/nano", "hugo/tiny-xl", "hugo/lines", "hugo/bright"), ("model_index", "config")
+    folders, ends = ("nina/nano", "hugo/narrow-two", "hugo/lines", "hugo/bright"), ("model_index", "config")
     laid_out(hub, *(f"{repo}/resolve/main/{ends[n > 1]}.json" for n, repo in enumerate(folders)))
     load = """
 import torch
@@ -230,9 +230,9 @@ result = [bool(abs(before - after).max() > 1e-3), len(pipe.get_active_adapters()
 net, vae = ControlNetModel.from_pretrained("hugo/lines"), AutoencoderKL.from_pretrained("hugo/bright")
 steered = StableDiffusionControlNetPipeline.from_pretrained("nina/nano", controlnet=net, vae=vae)
 picture = steered("a peach", image=torch.rand(1, 3, 64, 64), num_inference_steps=1, output_type="np").images[0]
-xl = DiffusionPipeline.from_pretrained("hugo/tiny-xl")
-large = xl("a peach", width=64, height=64, num_inference_steps=1, output_type="np").images[0]
-result += [list(picture.shape), type(xl).__name__, list(large.shape)]
+two = DiffusionPipeline.from_pretrained("hugo/narrow-two")
+small = two("a peach", width=64, height=64, num_inference_steps=1, output_type="np").images[0]
+result += [list(picture.shape), two.unet.config.cross_attention_dim, list(small.shape)]
 """
     drawn = [64, 64, 3]
-    assert python(home, load) == [True, 1, True, drawn, "StableDiffusionXLPipeline", drawn]
+    assert python(home, load) == [True, 1, True, drawn, 1024, drawn]

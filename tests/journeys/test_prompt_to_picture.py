@@ -68,7 +68,7 @@ def test_cancel_works_between_steps(hub, nano, ada):
 
 
 def test_a_killed_workers_job_is_drawn_by_another(hub, nano, ada):
-    generation = asked(ada, nano, steps=150, seed=5)
+    generation = asked(ada, nano, steps=60, seed=5)
     where = f"/api/v1/generations/{generation['id']}"
     wait_for("the first steps", lambda: (ada.asks("GET", where)["progress"] or {}).get("step", 0) > 2, 60)
     os.kill(hub.pid("generate"), signal.SIGKILL)

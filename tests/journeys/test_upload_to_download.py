@@ -45,7 +45,7 @@ def test_it_works(hub, nano, lora):
     assert hashlib.sha256(shown.content).hexdigest() == pictures[1.0]["sha256"]
     png = Image.open(io.BytesIO(shown.content))
     assert png.size == (128, 128)
-    assert "Steps: 20" in png.text["parameters"]
+    assert "Steps: 8" in png.text["parameters"]
 
     with httpx.Client(base_url=hub.address, timeout=30) as bob:
         found = bob.get("/models", params={"query": "woodblok"})  # mistyped, as people do

@@ -197,16 +197,16 @@ def test_addresses_are_joined_only_while_the_hub_runs(folder, monkeypatch):
 def test_ports_are_those_of_last_time_where_free(folder):
     folder.mkdir()
     ports = embedded._Ports(folder)
-    port = ports("broker", embedded.free_port())
+    port = ports("broker")
     ports.keep()
-    assert embedded._Ports(folder)("broker", 1) == port
+    assert embedded._Ports(folder)("broker") == port
 
     import socket
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert embedded._Ports(folder)("broker", 1) != port
+        assert embedded._Ports(folder)("broker") != port
 
 
 def test_wait_until_gives_up():
