@@ -243,17 +243,8 @@ def _start_postgres(servers: Servers, secret: dict[str, str], ports: _Ports, oth
         data.mkdir(mode=0o700)
         if as_user:
             os.chown(data, as_user["user"], as_user["group"])
-        command = [
-            *wrapped,
-            str(programs / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "weightroom",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ]
+        command = [*wrapped, str(programs / "initdb"), "-D", str(data), "-U", "weightroom", "-E", "UTF8"]
+        command += ["--locale=C.UTF-8"]
         command += ["--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"]
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **as_user)
         password.unlink()

@@ -88,6 +88,7 @@ def test_it_works_mends_itself_and_leaves_nothing(up):
         assert wait_until(lambda name=name, before=before: up.pid(name) not in {0, before}, 15), name
     assert wait_until(up.answers, 30), up.output.read_text()
     assert up.said("web stopped")
+    assert wait_until(lambda: "ready" in (up.folder / "logs" / "inspect.log").read_text(), 60)
 
     # kill -9 of the supervisor: the kernel ends the rest
     up.process.kill()
