@@ -32,6 +32,7 @@ app.conf.update(
         "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},
         "versions-due": {"task": "hub.catalog.versions_due", "schedule": 5.0},
         "leaving-sweep": {"task": "hub.leaving.sweep", "schedule": 5.0},
+        "models-recount": {"task": "hub.community.models_recount", "schedule": 300.0},
         "mails-send": {"task": "hub.community.mails_send", "schedule": 60.0},
         "hooks-tell": {"task": "hub.protocols.hooks_tell", "schedule": 5.0},
         "hooks-sweep": {"task": "hub.protocols.hooks_sweep", "schedule": 3600.0},

@@ -37,7 +37,7 @@ from hub.catalog.models import (
 from hub.catalog.removal import published_status
 from hub.catalog.repositories import is_plain
 from hub.catalog.revisions import revision_renew, revision_show
-from hub.catalog.tallies import download_count, likes_count, tallies_roll_up
+from hub.catalog.tallies import download_count, likes_count, tallies_roll_up, totals_set
 from hub.catalog.triggers import trigger_words, words_for
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
 from hub.errors import NotFound, Refused
@@ -54,6 +54,7 @@ __all__ = [
     "model_delete",
     "model_edit",
     "tallies_roll_up",
+    "totals_set",
     "version_edit",
     "version_publish",
     "version_unpublish",

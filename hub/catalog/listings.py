@@ -84,6 +84,8 @@ def _write_listings(model: Model, newest: dict[int, Version]) -> None:
                 downloads=rounded_key(stat.downloads),
                 likes=rounded_key(stat.likes),
                 pictures=rounded_key(stat.pictures),
+                comments=rounded_key(stat.comments),
+                collected=rounded_key(stat.collected),
                 lead=not later,
                 newer=list(later),
                 can_generate=can_generate,

@@ -319,6 +319,8 @@ class Listing(models.Model):
     downloads = models.IntegerField(default=0)
     likes = models.IntegerField(default=0)
     pictures = models.IntegerField(default=0)
+    comments = models.IntegerField(default=0, db_default=0)
+    collected = models.IntegerField(default=0, db_default=0)
     lead = models.BooleanField(default=True, help_text="The newest row of its model.")
     newer = ArrayField(models.SmallIntegerField(), default=list, help_text="Bases of this model published later.")
     # One column each, or a few values: bits of a number have no statistics, and the planner guesses.
@@ -335,6 +337,8 @@ class Listing(models.Model):
             models.Index(fields=["downloads", "model"], name="listing_downloads"),
             models.Index(fields=["likes", "model"], name="listing_likes"),
             models.Index(fields=["pictures", "model"], name="listing_pictures"),
+            models.Index(fields=["comments", "model"], name="listing_comments"),
+            models.Index(fields=["collected", "model"], name="listing_collected"),
             models.Index(fields=["base", "published_at", "model"], name="listing_base"),
             models.Index(fields=["creator", "published_at", "model"], name="listing_creator"),
             GinIndex(fields=["terms"], name="listing_terms"),
@@ -438,6 +442,8 @@ class ModelStat(models.Model):
     downloads = models.IntegerField(default=0)
     likes = models.IntegerField(default=0)
     pictures = models.IntegerField(default=0)
+    comments = models.IntegerField(default=0, db_default=0, help_text="Those that anybody may read.")
+    collected = models.IntegerField(default=0, db_default=0, help_text="Public collections that hold it.")
 
     def __str__(self) -> str:
         return f"totals of model {self.model_id}"

@@ -36,6 +36,8 @@ SORT_LABELS = {
     "downloads": gettext_lazy("Most downloaded"),
     "likes": gettext_lazy("Most liked"),
     "pictures": gettext_lazy("Most pictures"),
+    "comments": gettext_lazy("Most discussed"),
+    "collected": gettext_lazy("Most collected"),
 }
 
 

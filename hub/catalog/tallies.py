@@ -26,6 +26,21 @@ def likes_count(*, model_id: int, likes: int) -> None:
 
 
 @transaction.atomic
+def totals_set(*, kind: str, counts: Mapping[int, int]) -> int:
+    """Set a total of all models, ``kind`` of ``comments`` and ``collected``, and move the lists' sort keys that change.
+
+    counts: by the models' ids; those that are not in it have none. Returns how many models changed.
+    """
+    had = dict(ModelStat.objects.exclude(**{kind: 0}).values_list("model_id", kind))
+    changed = [model_id for model_id in had.keys() | counts.keys() if had.get(model_id, 0) != counts.get(model_id, 0)]
+    for model_id in sorted(changed):  # always in this order: two that run at once wait, and never for each other
+        n = counts.get(model_id, 0)
+        ModelStat.objects.update_or_create(model_id=model_id, defaults={kind: n})
+        Listing.objects.filter(model_id=model_id).exclude(**{kind: rounded_key(n)}).update(**{kind: rounded_key(n)})
+    return len(changed)
+
+
+@transaction.atomic
 def tallies_roll_up() -> int:
     """Add what happened since the last time to the totals, and move the lists' sort keys that changed.
 

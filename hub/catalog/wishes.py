@@ -24,7 +24,7 @@ from hub.catalog.models import Base, Cell, Listing, Tag, TermCount, Version
 from hub.catalog.words import tag_name
 
 SORTS = {"newest": "published_at", "oldest": "published_at", "downloads": "downloads", "likes": "likes",
-         "pictures": "pictures"}  # fmt: skip
+         "pictures": "pictures", "comments": "comments", "collected": "collected"}  # fmt: skip
 # A set of so many rows is read and sorted faster than an order is walked until a page of it is found.
 SMALL_SET, SMALL_GUESS = 20_000, 3_000
 BROAD = 0.2  # share of all rows from which on a term's own column is tested, not the index of terms

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.accounts.queries import EDIT, acts_for
-from hub.catalog.actions import likes_count
+from hub.catalog.actions import likes_count, totals_set
 from hub.catalog.models import Model
 from hub.catalog.words import one_line, tidy
 from hub.community import queries
@@ -272,3 +272,12 @@ def _mine(user: User, collection_id: int) -> Collection:
 def notices_read(*, user: User, upto: int) -> None:
     """Mark the notices up to the id ``upto`` as seen."""
     user.notices.filter(read_at=None, pk__lte=upto).update(read_at=timezone.now())
+
+
+def models_recount() -> int:
+    """Count again what is said of models and which collections hold them: by the clock, as both end in many ways.
+
+    Returns how many totals changed.
+    """
+    counts = {"comments": queries.comments_of_models(), "collected": queries.collections_of_models()}
+    return sum(totals_set(kind=kind, counts=found) for kind, found in counts.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Q, QuerySet
@@ -13,7 +14,7 @@ from hub.accounts.models import User
 from hub.accounts.queries import acts_for
 from hub.catalog.models import Listing, Model, Version
 from hub.catalog.queries import model_detail, models_visible
-from hub.community.models import Collection, Comment, Follow, Like, Notice, Review
+from hub.community.models import Collection, CollectionItem, Comment, Follow, Like, Notice, Review
 from hub.errors import NotFound
 from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
@@ -153,3 +154,18 @@ def newest_of_followed(user: User, *, limit: int = 10) -> list[Version]:
     rows = Listing.objects.filter(creator__in=followed, lead=True).order_by("-published_at", "-model")[:limit]
     related = ("version__model__owner", "version__model__stat", "version__base")
     return [row.version for row in rows.select_related(*related)]
+
+
+def comments_of_models() -> dict[int, int]:
+    """How many comments stand under each model that has any."""
+    return _by_model(Comment.objects.filter(removed_at=None))
+
+
+def collections_of_models() -> dict[int, int]:
+    """How many public collections hold each model that any holds."""
+    return _by_model(CollectionItem.objects.filter(collection__private=False))
+
+
+def _by_model(rows: QuerySet[Any]) -> dict[int, int]:
+    counted = rows.filter(model__isnull=False).order_by().values_list("model_id").annotate(n=Count("pk"))
+    return dict(counted)

@@ -186,7 +186,7 @@ def questions(draw: Draw) -> dict[str, tuple[int, Callable[[], Callable[[], Any]
     asked = {
         "list, first page, any filters and sort": (400, page()),
         "list, page 200 by keyset": (120, deep),
-        **{f"list, {sort}": (100, page(sort=sort)) for sort in ("newest", "downloads", "likes", "pictures")},
+        **{f"list, {sort}": (100, page(sort=sort)) for sort in ("newest", "downloads", "likes", "pictures", "comments")},
         "list with its facets and total": (300, faceted),
         "as you type": (200, found(draw.typed)),
         "as you type, one typing error": (200, found(draw.mistyped)),

@@ -14,10 +14,9 @@ FILE_TYPES = [
 BASE_MODEL_TYPES = ["Standard", "Inpainting", "Refiner", "Pix2Pix"]
 FORMATS = ["SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other"]
 COMMERCIAL = ["None", "Image", "RentCivit", "Rent", "Sell"]
-# The list counts no comments and no collections of models: for those two sorts all are ties, broken by the newest.
 MODEL_SORTS = {
-    "Highest Rated": "likes", "Most Downloaded": "downloads", "Most Liked": "likes", "Most Discussed": "newest",
-    "Most Collected": "newest", "Most Images": "pictures", "Newest": "newest", "Oldest": "oldest",
+    "Highest Rated": "likes", "Most Downloaded": "downloads", "Most Liked": "likes", "Most Discussed": "comments",
+    "Most Collected": "collected", "Most Images": "pictures", "Newest": "newest", "Oldest": "oldest",
 }  # fmt: skip
 IMAGE_SORTS = ["Most Reactions", "Most Comments", "Most Collected", "Newest", "Oldest", "Random"]
 PERIODS = {"Day": 1, "Week": 7, "Month": 30, "Year": 365, "AllTime": 0}

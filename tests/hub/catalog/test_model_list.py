@@ -77,7 +77,7 @@ def test_each_filter_is_counted_beside_the_others(shelf):
     assert [f.value for f in facets.types if f.on] == ["LORA"]
 
 
-@pytest.mark.parametrize("sort", ["newest", "oldest", "downloads", "likes", "pictures"])
+@pytest.mark.parametrize("sort", ["newest", "oldest", "downloads", "likes", "pictures", "comments", "collected"])
 def test_pages_by_key_show_each_model_once(shelf, sort):
     ModelStat.objects.filter(model=shelf[1].version.model_id).update(downloads=40, likes=3)
     actions.listing_refresh(shelf[1].version.model)

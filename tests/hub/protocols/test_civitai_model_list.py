@@ -7,7 +7,8 @@ from django.test import Client
 from hub.accounts.models import User
 from hub.catalog import actions, queries
 from hub.catalog.models import Model, Version
-from hub.community.models import Collection, CollectionItem, Follow, Like
+from hub.community.actions import models_recount
+from hub.community.models import Collection, CollectionItem, Comment, Follow, Like
 from hub.gallery.models import Picture, PictureUse
 from tests import cast
 from tests.hub.catalog.files import added
@@ -132,6 +133,33 @@ def test_pages_go_on_by_cursor_and_repeat_all_parameters(alice):
     second = Client().get(url.removeprefix(settings.PUBLIC_URL)).json()
     assert [m["name"] for m in second["items"]] == ["Ink 0"]
     assert "nextCursor" not in second["metadata"]
+
+
+def test_models_by_comments_and_collections(alice, bob):
+    models = [added(alice, f"Ink {n}", seed=str(n)).version.model for n in range(3)]
+    said = [Comment.objects.create(author=bob, model=models[n], text="fine") for n in (0, 0, 1)]
+    for name, private, model in (("Shelf", False, models[1]), ("Drawer", True, models[0])):
+        kept = Collection.objects.create(owner=bob, name=name, private=private)
+        CollectionItem.objects.create(collection=kept, model=model, position=1)
+    models_recount()
+
+    def walk(sort):
+        found, cursor = [], ""
+        while True:
+            page = get(sort=sort, limit=1, **({"cursor": cursor} if cursor else {})).json()
+            found += [model["name"] for model in page["items"]]
+            cursor = page["metadata"].get("nextCursor", "")
+            if not cursor:
+                return found
+
+    assert walk("Most Discussed") == ["Ink 0", "Ink 1", "Ink 2"]
+    assert walk("Most Collected") == ["Ink 1", "Ink 2", "Ink 0"], "a private collection tells nothing"
+    for comment in said[:2]:
+        comment.delete()
+    models_recount()
+    assert walk("Most Discussed") == ["Ink 1", "Ink 2", "Ink 0"]
+    actions.listing_refresh(models[1])
+    assert walk("Most Discussed")[0] == "Ink 1", "rewriting the list forgets nothing"
 
 
 def test_pages_by_number(alice):
