@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy
 import pytest
+from safetensors.numpy import save_file as save
 from safetensors.torch import load_file, save_file
 
 from tests.journeys.conftest import WEIGHTS, Person, wait_for
@@ -151,6 +154,117 @@ def test_push_and_pull(hub, alice, home, lora, xet):
 def test_older_clients(hub, alice, home, lora, version, xet):
     repo = f"hugo/old-{version.replace('.', '-')}-{'xet' if xet else 'lfs'}"
     pushed_and_pulled(alice, home, repo, lora, xet, client_of(version))
+
+
+MANY = """
+import io, os, pathlib
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+api, repo, other, nobody = HfApi(), "hugo/many", HfApi(token={other!r}), HfApi(token=False)
+
+def refused(kind, call, *words, **named):
+    try:
+        call(*words, **named)
+    except kind as error:
+        return error.response.status_code
+    return 0
+
+api.create_repo(repo, private=True)
+result = dict(twice=refused(HfHubHTTPError, api.create_repo, repo))
+folder = pathlib.Path({folder!r})
+(folder / "sub").mkdir()
+for name, text in (("sub/a b.txt", "a"), ("sub/üní #2.txt", "b"), ("empty.txt", ""), ("keep.txt", "k")):
+    (folder / name).write_text(text)
+api.upload_file(path_or_fileobj=io.BytesIO(b"object"), path_in_repo="object.txt", repo_id=repo)
+first = api.upload_folder(folder_path=folder, repo_id=repo)
+result["again"] = api.upload_folder(folder_path=folder, repo_id=repo).oid == first.oid
+result["all"] = sorted(api.list_repo_files(repo))
+api.delete_file("object.txt", repo)
+api.delete_folder("sub", repo)
+change = [CommitOperationAdd("new.txt", b"n"), CommitOperationDelete("keep.txt")]
+api.create_commit(repo, change, commit_message="one and other")
+result["left"] = sorted(api.list_repo_files(repo))
+result["said"] = [commit.title for commit in api.list_repo_commits(repo)][0]
+result["then"] = sorted(api.list_repo_files(repo, revision=first.oid[:9]))
+result["sizes"] = {{file.rfilename: file.size for file in api.model_info(repo, files_metadata=True).siblings}}
+result["paths"] = [item.path for item in api.get_paths_info(repo, ["empty.txt", "none.txt"])]
+api.create_branch(repo, branch="dev/one")
+result["none"] = [
+    refused(EntryNotFoundError, hf_hub_download, repo, "none.txt"),
+    refused(EntryNotFoundError, hf_hub_download, repo, "none.txt", revision="dev/one"),
+    refused(RevisionNotFoundError, hf_hub_download, repo, "empty.txt", revision="none"),
+    refused(RepositoryNotFoundError, api.model_info, "hugo/none"),
+    refused(RepositoryNotFoundError, other.model_info, repo), refused(RepositoryNotFoundError, nobody.model_info, repo),
+    refused(HfHubHTTPError, HfApi(token="wr_" + "0" * 40).model_info, repo),
+]
+result["may"] = [api.repo_exists(repo), other.repo_exists(repo), nobody.repo_exists(repo)]
+here = snapshot_download(repo, local_dir=folder / "here", ignore_patterns=["*.md"])
+result["local"] = sorted(name for name in os.listdir(here) if not name.startswith("."))
+result["empty"] = os.path.getsize(hf_hub_download(repo, "empty.txt"))
+result["deleted"] = refused(HfHubHTTPError, other.delete_repo, repo)
+api.delete_repo(repo)
+result["gone"] = api.repo_exists(repo)
+api.create_repo(repo, private=True)
+result["anew"] = [name for name in api.list_repo_files(repo) if name != ".gitattributes"]
+api.upload_file(path_or_fileobj=b"x", path_in_repo="empty.txt", repo_id=repo)
+result["wiped"] = pathlib.Path(hf_hub_download(repo, "empty.txt")).read_text()
+"""
+
+
+def test_what_else_people_do(hub, alice, home, tmp_path):
+    """The rest of what the client can do with a repository: every way to write, to look, and to be refused."""
+    other = Person.signs_up(hub, "holly")
+    (tmp_path / "folder").mkdir()
+    program = MANY.format(other=other.token, folder=str(tmp_path / "folder"))
+    said = python(home, program, token=alice.token)
+    assert said["twice"] == 409
+    assert said["again"], "nothing changed is no commit"
+    assert said["all"] == ["empty.txt", "keep.txt", "object.txt", "sub/a b.txt", "sub/üní #2.txt"]
+    assert said["left"] == ["empty.txt", "new.txt"]
+    assert said["said"] == "one and other"
+    assert said["then"] == said["all"]
+    assert said["sizes"] == {"empty.txt": 0, "new.txt": 1}
+    assert said["paths"] == ["empty.txt"]
+    assert said["none"][:4] == [404, 404, 404, 404]
+    assert {*said["none"][4:]} <= {401, 404}, "what is private is absent"
+    assert said["may"] == [True, False, False]
+    assert (said["local"], said["empty"]) == (["empty.txt", "new.txt"], 0)
+    assert said["deleted"] in {401, 403, 404}
+    assert (said["gone"], said["anew"], said["wiped"]) == (False, [], "x")
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_a_killed_push_and_a_cut_pull_go_on(hub, alice, home, tmp_path, xet):
+    """The first push is killed on its way, the second completes; a download goes on from the half that it has."""
+    repo, path = f"hugo/cut-{'xet' if xet else 'lfs'}", tmp_path / "large.safetensors"
+    key, random = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k", numpy.random.default_rng(xet)
+    tensors = {f"{key}.lora_down.weight": (8192, 768), f"{key}.lora_up.weight": (320, 8192)}
+    save({name: random.standard_normal(shape, dtype="float32") for name, shape in tensors.items()}, path)
+    environment = home | {"HF_TOKEN": alice.token} | ({} if xet else {"HF_HUB_DISABLE_XET": "1"})
+    push = f"from huggingface_hub import HfApi; api = HfApi(); api.create_repo({repo!r}, exist_ok=True, private=True)\n"
+    push += (
+        f"print('begun', flush=True); api.upload_file(path_or_fileobj={str(path)!r}, path_in_repo='large.safetensors', "
+    )
+    push += f"repo_id={repo!r})"
+    first = subprocess.Popen([sys.executable, "-c", push], env=environment, stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "begun\n"
+    time.sleep(0.4)
+    first.kill()
+    first.wait()
+    subprocess.run([sys.executable, "-c", push], env=environment, check=True, timeout=180, capture_output=True)
+    accepted(alice, repo)
+    pull = f"""
+import pathlib
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub.constants import HF_HUB_CACHE
+data = pathlib.Path({str(path)!r}).read_bytes()
+etag = get_hf_file_metadata(hf_hub_url({repo!r}, "large.safetensors")).etag
+half = pathlib.Path(HF_HUB_CACHE) / "models--{repo.replace("/", "--")}" / "blobs" / (etag + ".incomplete")
+half.parent.mkdir(parents=True)
+half.write_bytes(data[: len(data) // 2])
+result = pathlib.Path(hf_hub_download({repo!r}, "large.safetensors")).read_bytes() == data
+"""
+    assert python(home, pull, token=alice.token)
 
 
 def test_the_command_line(hub, alice, home, lora, tmp_path):
