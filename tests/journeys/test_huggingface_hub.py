@@ -30,6 +30,11 @@ def alice(hub) -> Person:
     return Person.signs_up(hub, "hugo")
 
 
+@pytest.fixture(scope="module")
+def holly(hub) -> Person:
+    return Person.signs_up(hub, "holly")
+
+
 @pytest.fixture
 def home(hub, tmp_path) -> dict[str, str]:
     """The environment of somebody who has set `HF_ENDPOINT` and nothing else; their caches are empty."""
@@ -126,41 +131,11 @@ def client_of(version: str) -> str:
     return str(place / "bin" / "python")
 
 
-def pushed_and_pulled(alice: Person, home: dict[str, str], repo: str, lora: Path, xet: bool, by: str) -> None:
-    more = {} if xet else {"HF_HUB_DISABLE_XET": "1"}
-    push = PUSH.format(repo=repo, file=str(lora))
-    main, branch, tags, *rest = python(home, push, token=alice.token, by=by, **more)
-    assert main == branch == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
-    assert set(tags) >= {"v1.0"}
-    assert rest == [False, False, True, "hugo"]
-    accepted(alice, repo)
-    same, names, private, tags, kept, tensors, counted = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
-    assert same
-    assert names == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
-    assert (private, kept) == (False, True)
-    assert {"lora", "wood"} <= set(tags)
-    assert tensors > 100
-    assert counted, "the numbers told are those in the file's header"
-
-
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
-def test_push_and_pull(hub, alice, home, lora, xet):
-    pushed_and_pulled(alice, home, f"hugo/wood-{'xet' if xet else 'lfs'}", lora, xet, sys.executable)
-
-
-@pytest.mark.skipif("OLDER_CLIENTS" not in os.environ, reason="set OLDER_CLIENTS=1: builds environments of their own")
-@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
-@pytest.mark.parametrize("version", OLDER)
-def test_older_clients(hub, alice, home, lora, version, xet):
-    repo = f"hugo/old-{version.replace('.', '-')}-{'xet' if xet else 'lfs'}"
-    pushed_and_pulled(alice, home, repo, lora, xet, client_of(version))
-
-
 MANY = """
 import io, os, pathlib
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-api, repo, other, nobody = HfApi(), "hugo/many", HfApi(token={other!r}), HfApi(token=False)
+api, repo, other, nobody = HfApi(), {repo!r}, HfApi(token={other!r}), HfApi(token=False)
 
 def refused(kind, call, *words, **named):
     try:
@@ -211,12 +186,13 @@ result["wiped"] = pathlib.Path(hf_hub_download(repo, "empty.txt")).read_text()
 """
 
 
-def test_what_else_people_do(hub, alice, home, tmp_path):
-    """The rest of what the client can do with a repository: every way to write, to look, and to be refused."""
-    other = Person.signs_up(hub, "holly")
-    (tmp_path / "folder").mkdir()
-    program = MANY.format(other=other.token, folder=str(tmp_path / "folder"))
-    said = python(home, program, token=alice.token)
+def does_the_rest(
+    alice: Person, other: Person, home: dict[str, str], repo: str, folder: Path, xet: bool, by: str
+) -> None:
+    """What else a client can do with a repository: every way to write, to look, and to be refused."""
+    folder.mkdir()
+    program = MANY.format(repo=repo, other=other.token, folder=str(folder))
+    said = python(home, program, token=alice.token, by=by, **({} if xet else {"HF_HUB_DISABLE_XET": "1"}))
     assert said["twice"] == 409
     assert said["again"], "nothing changed is no commit"
     assert said["all"] == ["empty.txt", "keep.txt", "object.txt", "sub/a b.txt", "sub/üní #2.txt"]
@@ -231,6 +207,38 @@ def test_what_else_people_do(hub, alice, home, tmp_path):
     assert (said["local"], said["empty"]) == (["empty.txt", "new.txt"], 0)
     assert said["deleted"] in {401, 403, 404}
     assert (said["gone"], said["anew"], said["wiped"]) == (False, [], "x")
+
+
+def pushed_and_pulled(alice: Person, home: dict[str, str], repo: str, lora: Path, xet: bool, by: str) -> None:
+    more = {} if xet else {"HF_HUB_DISABLE_XET": "1"}
+    push = PUSH.format(repo=repo, file=str(lora))
+    main, branch, tags, *rest = python(home, push, token=alice.token, by=by, **more)
+    assert main == branch == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
+    assert set(tags) >= {"v1.0"}
+    assert rest == [False, False, True, "hugo"]
+    accepted(alice, repo)
+    same, names, private, tags, kept, tensors, counted = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
+    assert same
+    assert names == ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"]
+    assert (private, kept) == (False, True)
+    assert {"lora", "wood"} <= set(tags)
+    assert tensors > 100
+    assert counted, "the numbers told are those in the file's header"
+
+
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+def test_push_and_pull(hub, alice, holly, home, lora, xet, tmp_path):
+    pushed_and_pulled(alice, home, f"hugo/wood-{'xet' if xet else 'lfs'}", lora, xet, sys.executable)
+    does_the_rest(alice, holly, home, f"hugo/many-{'xet' if xet else 'lfs'}", tmp_path / "many", xet, sys.executable)
+
+
+@pytest.mark.skipif("OLDER_CLIENTS" not in os.environ, reason="set OLDER_CLIENTS=1: builds environments of their own")
+@pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
+@pytest.mark.parametrize("version", OLDER)
+def test_older_clients(hub, alice, holly, home, lora, version, xet, tmp_path):
+    repo = f"hugo/old-{version.replace('.', '-')}-{'xet' if xet else 'lfs'}"
+    pushed_and_pulled(alice, home, repo, lora, xet, client_of(version))
+    does_the_rest(alice, holly, home, f"{repo}-many", tmp_path / "many", xet, client_of(version))
 
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])
