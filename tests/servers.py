@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / ".weightroom-test"
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # what a test writes may be lost
 JOURNEYS = "tests/journeys/"  # as the names of its tests begin
+# What takes a minute or more, the longest first: begun last, one process would wait for the other's.
+LONG = [JOURNEYS, "tests/hub/up/", "tests/hub/test_hostile_text", "tests/workers/engine/", "tests/workers/nano/"]
+LONG += ["tests/hub/test_private_is_absent", "tests/hub/test_api_keeps_its_word", "tests/workers/test_fuzz"]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,7 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         FOLDER.mkdir(exist_ok=True)
         with (FOLDER / "starting").open("w") as turn:  # one after the other: both would find the same ports free
             fcntl.flock(turn, fcntl.LOCK_EX)
-            servers = embedded.start(FOLDER / process)
+            servers = embedded.start(FOLDER / process, postgres=UNSAFE)
         atexit.register(servers.stop)
         os.environ.update(servers.environment)
     yield
@@ -37,9 +41,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The journeys first: they take the longest, and nobody shall wait for them at the end."""
+    """The journeys and other long ones first: nobody shall wait for them at the end."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.nodeid.startswith(JOURNEYS), reverse=True)
+        items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
 
 
 @pytest.hookimpl(trylast=True)

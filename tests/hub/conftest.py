@@ -22,3 +22,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def quick_passwords(settings):
     """Real password hashes are slow on purpose, and nearly every test makes a person or two."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def static_files_when_asked_for(settings):
+    """A server reads all of them when it starts, 400 or so; here every client of every test would."""
+    settings.WHITENOISE_AUTOREFRESH = True

@@ -54,24 +54,23 @@ ASKERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("linked", [False, True], ids=["", "with a link"])
-@pytest.mark.parametrize("who", ASKERS)
-def test_models_and_versions_read_whole(everything, who, linked, monkeypatch):
-    monkeypatch.setattr(links, "held", lambda: frozenset({KEY} if linked else ()))
-    user = ASKERS[who]()
+def test_models_and_versions_read_whole(everything, monkeypatch):
     ids = [model.pk for model in everything]
-    read = whole.models(user, ids, pictures=50)
-    assert set(read) == set(models_visible(user).values_list("pk", flat=True))
-    versions = {version.id: version for model in read.values() for version in model.versions}
-    assert set(versions) == set(versions_visible(user).values_list("pk", flat=True))
-    alone = {one.version.id: one.version for one in whole.versions(user, versions, pictures=50)}
-    assert alone.keys() == versions.keys()
-    accepted = set(files_visible(user).filter(verdict="accepted").values_list("pk", flat=True))
-    for read in (versions, alone):
-        assert {file.id for version in read.values() for file in version.files} == accepted
-    pictures = pictures_for(user).filter(visible=True, uses__version__in=versions)
-    shown = {picture.pk for version in versions.values() for picture in version.pictures}
-    assert shown == set(pictures.values_list("pk", flat=True))
+    for who, linked in itertools.product(ASKERS, (False, True)):  # in one test: it takes seconds to make everything
+        monkeypatch.setattr(links, "held", lambda linked=linked: frozenset({KEY} if linked else ()))
+        user, asker = ASKERS[who](), (who, "with a link" if linked else "without")
+        read = whole.models(user, ids, pictures=50)
+        assert set(read) == set(models_visible(user).values_list("pk", flat=True)), asker
+        versions = {version.id: version for model in read.values() for version in model.versions}
+        assert set(versions) == set(versions_visible(user).values_list("pk", flat=True)), asker
+        alone = {one.version.id: one.version for one in whole.versions(user, versions, pictures=50)}
+        assert alone.keys() == versions.keys(), asker
+        accepted = set(files_visible(user).filter(verdict="accepted").values_list("pk", flat=True))
+        for found in (versions, alone):
+            assert {file.id for version in found.values() for file in version.files} == accepted, asker
+        pictures = pictures_for(user).filter(visible=True, uses__version__in=versions)
+        shown = {picture.pk for version in versions.values() for picture in version.pictures}
+        assert shown == set(pictures.values_list("pk", flat=True)), asker
 
 
 def test_what_everybody_is_served_at_once(everything):
