@@ -11,6 +11,7 @@ import copy
 import importlib
 import itertools
 import pkgutil
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,16 +99,13 @@ _SHAPE = attrgetter("shape")
 
 def by_ending(keys: Iterable[str]) -> dict[str, list[str]]:
     """Keys by their last part (``alpha``), with the part before where the last says little (``lora_up.weight``)."""
-    found: dict[str, list[str]] = {}
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for key in keys:
         before, _, ending = key.rpartition(".")
         if ending == "weight" or ending == "bias":
             ending = f"{before.rpartition('.')[2]}.{ending}"
-        if ending in found:
-            found[ending].append(key)
-        else:
-            found[ending] = [key]
-    return found
+        found[ending].append(key)
+    return dict(found)
 
 
 @dataclass(frozen=True)

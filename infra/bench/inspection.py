@@ -125,18 +125,20 @@ def digest_ratios(path: Path) -> list[tuple[str, float, float, bool]]:
     return figures
 
 
-def header_milliseconds() -> list[tuple[str, float, float, bool]]:
-    """Headers of two thousand tensors and more, parsed and shown to every recogniser."""
+def header_milliseconds() -> list[fetching.Figure]:
+    """Headers of two thousand tensors and more, parsed and shown to every recogniser. The bar is for tensors; what a
+    megabyte of tags adds is told beside it."""
     tags = json.dumps({"10_linocut": {f"a tag of a picture, {n}": n for n in range(20_000)}})
     files = {
         "checkpoint": header(shapes(), {"format": "pt"}),
         "lora": header(lora_shapes(), {"ss_network_dim": "32"}),
         "lora_with_a_megabyte_of_tags": header(lora_shapes(), {"ss_tag_frequency": tags}),
     }
-    figures = []
+    figures: list[fetching.Figure] = []
     for name, (raw, size) in files.items():
         found = 1000 * best(partial(_read_and_recognised, raw, size), 100)
-        figures.append((f"header_ms_of_a_{name}", round(found, 2), 5.0, found <= 5.0))
+        bar = None if "tags" in name else 5.0
+        figures.append((f"header_ms_of_a_{name}", round(found, 2), bar, bar is None or found <= bar))
     return figures
 
 

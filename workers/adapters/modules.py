@@ -15,8 +15,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from workers import blocks
 from workers.adapters import names, vectors
@@ -249,36 +250,45 @@ def survey(endings: Mapping[str, list[str]], shapes_of: Callable[[Iterable[str]]
     table = _suffixes()
     for ending, keys in endings.items():
         if ending in table:
-            _grouped(keys, table[ending], roles)
+            _grouped(ending, keys, table[ending], roles)
         else:
             found.bundled += [key for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
     _companions(endings, roles)
-    groups: dict[tuple[object, ...], list[str]] = {}
-    modules, shapes_by = found.modules, found.shapes
+    groups: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)  # roles, then their shapes → modules
+    every = list(shapes_of(chain.from_iterable(map(dict.values, roles.values()))))
+    at = 0
     for module, held in roles.items():
-        sort = (*held, *shapes_of(held.values()))
-        if group := groups.get(sort):
-            modules[module], shapes_by[module] = modules[group[0]], shapes_by[group[0]]
-            group.append(module)
-        else:
-            shapes = dict(zip(held, shapes_of(held.values()), strict=True))
-            if (of := owner(shapes)) is None:
-                if held.keys() != {"alpha"}:
-                    found.orphans.append(module)
-                continue
-            modules[module], shapes_by[module], groups[sort] = of, shapes, [module]
-    found.roles = {module: roles[module] for module in modules} if len(modules) < len(roles) else roles
-    found.alike = list(groups.values())
+        end = at + len(held)
+        groups[*held, *every[at:end]].append(module)
+        at = end
+    for sort, alike in groups.items():
+        shapes = dict(zip(roles[alike[0]], sort[len(sort) // 2 :], strict=True))
+        if of := owner(shapes):
+            found.modules |= dict.fromkeys(alike, of)
+            found.shapes |= dict.fromkeys(alike, shapes)
+            found.alike.append(alike)
+        elif shapes.keys() != {"alpha"}:
+            found.orphans += alike
+    found.roles = {module: roles[module] for module in found.modules} if len(found.modules) < len(roles) else roles
     counts = found.kinds()
     by_slug = {plug.slug: plug for plug in _plugs()}
     found.kind = max(counts, key=lambda slug: (by_slug[slug].rank, counts[slug]), default="")
     return found
 
 
-def _grouped(keys: list[str], suffixes: list[tuple[str, str]], roles: defaultdict[str, dict[str, str]]) -> None:
-    """Put each key into ``roles``: module → role → key."""
+def _grouped(
+    ending: str, keys: list[str], suffixes: list[tuple[str, str]], roles: defaultdict[str, dict[str, str]]
+) -> None:
+    """Put each key into ``roles``: module → role → key. All of ``keys`` end in ``ending``, as `by_ending` has it."""
     for suffix, role in suffixes:
-        length, others = -len(suffix), []
+        length = -len(suffix)
+        if suffix == f".{ending}":  # then it says no more of a key than that a module stands before it
+            if ending in keys:
+                keys = [key for key in keys if key != ending]
+            for key in keys:
+                roles[key[:length]][role] = key
+            return
+        others = []
         for key in keys:
             if key.endswith(suffix):
                 roles[key[:length]][role] = key

@@ -177,7 +177,7 @@ def _read_plain(raw: bytes, size: int) -> Header | None:
     What reads to entries of three fields in their order, and is written to the very same bytes again, lost nothing on
     the way: no name given twice, no field of its own, no other form of a number or a letter.
     """
-    if len(raw) > HARMLESS_JSON_BYTES and _texts(raw) > MAX_JSON_TEXTS:
+    if _too_many_texts(raw):
         return None
     try:
         metadata, entries = _parted(raw)
@@ -193,7 +193,8 @@ def _read_plain(raw: bytes, size: int) -> Header | None:
         start, end = info.data_offsets
         if DTYPE_BITS[info.dtype] * prod(info.shape) != (end - start) * 8:
             return None
-        in_order = in_order and start == expected
+        if start != expected:
+            in_order = False
         expected = end
     if not in_order or expected != left:
         _check_layout(tensors, left)
@@ -217,16 +218,19 @@ def _parted(raw: bytes) -> tuple[dict[str, str], bytes]:
         end = found + 2 if found >= 0 else len(raw) - 1
     told, following = raw[start:end], raw[end:]
     metadata = _TEXTS.decode(told)
-    if not _given_once(told, len(metadata)) or not (following == b"}" or following.startswith(b',"')):
+    if not _given_once(told, metadata) or not (following == b"}" or following.startswith(b',"')):
         raise ValueError
     return metadata, b"{" + following.removeprefix(b",")
 
 
-def _given_once(told: bytes, names: int) -> bool:
-    """Whether no name of an object of texts was given twice: four quotes that no backslash precedes make a pair."""
+def _given_once(told: bytes, metadata: Mapping[str, str]) -> bool:
+    """Whether no name in ``told`` was given twice, of which ``metadata`` was read: it is written to the same bytes, or
+    has four quotes that no backslash precedes for each pair."""
+    if _ENCODER.encode(metadata) == told:
+        return True
     if b'\\\\"' in told:  # a backslash that is escaped itself: they cannot be told apart by counting
-        return bool(_ENCODER.encode(_TEXTS.decode(told)) == told)
-    return told.count(b'"') - told.count(b'\\"') == 4 * names
+        return False
+    return told.count(b'"') - told.count(b'\\"') == 4 * len(metadata)
 
 
 def _load(raw: bytes, text: str) -> Pairs:
@@ -260,7 +264,7 @@ def _load(raw: bytes, text: str) -> Pairs:
 
 def _check_structure(raw: bytes) -> None:
     """Count nesting, objects and values without parsing, so that a long header cannot unfold to gigabytes."""
-    if _texts(raw) > MAX_JSON_TEXTS:
+    if _too_many_texts(raw):
         raise BadHeader(
             "too-many-values", f"The header holds more than {MAX_JSON_TEXTS:,} texts; no model has as many."
         )
@@ -276,9 +280,10 @@ def _check_structure(raw: bytes) -> None:
             raise BadHeader("too-deep", f"The header is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _texts(raw: bytes) -> float:
-    """How many texts the JSON holds, roughly: each is a small object in memory, so they are counted beforehand."""
-    return (raw.count(b'"') - raw.count(b'\\"')) / 2
+def _too_many_texts(raw: bytes) -> bool:
+    """Whether the JSON holds more texts than sense: each is a small object in memory, so they are counted beforehand."""
+    quotes = 2 * MAX_JSON_TEXTS
+    return len(raw) > quotes < raw.count(b'"') and raw.count(b'"') - raw.count(b'\\"') > quotes
 
 
 def _too_many(count: int) -> NoReturn:
