@@ -6,7 +6,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import boto3
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # One stream of a store is slow (80 to 300 MB/s); three together fill what hashing takes, in 24 MiB of memory.
 PARALLEL = 3
 RANGE_BYTES = 8 * 1024**2
+PIECE_BYTES = 1024**2
 RANGE_TRIES = 4
 RANGE_PAUSE_SECONDS = 0.5
 URL_SECONDS = 12 * 3600  # a signed address outlives the slowest reading
@@ -69,6 +71,7 @@ def _http() -> URLLib3Session:
 def stream(bucket: str, key: str, size: int, etag: str) -> Iterator[bytes]:
     """The ``size`` bytes of one object in order, `PARALLEL` ranges of `RANGE_BYTES` fetched ahead.
 
+    They are handed on in pieces of `PIECE_BYTES` as they arrive, so that hashing begins with the first of them.
     etag: the object's, so that every range is of the same object. Raises botocore's errors, and `OSError` where a
     range comes short.
     """
@@ -77,43 +80,71 @@ def stream(bucket: str, key: str, size: int, etag: str) -> Iterator[bytes]:
     starts = iter(range(0, size, RANGE_BYTES))
     stop = threading.Event()
 
-    def fetch(start: int) -> bytes:
+    def fetch(start: int, pieces: SimpleQueue[bytes | BaseException]) -> None:
+        end = min(start + RANGE_BYTES, size)
         for tries_left in reversed(range(RANGE_TRIES)):
             if stop.is_set():
-                break
+                return
             try:
-                return _range(url, start, min(start + RANGE_BYTES, size), etag)
-            except (BotoCoreError, OSError):
+                for piece in _range(url, start, end, etag):
+                    pieces.put(piece)
+                    start += len(piece)
+                    if stop.is_set():
+                        return
+                return
+            except (BotoCoreError, OSError) as error:
                 if not tries_left:
-                    raise
+                    pieces.put(error)
+                    return
                 stop.wait(RANGE_PAUSE_SECONDS)
-        return b""
+            except BaseException as error:
+                pieces.put(error)
+                return
 
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
-        ahead: deque[Future[bytes]] = deque(
-            pool.submit(fetch, start) for _, start in zip(range(PARALLEL), starts, strict=False)
-        )
+        ahead: deque[SimpleQueue[bytes | BaseException]] = deque()
+
+        def one_more() -> None:
+            if (start := next(starts, None)) is not None:
+                ahead.append(SimpleQueue())
+                pool.submit(fetch, start, ahead[-1])
+
         try:
-            while ahead:
-                data = ahead.popleft().result()
-                if (start := next(starts, None)) is not None:
-                    ahead.append(pool.submit(fetch, start))
-                yield data
+            for _ in range(PARALLEL):
+                one_more()
+            for start in range(0, size, RANGE_BYTES):
+                left = min(RANGE_BYTES, size - start)
+                while left:
+                    piece = ahead[0].get()
+                    if isinstance(piece, BaseException):
+                        raise piece
+                    left -= len(piece)
+                    if not left:  # its thread has the next range while the caller takes the last piece
+                        ahead.popleft()
+                        one_more()
+                    yield piece
         finally:
             stop.set()
-            for waiting in ahead:
-                waiting.cancel()
+            pool.shutdown(cancel_futures=True)
 
 
-def _range(url: str, start: int, end: int, etag: str) -> bytes:
+def _range(url: str, start: int, end: int, etag: str) -> Iterator[bytes]:
+    """The bytes ``start`` to before ``end``, in pieces. Raises `OSError` where fewer come: those before are good."""
     asked = AWSRequest("GET", url, {"Range": f"bytes={start}-{end - 1}", "If-Match": etag}, stream_output=True)
     answer = _http().send(asked.prepare())
-    data = StreamingBody(answer.raw, None).read()  # type: ignore[arg-type]
+    body = StreamingBody(answer.raw, None)  # type: ignore[arg-type]
     if answer.status_code in (429, *range(500, 600)):
+        body.close()
         raise OSError(f"the store answered {answer.status_code}")
     if answer.status_code != 206:
-        told = {"Code": str(answer.status_code), "Message": data[:200].decode(errors="replace")}
+        told = {"Code": str(answer.status_code), "Message": body.read(200).decode(errors="replace")}
+        body.close()
         raise ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": answer.status_code}}, "GetObject")  # type: ignore[typeddict-item]
-    if len(data) != end - start:
-        raise OSError(f"the store sent {len(data)} bytes of {end - start}")
-    return data
+    while start < end:
+        piece = body.read(min(PIECE_BYTES, end - start))
+        if not piece:
+            body.close()
+            raise OSError(f"the store sent {end - start} bytes too few")
+        start += len(piece)
+        yield piece
+    body.read()  # nothing is left; its end gives the connection back

@@ -281,7 +281,7 @@ def _check_structure(raw: bytes) -> None:
 
 
 def _too_many_texts(raw: bytes) -> bool:
-    """Whether the JSON holds more texts than sense: each is a small object in memory, so they are counted beforehand."""
+    """Whether the JSON holds more texts than sense: each is a small object in memory, so they are counted first."""
     quotes = 2 * MAX_JSON_TEXTS
     return len(raw) > quotes < raw.count(b'"') and raw.count(b'"') - raw.count(b'\\"') > quotes
 
