@@ -110,11 +110,13 @@ def file_add(*, owner: User, report: Inspected, filename: str, fields: Mapping[s
         if report.converted:
             _converted_make(file, report)
         revision_renew(version, message=f"Add {file.name}")
+    listed = False
     if fields.get("publish") or fields.get("publish_at"):
-        _publish_or_wait(version, owner, fields.get("publish_at"))
+        listed = _publish_or_wait(version, owner, fields.get("publish_at"))
     elif path:
-        publish_if_complete(version)
-    listing_refresh(version.model)
+        listed = publish_if_complete(version)
+    if not listed:  # publishing lists it
+        listing_refresh(version.model)
     return File.objects.select_related("version__model__owner", "version__base").get(pk=file.pk)
 
 
@@ -136,18 +138,21 @@ def _version_learn(version: Version, report: Inspected, filename: str, base: Bas
     version.save(update_fields=["base", "base_variant", "trigger_words", "training", "updated_at"])
 
 
-def publish_if_complete(version: Version) -> None:
-    """Publish what was pushed to a public repository once all weights that its revision names are accepted."""
+def publish_if_complete(version: Version) -> bool:
+    """Publish what was pushed to a public repository once all weights that its revision names are accepted. Returns
+    whether it was published now."""
     version = Version.objects.select_related("model__owner", "revision").get(pk=version.pk)
     if not version.model.public_wanted or version.revision is None or version.status != Version.Status.DRAFT:
-        return
+        return False
     named = {e.blob_id for e in version.revision.entries.all() if not is_plain(e.path)}
     accepted = set(version.files.filter(verdict=File.Verdict.ACCEPTED).values_list("blob_id", flat=True))
-    if named and named <= accepted:
+    if complete := bool(named) and named <= accepted:
         version_publish(version=version, by=version.model.owner)
+    return complete
 
 
-def _publish_or_wait(version: Version, owner: User, moment: str | None) -> None:
+def _publish_or_wait(version: Version, owner: User, moment: str | None) -> bool:
+    """Returns whether it was published now."""
     at = datetime.fromisoformat(moment) if moment else None
     if at and at > timezone.now():
         if version.status == Version.Status.DRAFT:
@@ -155,9 +160,11 @@ def _publish_or_wait(version: Version, owner: User, moment: str | None) -> None:
             version.save(update_fields=["publish_at", "updated_at"])
     elif version.files.filter(verdict=File.Verdict.ACCEPTED).exists():
         version_publish(version=version, by=owner)
+        return True
     else:  # kept in mind until inspection accepts it
         version.publish_when_ready = True
         version.save(update_fields=["publish_when_ready", "updated_at"])
+    return False
 
 
 def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Finding | None]:

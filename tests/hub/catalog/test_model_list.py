@@ -103,11 +103,11 @@ def test_more_is_a_real_link(client, shelf, monkeypatch):
     assert "<html" not in following.content.decode()
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", "bnVsbA", "WzEsMiwzXQ", "WyJuZXdlc3QiLDFlOTk5LDEsIiJd", "9" * 4000])
-def test_a_wrong_cursor_is_refused(client, shelf, cursor):
-    with pytest.raises(queries.BadCursor):
-        queries.model_list(Wish(), cursor=cursor)
-    assert client.get(f"/models?after={cursor}").status_code == 400
+def test_a_wrong_cursor_is_refused(client, shelf):
+    for cursor in ("x", "!!!!", "bnVsbA", "WzEsMiwzXQ", "WyJuZXdlc3QiLDFlOTk5LDEsIiJd", "9" * 4000):
+        with pytest.raises(queries.BadCursor):
+            queries.model_list(Wish(), cursor=cursor)
+        assert client.get(f"/models?after={cursor}").status_code == 400, cursor
 
 
 def test_a_cursor_of_another_list_is_refused(shelf):
@@ -116,16 +116,11 @@ def test_a_cursor_of_another_list_is_refused(shelf):
         queries.model_list(Wish(types=("LORA",)), cursor=cursor)
 
 
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [
-        ("linocut", "Linocut"), ("LINO", "Linocut"), ("lnct pri", "Linocut"), ("linoleum", "Linocut"),
-        ("inocu", "Linocut"), ("linocat", "Linocut"), ("harbour_v1", "Paper Harbour"), ("ete", "Été à la mer"),
-        ("à la MER", "Été à la mer"),
-    ],
-)  # fmt: skip
-def test_search_by_every_field_and_with_errors(shelf, query, name):
-    assert found(query) == [name]
+def test_search_by_every_field_and_with_errors(shelf):
+    for query in ("linocut", "LINO", "lnct pri", "linoleum", "inocu", "linocat"):
+        assert found(query) == ["Linocut"], query
+    for query, name in (("harbour_v1", "Paper Harbour"), ("ete", "Été à la mer"), ("à la MER", "Été à la mer")):
+        assert found(query) == [name], query
 
 
 def test_search_by_tag_and_creator(shelf):
@@ -141,13 +136,11 @@ def test_a_name_counts_more_than_a_description(alice):
     assert found("ink") == ["Ink", "Other"]
 
 
-@pytest.mark.parametrize(
-    "query", ["' | !", "a & b:*", "\\", "%", "_", "<script>", "'; DROP TABLE x; --", "((", ":*", " "]
-)
-def test_hostile_words_find_nothing_and_break_nothing(client, shelf, query):
-    page = client.get("/models", {"query": query})
-    assert page.status_code == 200
-    assert "<script>" not in page.content.decode().replace('<script src="', "")
+def test_hostile_words_find_nothing_and_break_nothing(client, shelf):
+    for query in ("' | !", "a & b:*", "\\", "%", "_", "<script>", "'; DROP TABLE x; --", "((", ":*", " "):
+        page = client.get("/models", {"query": query})
+        assert page.status_code == 200, query
+        assert "<script>" not in page.content.decode().replace('<script src="', ""), query
 
 
 def test_a_pasted_hash_finds_its_file(client, shelf):
