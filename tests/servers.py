@@ -17,8 +17,9 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / ".weightroom-test"
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # what a test writes may be lost
 JOURNEYS = "tests/journeys/"  # as the names of its tests begin
-# What takes a minute or more, the longest first: begun last, one process would wait for the other's.
-LONG = [JOURNEYS, "tests/hub/up/", "tests/hub/test_hostile_text", "tests/workers/engine/", "tests/workers/nano/"]
+# What takes a minute or more, begun early: begun last, one process would wait for the other. `up` not beside the start
+# of the journeys' hub: both would collect the static files of a new clone.
+LONG = [JOURNEYS, "tests/hub/test_hostile_text", "tests/workers/engine/", "tests/workers/nano/", "tests/hub/up/"]
 LONG += ["tests/hub/test_private_is_absent", "tests/hub/test_api_keeps_its_word", "tests/workers/test_fuzz"]
 
 
