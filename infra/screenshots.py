@@ -1,8 +1,8 @@
 """The gallery of pages: ``make screenshots`` starts a hub with the demo content, visits its pages in Chromium, wide and
 narrow, light and dark, and writes small pictures and their list into ``infra/screenshots/``.
 
-The hub's data stays in ``.weightroom-screens``; a later run finds its pictures drawn. HUB names one that runs already:
-people, words and a collection are made there.
+The hub is a new one each time, in ``.weightroom-screens``. HUB names one that runs already: people, words and pictures
+are made there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 WIDE, NARROW = (1440, 900), (390, 844)
 SHOWN = {WIDE: 960, NARROW: 300}  # pixels across in the pictures kept
 QUALITY, ALL_BYTES = 58, 1_500_000
-DRAWING_SECONDS = 3600  # a dozen strips on a machine that does other things too
+DRAWING_SECONDS = 900  # some thirty pictures, on a machine that does other things too
 
 
 def main() -> int:
@@ -41,18 +42,18 @@ def main() -> int:
         return 1
     with running() as hub, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        visit = Visit(hub, browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}))
+        visit = Visit(hub, browser)
         pages = visit.prepared()
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir()
-        for name, (_, address, state) in pages.items():
+        for name, shot in pages.items():
             for size in (WIDE, NARROW):
                 for theme in ("light", "dark"):
-                    picture = visit.seen(address, size, theme, state)
+                    picture = visit.seen(shot, size, theme)
                     _keep(picture, SHOWN[size], f"{name}-{'wide' if size == WIDE else 'narrow'}-{theme}.webp")
             print(name, flush=True)
         browser.close()
-    (FOLDER / "README.md").write_text(_listed({name: words for name, (words, _, _) in pages.items()}))
+    (FOLDER / "README.md").write_text(_listed({name: shot.words for name, shot in pages.items()}))
     total = sum(path.stat().st_size for path in FOLDER.iterdir())
     print(f"{len(pages)} pages, {total / 1e6:.2f} MB in {FOLDER.relative_to(PROJECT)}")
     return int(total > ALL_BYTES)
@@ -60,12 +61,13 @@ def main() -> int:
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """The address of a hub that holds the demo content with its strips drawn."""
+    """The address of a hub that holds the demo content, and has drawn what lists show of it."""
     if address := os.environ.get("HUB"):
         yield address.rstrip("/")
         return
     from hub import embedded
 
+    shutil.rmtree(DATA, ignore_errors=True)
     port = embedded.free_port()
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | {"DATA_DIR": str(DATA), "PORT": str(port), "PUBLIC_URL": address}
@@ -76,6 +78,7 @@ def running() -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+        shutil.rmtree(DATA, ignore_errors=True)
 
 
 def _wait(what: str, found: Callable[[], Any], seconds: float) -> Any:
@@ -88,7 +91,8 @@ def _wait(what: str, found: Callable[[], Any], seconds: float) -> Any:
 
 
 def _drawn(address: str, process: subprocess.Popen[bytes]) -> bool:
-    """Whether every model of the demo is listed with all frames of its strip."""
+    """Whether every model of the demo is listed, its strip drawn on the board's first prompt (the others follow, and no
+    page here shows them), and the library written."""
     import httpx
 
     if process.poll() is not None:
@@ -100,64 +104,84 @@ def _drawn(address: str, process: subprocess.Popen[bytes]) -> bool:
             return False
         for version in (version["id"] for model in models for version in model["modelVersions"]):
             strips = httpx.get(f"{address}/api/v1/model-versions/{version}/previews", timeout=10).json()
-            if any(frame["state"] not in {"drawn", "failed"} for strip in strips for frame in strip["frames"]):
+            frames = [frame for strip in strips for frame in strip["frames"] if not frame["position"]]
+            if not frames or any(frame["state"] not in {"drawn", "failed"} for frame in frames):
                 return False
+        prompts = httpx.get(f"{address}/api/v1/prompts?limit=100", timeout=10).json().get("items", [])
     except (httpx.HTTPError, ValueError):
         return False
-    return True
+    return len(prompts) >= wanted + 2  # three of words alone, and one of each adapter
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page of the gallery: what it is, where, a selector that says it is complete, who looks (mira where None)."""
+
+    words: str
+    address: str
+    shows: str = ""
+    who: Any = None
 
 
 class Visit:
-    """Somebody at a browser, who leaves the traces that make a hub look lived in."""
+    """Two people at a browser, who leave the traces that make a hub look lived in."""
 
-    def __init__(self, hub: str, context: Any) -> None:
-        self.hub, self.context = hub, context
-        self.page = context.new_page()
+    def __init__(self, hub: str, browser: Any) -> None:
+        self.hub = hub
+        self.anybody, self.okko, self.mira = (browser.new_context().new_page() for _ in range(3))
+        self.page = self.mira
 
     def goes(self, path: str) -> Any:
         self.page.goto(self.hub + path)
         return self.page
 
-    def prepared(self) -> dict[str, tuple[str, str, str]]:
-        """Name of a page → (what it is, its address, a selector that says it is complete)."""
-        models = self.context.request.get(f"{self.hub}/api/v1/models?limit=100").json()["items"]
-        by_name = {model["name"]: model for model in models}
-        lora = by_name.get("Flat", models[0])
+    def prepared(self) -> dict[str, Shot]:
+        """Name of a page → what it is and where."""
+        models = self.page.request.get(f"{self.hub}/api/v1/models?limit=100").json()["items"]
+        lora = next((model for model in models if model["name"] == "Flat"), models[0])
         version = lora["modelVersions"][0]["id"]
-        self._signs_up()
-        self._says(f"/models/{lora['id']}")
-        prompt = self._writes("fox, {blue|red|yellow} background, flat style")
-        picture = self._draws(f"/try?use={version}", "fox, blue background, flat style")
-        self._imports_words()
+        model = f"/models/{lora['id']}"
+        self._signs_up("mira")
+        self._says(model, "Works at **0.8**; above 1 the outlines close.")
+        self._writes("{fox|owl|whale}, {blue|red|yellow} background, flat style")
+        drawing = self._draws(f"/try?use={version}", "house, yellow background, flat style")
         compare = f"/compare?stack=&stack={version}:0.5&stack={version}:1"
+        self._compares(compare)
+        prompts = self.page.request.get(f"{self.hub}/api/v1/prompts?limit=100").json()["items"]
+        prompt = next((prompt for prompt in prompts if prompt["title"] == "With Flat"), prompts[0])
+        self.page = self.okko
+        self._signs_up("okko")
+        self._says(model, "And at 0.5 it keeps the base's light. @mira, which seed was the house?")
+        self._says(drawing, "The door is what I would have drawn.")
+        self.page = self.mira
         return {
-            "home": ("Home: what is new, drawn the same way", "/", ""),
-            "models": ("Every adapter drawn with one prompt, split with the base", "/models?drawn=0&split=on", ""),
-            "model": ("A model: what it does to the same picture", f"/models/{lora['id']}", ""),
-            "try": ("Try it: prompt, stack, settings, and the picture", picture, "main img[src*='/image/']"),
-            "compare": ("Stacks side by side", compare, ""),
-            "prompts": ("The prompt library", "/prompts", ""),
-            "prompt": ("A prompt: a thing of its own", prompt, ""),
-            "pictures": ("Pictures with their recipes", "/pictures", ""),
-            "upload": ("Upload: one page for one file or many", "/uploads/start", ""),
-            "import": ("Models taken over from elsewhere", "/import", ""),
-            "settings": ("Settings", "/settings", ""),
-            "notices": ("Notifications", "/notifications", ""),
-        }  # fmt: skip
+            "home": Shot("Home: what is new, drawn the same way", "/", who=self.anybody),
+            "models": Shot("Every adapter drawn with one prompt, split with the base", "/models?drawn=0&split=on"),
+            "model": Shot("A model: what it does to the same picture", model),
+            "try": Shot("Try it: prompt, stack, settings, and the picture", self.tried, "main img[src*='/image/']"),
+            "compare": Shot("Stacks side by side", compare),
+            "prompts": Shot("The prompt library", "/prompts"),
+            "prompt": Shot("A prompt: a thing of its own", f"/prompts/{prompt['id']}"),
+            "pictures": Shot("Pictures with their recipes", "/pictures"),
+            "picture": Shot("A picture, and all that it was made of", drawing),
+            "upload": Shot("Upload: one page for one file or many", "/uploads/start"),
+            "import": Shot("Models taken over from elsewhere", "/import"),
+            "notices": Shot("Notifications", "/notifications"),
+        }
 
-    def _signs_up(self) -> None:
-        page, name = self.goes("/sign-up"), f"mira{secrets.randbelow(1000)}"
+    def _signs_up(self, name: str) -> None:
+        page, name = self.goes("/sign-up"), name if not os.environ.get("HUB") else f"{name}{secrets.randbelow(1000)}"
         page.fill("[name=username]", name)
         page.fill("[name=email]", f"{name}@example.org")
         page.fill("[name=password1]", secrets.token_urlsafe(16))
         page.click("main [type=submit]")
-        page.wait_for_url(f"{self.hub}/**")
+        page.wait_for_url(f"{self.hub}/")
 
-    def _says(self, model: str) -> None:
-        page = self.goes(model)
-        page.fill("#say-new", "Works at **0.8**; above 1 the outlines close.")
+    def _says(self, where: str, words: str) -> None:
+        page = self.goes(where)
+        page.fill("#say-new", words)
         page.get_by_role("button", name="Say it").click()
-        page.locator(".comment strong").first.wait_for()
+        page.locator(".comment .prose").get_by_text(words[-12:]).first.wait_for()
 
     def _writes(self, prompt: str) -> str:
         page = self.goes("/prompts/new")
@@ -167,29 +191,31 @@ class Visit:
         return str(page.url).removeprefix(self.hub)
 
     def _draws(self, address: str, prompt: str) -> str:
+        """The address of the kept picture; that of its drawing stays in ``tried``."""
         page = self.goes(address)
         page.fill("[name=prompt]", prompt)
+        page.fill("[name=seed]", "4567")
         page.get_by_role("button", name="Draw").first.click()
         page.wait_for_url(re.compile(r"/try/[0-9a-f-]{36}"))
         page.locator("main img[src*='/image/']").first.wait_for(timeout=120_000)
-        keep = page.get_by_role("button", name="Keep it")
-        if keep.count():
-            keep.first.click()
-            page.wait_for_timeout(1500)
+        self.tried = page.url.removeprefix(self.hub)
+        page.get_by_role("button", name="Keep it").first.click()
+        page.wait_for_url(re.compile(r"/pictures/\d+"))
         return str(page.url).removeprefix(self.hub)
 
-    def _imports_words(self) -> None:
-        for prompt in ("cat, green background", "house, ink style, white background", "rocket, blue background"):
-            self._writes(prompt)
+    def _compares(self, address: str) -> None:
+        page = self.goes(address)
+        page.get_by_role("button", name=re.compile("^Draw the")).click()
+        page.get_by_text("12 of 12 are drawn.").wait_for(timeout=180_000)
 
-    def seen(self, address: str, size: tuple[int, int], theme: str, state: str) -> bytes:
-        page = self.page
+    def seen(self, shot: Shot, size: tuple[int, int], theme: str) -> bytes:
+        page = shot.who or self.mira
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        page.goto(self.hub + address)
+        page.goto(self.hub + shot.address)
         page.wait_for_load_state("networkidle")
-        if state:
-            page.locator(state).first.wait_for(timeout=30_000)
+        if shot.shows:
+            page.locator(shot.shows).first.wait_for(timeout=30_000)
         return bytes(page.screenshot())
 
 

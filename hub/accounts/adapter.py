@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -9,10 +10,13 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from hub.accounts import mailing
 from hub.accounts.models import User
 
 NO_MATCH = _("That name and password do not match.")  # never says which half was wrong
@@ -49,6 +53,33 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: EmailConfirmation) -> str:
         return settings.PUBLIC_URL + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+    def post_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse:
+        """What is mailed to them is in the language they signed in with."""
+        mailing.language_keep(user, translation.get_language())
+        return super().post_login(request, user, **more)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """In the language of the account that the mail goes to, whoever made us write it."""
+        known = User.objects.filter(email__iexact=email).first()
+        language = mailing.language_of(known) if known and known.mail.get("language") else translation.get_language()
+        with translation.override(language):
+            super().send_mail(template_prefix, email, context)
+
+    def send_notification_mail(self, template_prefix: str, user: Any, context: Any = None, email: Any = None) -> None:
+        agent = mailing.program_of(self.get_http_user_agent(self.request))
+        said = {"password_reset_url": settings.PUBLIC_URL + reverse("account_reset_password"), "user_agent": agent}
+        super().send_notification_mail(template_prefix, user, said | (context or {}), email)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        reset = settings.PUBLIC_URL + reverse("account_reset_password")
+        self.send_mail("account/email/account_already_exists", email, {"password_reset_url": reset})
+
+    def render_mail(self, *args: Any, **kwargs: Any) -> EmailMessage:
+        mail: EmailMessage = super().render_mail(*args, **kwargs)
+        mail.body = mailing.wrapped(mail.body)
+        mail.extra_headers["Auto-Submitted"] = "auto-generated"
+        return mail
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
         """Never the address that the password is reset through."""

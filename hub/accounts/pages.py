@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from hub.accounts import actions, devices, queries
+from hub.accounts import actions, devices, mailing, queries
 from hub.accounts.forms import SCOPES, TokenCreate
 from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.permissions import person
@@ -58,7 +58,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def language_set(request: HttpRequest) -> HttpResponse:
-    """The language of the pages: kept in a cookie, so that it needs no account."""
+    """The language of the pages: kept in a cookie, so that it needs no account. Mails to who is signed in follow."""
     back = (request.POST if request.method == "POST" else request.GET).get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = "/"
@@ -67,6 +67,8 @@ def language_set(request: HttpRequest) -> HttpResponse:
     language = request.POST.get("language", "")
     if language not in dict(settings.LANGUAGES):
         raise Refused(_("The language is one of %s.") % (", ".join(dict(settings.LANGUAGES))))
+    if request.user.is_authenticated:
+        mailing.language_keep(person(request), language)
     response = redirect(back)
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION, httponly=True

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from hub.accounts.mailing import language_of
 from hub.accounts.models import Membership, User
 from hub.accounts.names import check_name
 from hub.accounts.queries import role_in, user_by_name
@@ -102,12 +103,12 @@ def member_invite(*, by: User, name: str, person: str, role: str) -> Membership:
     if not made:
         here = membership.accepted_at is not None
         raise NameTaken((_("%s belongs to it already.") if here else _("%s was asked already.")) % asked.username)
-    with translation.override(settings.LANGUAGE_CODE):  # who is asked may read another language than who asks
-        as_what = membership.get_role_display()
-    Notice.objects.create(
-        user=asked, actor=by, kind=Notice.Kind.INVITE, address=f"/groups/{group.username}",
-        sentence=f"{by.username} asks you to join the group {group.username} as {as_what}.",
-    )  # fmt: skip
+    with translation.override(language_of(asked)):  # who is asked may read another language than who asks
+        sentence = _("%(who)s asks you to join the group %(group)s as %(role)s.") % {
+            "who": by.username, "group": group.username, "role": membership.get_role_display(),
+        }  # fmt: skip
+    address = f"/groups/{group.username}"
+    Notice.objects.create(user=asked, actor=by, kind=Notice.Kind.INVITE, address=address, sentence=sentence)
     return membership
 
 

@@ -14,10 +14,12 @@ from django.core import signing
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from hub.accounts.mailing import language_of, wrapped
 from hub.accounts.models import User
 from hub.catalog.models import Model
 from hub.catalog.serializers import model_url
@@ -121,6 +123,18 @@ def _send(user: User, address: str, notices: list[Notice], now: datetime, *, kin
     """Whether it went out. The rows are claimed first, so that a second sender finds nothing, and let go on failure."""
     if _claim(notices, now) != len(notices):
         return False
+    with translation.override(language_of(user)):
+        mail = _written(user, address, notices, kind)
+    try:
+        mail.send()
+    except (smtplib.SMTPException, OSError):
+        log.warning("A mail of notifications did not go out; it is tried again.", exc_info=True)
+        _claim(notices, None)
+        return False
+    return True
+
+
+def _written(user: User, address: str, notices: list[Notice], kind: str) -> EmailMultiAlternatives:
     lines = [(sentence_of(notice), settings.PUBLIC_URL + address_of(notice), quote_of(notice)) for notice in notices]
     n = len(lines)
     subject = lines[0][0] if n == 1 else ngettext("%(n)d notification", "%(n)d notifications", n) % {"n": n}
@@ -131,21 +145,15 @@ def _send(user: User, address: str, notices: list[Notice], now: datetime, *, kin
         "settings": f"{settings.PUBLIC_URL}/settings#mail",
     }  # fmt: skip
     mail = EmailMultiAlternatives(
-        settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + " ".join(subject.split())[:150],
-        render_to_string("community/mail.txt", context), to=[address],
+        settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + Truncator(" ".join(subject.split())).chars(100),
+        wrapped(render_to_string("community/mail.txt", context)), to=[address],
         headers={
             "List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
         },
     )  # fmt: skip
     mail.attach_alternative(render_to_string("community/mail.html", context), "text/html")
-    try:
-        mail.send()
-    except (smtplib.SMTPException, OSError):
-        log.warning("A mail of notifications did not go out; it is tried again.", exc_info=True)
-        _claim(notices, None)
-        return False
-    return True
+    return mail
 
 
 def sentence_of(notice: Notice) -> str:
@@ -178,4 +186,4 @@ def address_of(notice: Notice) -> str:
 
 
 def quote_of(notice: Notice) -> str:
-    return notice.comment.text[:300] if notice.comment else ""
+    return Truncator(notice.comment.text).chars(300) if notice.comment else ""

@@ -11,8 +11,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hub.accounts.levels import LEVELS
+from hub.accounts.mailing import language_of
 from hub.accounts.models import User
 from hub.catalog.models import File
 from hub.catalog.words import tidy
@@ -127,7 +129,7 @@ def _decide(case: Case, by: User, decision: str, sentence: str, level: int) -> C
     case.decision, case.decided_by, case.decided_at, case.sentence = decision, by, timezone.now(), sentence
     case.save()
     if decision != Decision.DISMISSED:
-        _tell(case, f"{DECIDED[Decision(decision)]} Why: {sentence}")
+        _tell(case, DECIDED[Decision(decision)], why=sentence)
     if decision != Decision.QUARANTINED:  # those are in the log by file already
         _log(case, by, LOGGED[Decision(decision)], sentence, before="open", after=decision)
     return case
@@ -153,12 +155,14 @@ def _quarantine(case: Case, by: User, sentence: str) -> list[int]:
 
 
 DECIDED = {
-    Decision.RATED: "A moderator set its content level.",
-    Decision.HIDDEN: "A moderator hid it.",
-    Decision.TAKEN_DOWN: "A moderator took it down.",
-    Decision.QUARANTINED: "A moderator took its files into quarantine.",
-    Decision.WARNED: "A moderator warns you about it.",
+    Decision.RATED: gettext_lazy("A moderator set its content level."),
+    Decision.HIDDEN: gettext_lazy("A moderator hid it."),
+    Decision.TAKEN_DOWN: gettext_lazy("A moderator took it down."),
+    Decision.QUARANTINED: gettext_lazy("A moderator took its files into quarantine."),
+    Decision.WARNED: gettext_lazy("A moderator warns you about it."),
 }
+STANDS = gettext_lazy("Another moderator looked at it, and it stands.")
+TAKEN_BACK = gettext_lazy("Another moderator took it back.")
 LOGGED = {
     Decision.DISMISSED: Entry.Action.DISMISSED, Decision.RATED: Entry.Action.RATED,
     Decision.HIDDEN: Entry.Action.HIDDEN, Decision.TAKEN_DOWN: Entry.Action.TAKEN_DOWN,
@@ -166,13 +170,14 @@ LOGGED = {
 }  # fmt: skip
 
 
-def _tell(case: Case, sentence: str) -> None:
-    """A notification to the thing's owner: the hub's, so that no moderator is found by name."""
+def _tell(case: Case, said: object, *, why: str) -> None:
+    """A notification to the thing's owner in their language: the hub's, so that no moderator is found by name."""
     for person in queries.answering(case):
+        with translation.override(language_of(person)):
+            sentence = _("“%(what)s”: %(said)s Why: %(why)s") % {"what": case.title[:80], "said": said, "why": why}
         Notice.objects.create(
-            user=person, kind=Notice.Kind.DECISION, sentence=f"“{case.title[:80]}”: {sentence}"[:700],
-            address=f"/decisions/{case.pk}",
-        )  # fmt: skip
+            user=person, kind=Notice.Kind.DECISION, sentence=sentence[:700], address=f"/decisions/{case.pk}"
+        )
 
 
 def _log(case: Case, by: User, action: str, reason: str, *, before: str = "", after: str = "") -> None:
@@ -243,8 +248,7 @@ def appeal_decide(*, by: User, case_id: int, upheld: bool, sentence: str) -> Cas
     else:
         _undo(case, by, sentence)
         _log(case, by, Entry.Action.RESTORED, sentence, before=case.decision, after="restored")
-    said = "Another moderator looked at it, and it stands." if upheld else "Another moderator took it back."
-    _tell(case, f"{said} Why: {sentence}")
+    _tell(case, STANDS if upheld else TAKEN_BACK, why=sentence)
     return case
 
 

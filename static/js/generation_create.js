@@ -52,7 +52,7 @@
 
   // A picture to draw by arrives, or is taken out again; beside it stands what a preprocessor makes of it.
   const given = (place, sha256) => {
-    const box = place.closest(".by");
+    const box = place.closest(".guide");
     const input = [...box.querySelectorAll("input[type=hidden]")].find((one) => one.name.endsWith(`_${place.dataset.material}`));
     const [seen, out] = [place.querySelector("[data-given]"), place.querySelector("[data-take-out]")];
     input.value = sha256;
@@ -85,9 +85,9 @@
     if (out) given(out.closest("[data-material]"), "");
   });
   document.addEventListener("change", (event) => {
-    if (event.target.closest?.("[data-trace]")) trace(event.target.closest(".by"));
+    if (event.target.closest?.("[data-trace]")) trace(event.target.closest(".guide"));
   });
-  for (const box of document.querySelectorAll(".by")) trace(box);
+  for (const box of document.querySelectorAll(".guide")) trace(box);
 
   // On a phone the picture is below the button that asked for it.
   document.addEventListener("htmx:afterSwap", (event) => {

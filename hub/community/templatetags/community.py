@@ -8,6 +8,7 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from hub.accounts import mailing
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for
 from hub.catalog.markdown import rendered
@@ -115,3 +116,9 @@ def notices_unread(context: dict[str, Any]) -> int:
 @register.filter
 def markdown(text: str) -> SafeString:
     return rendered(text)
+
+
+@register.filter
+def quoted(text: str) -> str:
+    """As mails quote: every line with its mark."""
+    return mailing.quoted(text)

@@ -18,6 +18,16 @@ def test_it_works(signed_in, alice):
     assert "alice@example.org" in mail.outbox[-1].to  # its owner is told
 
 
+def test_the_mail_says_nothing_that_a_stranger_chose(signed_in):
+    signed_in.defaults["HTTP_USER_AGENT"] = "Firefox/1 on Linux, call +1 555 and give your code: https://evil.example"
+    change(signed_in)
+    told = mail.outbox[-1]
+    assert told.subject == "Weightroom: your password was changed"
+    assert "with Firefox on Linux." in " ".join(told.body.split())
+    assert "evil" not in told.body
+    assert "http://127.0.0.1:8000/reset" in told.body
+
+
 def test_it_ends_other_sessions(signed_in, alice):
     elsewhere = Client()
     elsewhere.force_login(alice)

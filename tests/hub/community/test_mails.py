@@ -81,6 +81,19 @@ def test_only_to_confirmed_addresses(model, alice, bob, mailoutbox):
     assert "yours is not confirmed yet" in signed_in(alice).get("/settings").content.decode()
 
 
+def test_in_the_language_of_who_reads(model, alice, bob, mailoutbox):
+    hers = signed_in(alice)
+    hers.post("/settings/language", {"language": "de"})
+    hers.post("/settings/mail", {"comment": "now"})
+    comment_create(author=bob, target=model, text="a word " * 30 + "\nand another line")
+    mails_send(EVENING)
+    assert mailoutbox[0].subject == "Weightroom: bob hat Linocut kommentiert."
+    quoted = [line for line in mailoutbox[0].body.splitlines() if line.startswith(">")]
+    assert len(quoted) > 3
+    assert quoted[-1] == "> and another line"
+    assert max(len(line) for line in mailoutbox[0].body.splitlines() if "http" not in line) <= 76
+
+
 def test_one_press_ends_it(model, alice, bob, mailoutbox):
     chosen(alice, comment="now")
     comment_create(author=bob, target=model, text="Fine.")
