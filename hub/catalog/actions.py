@@ -40,10 +40,11 @@ from hub.catalog.revisions import revision_renew, revision_show
 from hub.catalog.tallies import download_count, likes_count, tallies_roll_up, totals_set
 from hub.catalog.triggers import trigger_words, words_for
 from hub.catalog.words import one_line, slug_of, stem, tag_name, tidy
+from hub.celery import app
 from hub.errors import NotFound, Refused
 from hub.hooks.actions import announce
 from hub.hooks.models import Hook
-from workers.messages import Finding, Inspected
+from workers.messages import HUB, Finding, Inspected
 
 __all__ = [
     "cover_set",
@@ -448,7 +449,9 @@ def version_edit(*, version: Version, by: User, fields: Mapping[str, Any]) -> Ve
     if "trigger_words" in fields:
         version.trigger_words = trigger_words(fields["trigger_words"])
     if "base" in fields:
-        version.base = _base_of_family(version, fields["base"])
+        was, version.base = version.base, _base_of_family(version, fields["base"])
+        if was.family != version.base.family:  # it fits other bases now, and can be drawn where one is here
+            transaction.on_commit(lambda: app.send_task("hub.tryit.preview_request", args=[version.pk], queue=HUB))
     for name in ("weight", "weight_min", "weight_max", "clip_skip", "hide_training"):
         if name in fields:
             setattr(version, name, fields[name])
@@ -463,8 +466,10 @@ def _base_of_family(version: Version, name: str) -> Base:
     base = Base.objects.filter(name__iexact=name).first()
     if base is None:
         raise UnknownBase(_("There is no base model called %s here.") % one_line(name, 60))
-    known = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="").exists()
+    files = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="")
     was = version.base
+    # What fits several families, or none that is known here, is its owner's to say.
+    known = was.family != "other" and any(not file.summary.get("candidates") for file in files)
     if known and (base.family != was.family or (base.name == "nano") != (was.name == "nano")):
         raise UnknownBase(
             _("The file's tensors are those of %(found)s; it cannot be listed as %(base)s.")

@@ -1,5 +1,8 @@
 """What a base is called here, of what inspection found in a file; in the spelling that people choose from."""
 
+from collections.abc import Mapping
+from typing import Any
+
 # (family, variant) → name; a variant that has none of its own is called as its family.
 NAMES = {
     ("sd1", ""): "SD 1.5",
@@ -44,3 +47,9 @@ NAMES = {
 def base_name(family: str, variant: str) -> str:
     """The name of what inspection found; empty where it found nothing that people choose."""
     return NAMES.get((family, variant.lower())) or NAMES.get((family, "")) or ""
+
+
+def base_choices(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The bases between which a file's owner has to choose: its shapes fit each of them."""
+    names = (base_name(str(family), "") for family in summary.get("candidates", ()))
+    return tuple(dict.fromkeys(filter(None, names)))

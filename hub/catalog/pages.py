@@ -34,6 +34,7 @@ from hub.catalog.serializers import (
     shown_of,
     wish_of,
 )
+from hub.catalog.snippets import snippets
 from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
@@ -176,6 +177,9 @@ def _detail(request: HttpRequest, model: Model, version: Version | None) -> dict
         "remains": queries.hashes_left(model) if taken_down else [],
         "air": air(version) if version else "",
         "tag": _prompt_tag(model, version, views),
+        "snippets": snippets(version, served[0]["file"], served[0]["url"], first=not version.index)
+        if version and served
+        else [],
         "address": model_url(model),
     }
 

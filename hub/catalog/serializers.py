@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from hub.catalog.actions import COMMERCIAL
+from hub.catalog.bases import base_choices
 from hub.catalog.models import File, Model, Version
 from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_of
 from hub.catalog.terms import PERIODS, USES
@@ -177,6 +178,11 @@ def air_source(server: str) -> str:
     return "civitai" if host in CIVITAI_HOSTS else host.replace(":", "-")
 
 
+def undecided(file: File) -> bool:
+    """Whether nobody has said yet which of several bases an accepted file is for."""
+    return file.version.base.family == "other" and len(base_choices(file.summary)) > 1
+
+
 def verdict_sentence(file: File) -> str:
     """The inspectors' verdict as a sentence a person could say."""
     model, summary = file.version.model, file.summary
@@ -185,6 +191,11 @@ def verdict_sentence(file: File) -> str:
     if file.verdict == File.Verdict.UNKNOWN:
         return _("Nothing here recognises it, so only you see it.")
     label = str(TYPE_LABELS.get(model.type, model.type))
+    if undecided(file):
+        return _(
+            "Looks like a %(type)s, but its shapes fit %(bases)s alike. It can be downloaded, not tried, until its "
+            "owner says which base it is for."
+        ) % {"type": label, "bases": _(" and ").join(base_choices(file.summary))}
     ranks = [rank for rank in summary.get("ranks") or () if isinstance(rank, int)]
     rank = ""
     if ranks:
@@ -222,6 +233,7 @@ def file_view(file: File) -> dict[str, Any]:
     shown_first = ("AutoV2", "SHA256")
     hashes = file_hashes(file)
     return {
+        "verdict": "unknown" if undecided(file) else file.verdict,
         "file": file,
         "name": download_name(file),
         "size": file.blob.size,

@@ -401,6 +401,17 @@ def for_version(user: User | AnonymousUser, version_id: str) -> Desk:
     return desk.fit()
 
 
+def for_versions(user: User | AnonymousUser, version_ids: Sequence[str]) -> Desk:
+    """*Try it* with a stack: as `for_version` of the first, with the others beside it."""
+    desk = for_version(user, version_ids[0])
+    for number in version_ids[1:MAX_STACK]:
+        file = accepted_file(user, int(number)) if number.isdecimal() else None
+        if file is not None and file.adapter != "base" and all(row.file.pk != file.pk for row in desk.rows):
+            desk.rows.append(Row(file, file.version.weight))
+            desk.add_word(f"{len(desk.rows) - 1}-0")
+    return desk.fit()
+
+
 def _base(user: User | AnonymousUser, version_id: str) -> File | None:
     if version_id.isdecimal():
         file = accepted_file(user, int(version_id))

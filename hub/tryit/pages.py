@@ -26,7 +26,7 @@ from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import prompt_for, wildcards_of
 from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
-from hub.tryit.desk import Desk, first_visit, for_version, from_form, from_generation, from_recipe, from_sent
+from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT
@@ -73,7 +73,7 @@ def _opened(request: HttpRequest) -> Desk:
     if number := asked.get("sent", ""):
         return _sent(request, number)
     if asked.get("use"):
-        return for_version(request.user, asked["use"])
+        return for_versions(request.user, asked.getlist("use"))
     if KEPT in request.session and not asked:
         return from_form(request.user, QueryDict(request.session[KEPT]))
     return first_visit(request.user, asked.get("base", ""))

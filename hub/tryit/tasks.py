@@ -28,6 +28,13 @@ def previews_backfill(version_id: int) -> None:
         actions.previews_backfill(base_version=version)
 
 
+@shared_task(name="hub.tryit.preview_request")
+def preview_request(version_id: int) -> None:
+    """A version is for another base now: its strip is asked for."""
+    if version := Version.objects.filter(pk=version_id).first():
+        actions.preview_request(version=version)
+
+
 @shared_task(name="hub.tryit.sweep", expires=5)
 def sweep() -> None:
     actions.sweep()

@@ -18,7 +18,8 @@ from django_htmx.http import HTMX_STOP_POLLING
 from hub import storage
 from hub.accounts.models import User
 from hub.accounts.queries import quota_of
-from hub.catalog.serializers import verdict_sentence
+from hub.catalog.bases import base_choices
+from hub.catalog.serializers import undecided, verdict_sentence
 from hub.errors import NotFound
 from hub.uploads import actions, queries, words
 from hub.uploads.actions import WrongFields
@@ -44,6 +45,7 @@ def _row(upload: Upload) -> dict[str, Any]:
         "guess": model_name_of(upload.filename),
         "drawing": drawing,
         "sentence": verdict_sentence(upload.file) if upload.file else "",
+        "bases": base_choices(upload.file.summary) if upload.file and undecided(upload.file) else (),
         "moving": upload.status == Upload.Status.INSPECTING or bool(drawing and drawing.coming),
         "open": upload.status in queries.OPEN,
     }
@@ -132,6 +134,16 @@ def _first(problems: Any) -> str:
 @login_required
 def upload_publish(request: HttpRequest, id: UUID) -> HttpResponse:
     upload = actions.upload_publish(owner=_owner(request), id=id)
+    if not request.headers.get("HX-Request"):
+        return redirect("uploads:upload-start")
+    return render(request, "uploads/upload_status.html", {"row": _row(upload)})
+
+
+@require_POST
+@login_required
+def upload_base(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Which base an accepted file is for, where its shapes fit several."""
+    upload = actions.upload_base(owner=_owner(request), id=id, base=request.POST.get("base", ""))
     if not request.headers.get("HX-Request"):
         return redirect("uploads:upload-start")
     return render(request, "uploads/upload_status.html", {"row": _row(upload)})

@@ -8,8 +8,9 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from hub.catalog.bases import base_choices
 from hub.catalog.models import Model
-from hub.uploads import queries, words
+from hub.uploads import queries
 from hub.uploads.models import Upload
 
 
@@ -153,7 +154,7 @@ class UploadOutput(serializers.ModelSerializer):
 
     def get_base_choices(self, upload: Upload) -> list[str]:
         told = upload.report or upload.header or {}
-        return list(words.base_choices(told.get("summary") or {}))
+        return list(base_choices(told.get("summary") or {}))
 
     @extend_schema_field(UploadModelOutput(allow_null=True))
     def get_model(self, upload: Upload) -> dict[str, Any] | None:

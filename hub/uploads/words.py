@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from hub.catalog.actions import TYPES
-from hub.catalog.bases import base_name
+from hub.catalog.bases import base_choices, base_name
 from hub.catalog.models import Model
 from hub.templatetags.weightroom import size as said
 from workers.messages import Inspecting
@@ -99,12 +99,6 @@ def told(header: dict[str, Any] | None) -> Told | None:
         choices=base_choices(header["summary"]),
         findings=tuple(header["findings"]),
     )
-
-
-def base_choices(summary: dict[str, Any]) -> tuple[str, ...]:
-    """The bases between which a file's owner has to choose, as people call them: its shapes fit each of them."""
-    names = (base_name(str(family), "") for family in summary.get("candidates", ()))
-    return tuple(dict.fromkeys(filter(None, names)))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from hub.catalog.models import Version
 from hub.gallery import placeholders, queries, recipes
+from hub.gallery.company import company_of
 from hub.gallery.models import Picture
 from hub.templatetags.weightroom import plate
 
@@ -33,6 +34,12 @@ def pictures(context: dict[str, Any], version: Version) -> dict[str, Any]:
     """*Made with it*: the newest pictures of people that a version had a part in."""
     user = context["request"].user
     return {"version": version, "pictures": queries.made_with(user, version), "user": user}
+
+
+@register.inclusion_tag("gallery/company.html", takes_context=True)
+def company(context: dict[str, Any], version: Version) -> dict[str, Any]:
+    """*Stacks well with*, or of a base what is drawn on it, and what needs it."""
+    return {"version": version, "company": company_of(context["request"].user, version)}
 
 
 @register.simple_tag
