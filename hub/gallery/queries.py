@@ -212,6 +212,11 @@ class StripView:
     recipe: dict | None = None
 
     @property
+    def following(self) -> int:
+        """The board prompt after this one; after the last the first."""
+        return (self.position + 1) % max(1, len(self.prompts))
+
+    @property
     def chosen(self) -> FrameView | None:
         return next((frame for frame in self.frames if frame.chosen), None)
 

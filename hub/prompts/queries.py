@@ -267,3 +267,10 @@ def recipe_of_picture(user: Person, picture_id: int) -> tuple[Picture, Recipe]:
     """Raises `NotFound`."""
     picture = picture_for(user, picture_id)
     return picture, recipes.read(picture.recipe)
+
+
+def styles_of(user: User | AnonymousUser) -> list[Prompt]:
+    """The person's own prompts of words alone, as Try it offers them for styles: by title, as many as a menu holds."""
+    if not user.is_authenticated:
+        return []
+    return list(Prompt.objects.filter(owner=user, stacked=False, family="").order_by("title", "id")[:200])

@@ -233,6 +233,23 @@ class Desk:
         else:
             self.rows.append(Row(file, file.version.weight))
 
+    def add_called(self, user: User | AnonymousUser, said: str) -> None:
+        """`add` for what stands in the search field: an offered line, which ends in ``#`` and a number, or a name."""
+        _name, _mark, number = said.strip().rpartition("#")
+        if not number.isdecimal() and self.base is not None and said.strip():
+            named = adapters_for_tryit(user, self.base.version.base.family, said, most=1)
+            number = str(named[0].version_id) if named else ""
+        self.add(user, number)
+
+    def add_style(self, text: str, negative: str) -> None:
+        """Put a style into the prompts, as A1111 does: around them where it says ``{prompt}``, else after them."""
+        for name, style in (("prompt", text), ("negative", negative)):
+            now = self.fields.get(name, "").strip()
+            if "{prompt}" in style:
+                self.fields[name] = style.replace("{prompt}", now)
+            elif style and style not in now:
+                self.fields[name] = ", ".join(filter(None, [now.rstrip(", "), style]))
+
     def base_changed(self, user: User | AnonymousUser, was: str) -> None:
         """Another base was chosen: what stood at the old one's own values takes the new one's (its size above all)."""
         before = accepted_file(user, int(was)) if was.isdecimal() else None

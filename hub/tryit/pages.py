@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseStopPolling
 from msgspec.structs import replace
 
-from hub.catalog.queries import bases_for_tryit, vaes_for_tryit, version_visible
+from hub.catalog.queries import adapters_for_tryit, bases_for_tryit, vaes_for_tryit, version_visible
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes, sent
 from hub.gallery.models import Picture
@@ -24,12 +24,12 @@ from hub.gallery.sent import may_draw_by
 from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
-from hub.prompts.queries import prompt_for, wildcards_of
+from hub.prompts.queries import prompt_for, styles_of, wildcards_of
 from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
 from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
-from hub.tryit.stacks import MAX_COUNT
+from hub.tryit.stacks import MAX_COUNT, accepted_file, drawn_on
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
 from workers.plots import AXES, MOST_WEIGHTS
@@ -37,7 +37,12 @@ from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
 KEPT = "recipe"  # of somebody who has to sign in first
-SIZES = {"sd1": [(512, 512), (512, 768), (768, 512)], "sdxl": [(1024, 1024), (832, 1216), (1216, 832)]}
+SIZES = {  # what bases were trained on, and the same area lying and standing
+    "nano": [(128, 128)],
+    "sd1": [(512, 512), (512, 768), (768, 512)],
+    "sd2": [(768, 768), (640, 896), (896, 640)],
+    "sdxl": [(1024, 1024), (832, 1216), (1216, 832)],
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,11 +126,18 @@ def _posted(request: HttpRequest) -> HttpResponse:
     if wanted == "draw":
         return _draw(request, desk)
     if wanted == "add":
-        desk.add(request.user, request.POST.get("adapter", ""))
+        desk.add_called(request.user, request.POST.get("adapter", "")[:200])
     elif wanted == "remove" and what.isdecimal():
         desk.rows = [row for row in desk.rows if row.file.version_id != int(what)]
     elif wanted == "word":
         desk.add_word(what)
+    elif wanted == "size":
+        width, _by, height = what.partition("×")
+        desk.fields |= {"width": width[:5], "height": height[:5]}
+    elif wanted == "style":
+        number = request.POST.get("style", "")
+        style = prompt_for(request.user, int(number) if number.isdecimal() and len(number) < 19 else 0)
+        desk.add_style(style.text, style.negative)
     elif wanted == "swap":
         fields = desk.fields
         fields["width"], fields["height"] = fields["height"], fields["width"]
@@ -145,6 +157,17 @@ def hint_trace(request: HttpRequest, sha256: str) -> HttpResponse:
     if traced is None:
         return HttpResponse(status=202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
     return HttpResponse(traced, content_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@require_GET
+def adapter_list(request: HttpRequest) -> HttpResponse:
+    """What the stack's search offers while a name is written."""
+    number = request.GET.get("base", "")
+    base = accepted_file(request.user, int(number)) if number.isdecimal() and len(number) < 10 else None
+    asked = request.GET.get("adapter", "")[:100]
+    named = base is not None and "#" not in asked
+    found = adapters_for_tryit(request.user, base.version.base.family, asked, most=20) if base and named else []
+    return render(request, "tryit/adapter_list.html", {"adapters": found})
 
 
 @require_POST
@@ -247,7 +270,8 @@ def _page(
         "adapters": desk.rest(request.user),
         "samplers": samplers.names(),
         "schedules": samplers.schedules(),
-        "sizes": SIZES.get(family, []),
+        "sizes": [f"{w}×{h}" for w, h in SIZES.get(drawn_on(desk.base)[1] or family, [])] if desk.base else [],
+        "styles": styles_of(request.user),
         "counts": range(1, MAX_COUNT + 1),
         "refused": refused,
         "earlier": earlier,

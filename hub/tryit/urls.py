@@ -6,6 +6,7 @@ app_name = "tryit"
 urlpatterns = [
     path("try", pages.generation_create, name="generation-create"),
     path("try/hint/<str:sha256>", pages.hint_trace, name="hint-trace"),
+    path("try/adapters", pages.adapter_list, name="adapter-list"),
     path("try/prompt", pages.prompt_read, name="prompt-read"),
     path("try/<uuid:generation_id>", pages.generation_detail, name="generation-detail"),
     path("try/<uuid:generation_id>/cancel", pages.generation_cancel, name="generation-cancel"),

@@ -43,6 +43,9 @@
       insert(button.dataset.word);
     } else if (button.dataset.seed !== undefined) {
       document.getElementById("seed").value = button.dataset.seed;
+    } else if (button.dataset.size !== undefined) {
+      event.preventDefault();
+      [document.getElementById("width").value, document.getElementById("height").value] = button.dataset.size.split("×");
     } else if (button.dataset.swap !== undefined) {
       event.preventDefault();
       const [width, height] = [document.getElementById("width"), document.getElementById("height")];
