@@ -310,7 +310,11 @@ def _for_tryit(user: Person, query: str) -> QuerySet[File]:
     public = Q(version__status=Version.Status.PUBLISHED, version__model__status=Model.Status.PUBLISHED)
     files = files.filter(public | mine)  # a moderator sees drafts, and does not draw with them
     if query.strip():
-        files = files.filter(version__model__text__plain__contains=folded(query).strip())
+        found = Q(version__model__text__plain__contains=folded(query).strip())
+        # Drafts have no text to search in; one's own are few, and asked for first, so that the rest keeps its index.
+        if own := list(Model.objects.filter(_own(user, "owner"), name__icontains=query.strip()).values_list("pk")[:50]):
+            found |= Q(version__model__in=[pk for (pk,) in own])
+        files = files.filter(found)
     return files.select_related("version__model__owner", "version__model__stat", "version__base", "blob").order_by(
         F("version__published_at").desc(nulls_last=True), "-id"
     )

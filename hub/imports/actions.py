@@ -20,6 +20,7 @@ from hub.errors import Refused
 from hub.imports import items, queries
 from hub.imports.models import Import, Item
 from hub.imports.taking import take
+from hub.told import in_words
 from hub.uploads import actions as uploads
 from hub.uploads.models import Upload
 from workers import links, sealing
@@ -95,11 +96,11 @@ def _read(text: str, server: str) -> tuple[str, str, dict[str, Any], str, str]:
         try:
             shelf: Shelf = links.shelf(text, server)
         except Refusal:
-            raise BadLink(bad.sentence) from bad
+            raise BadLink(in_words(bad.sentence)) from bad
         shown = f"{shelf.server}: {shelf.what} {shelf.value}".strip()
         return shelf.kind, shelf.server, {"what": shelf.what, "value": shelf.value}, shown, ""
     except Refusal as bad:
-        raise BadLink(bad.sentence) from bad
+        raise BadLink(in_words(bad.sentence)) from bad
     target = {name: value for name in TARGET if (value := getattr(found, name))}
     return found.kind, found.server, target, found.shown, found.token
 
@@ -112,7 +113,7 @@ def _check_server(origin: str) -> None:
     try:
         trusted(parsed(origin), settings.IMPORT_HOSTS)
     except Refusal as bad:
-        raise BadLink(bad.sentence) from bad
+        raise BadLink(in_words(bad.sentence)) from bad
 
 
 def _sealed(origin: str, token: str) -> str:

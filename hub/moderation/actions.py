@@ -63,7 +63,9 @@ def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     asked = queries.file_of(file_id)
     changed = _verdict_spread(by, asked.blob_id, verdict, reason)
     if not changed:
-        raise NothingChanges(_("This file is %s already. Perhaps another moderator was quicker.") % verdict)
+        accepted = _("This file is accepted already. Perhaps another moderator was quicker.")
+        refused = _("This file is in quarantine already. Perhaps another moderator was quicker.")
+        raise NothingChanges(accepted if verdict == File.Verdict.ACCEPTED else refused)
     return next((file for file in changed if file.pk == asked.pk), asked)
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from hub import queue
+from hub.told import in_words
 from workers.messages import Sandbox
 
 register = template.Library()
@@ -65,6 +66,12 @@ def sandboxes() -> dict[str, Sandbox]:
         return queue.sandboxes()
     except redis.RedisError:
         return {}
+
+
+@register.filter
+def told(sentence: str) -> str:
+    """What a worker said of a file, in the language of this page."""
+    return in_words(str(sentence))
 
 
 @register.filter

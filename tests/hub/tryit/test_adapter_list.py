@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from hub.catalog.listings import listing_refresh
 from hub.prompts.actions import prompt_create
 from tests.hub.tryit import world
 from tests.hub.tryit.test_generation_create import form
@@ -23,7 +22,7 @@ def desk(client, nano, linocut, **changes):
 
 
 def test_it_works(hers, alice, nano, linocut):
-    listing_refresh(world.version(alice, "Pencil", "lora").model)
+    world.version(alice, "Pencil", "lora")
     world.version(alice, "Elsewhere", "lora", base="SDXL 1.0")
     found = hers.get(f"/try/adapters?base={nano.pk}&adapter=penc").content.decode()
     assert "Pencil · LoRA · #" in found
@@ -34,7 +33,6 @@ def test_it_works(hers, alice, nano, linocut):
 
 def test_what_was_offered_or_named_is_put_on(hers, alice, nano, linocut):
     pencil = world.version(alice, "Pencil", "lora")
-    listing_refresh(pencil.model)
     for said in (f"Pencil · LoRA · #{pencil.pk}", "pencil", str(pencil.pk)):
         rows = desk(hers, nano, linocut, do="add", adapter=said).rows
         assert [row.name for row in rows] == ["Linocut", "Pencil"]
@@ -42,7 +40,7 @@ def test_what_was_offered_or_named_is_put_on(hers, alice, nano, linocut):
 
 
 def test_charlies_search_finds_nothing_private(alice, nano):
-    listing_refresh(world.version(alice, "Secret", "lora", published=False).model)
+    world.version(alice, "Secret", "lora", published=False)
     assert "Secret" not in Client().get(f"/try/adapters?base={nano.pk}&adapter=secret").content.decode()
 
 
