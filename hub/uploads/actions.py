@@ -7,7 +7,6 @@ object where the row was not told, says how far an upload is.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -428,18 +427,6 @@ def upload_publish(*, owner: User, id: UUID | str) -> Upload:
     if upload.status != Status.ACCEPTED or upload.version is None:
         raise NotFound(_("This upload has become no version yet."))
     catalog.version_publish(version=upload.version, by=owner)
-    return queries.upload_of(owner, id)
-
-
-@transaction.atomic
-def upload_base(*, owner: User, id: UUID | str, base: str) -> Upload:
-    """Say which base an accepted upload is for, where its shapes fit several; it is drawn on that."""
-    upload = queries.upload_of(owner, id)
-    if upload.status != Status.ACCEPTED or upload.version is None:
-        raise NotFound(_("This upload has become no version yet."))
-    version = catalog.version_edit(version=upload.version, by=owner, fields={"base": base})
-    with contextlib.suppress(Refused):  # it is the base that was said, drawn or not
-        tryit.preview_request(version=version)
     return queries.upload_of(owner, id)
 
 

@@ -21,7 +21,7 @@ from hub.accounts.queries import quota_of
 from hub.catalog.bases import base_choices
 from hub.catalog.serializers import undecided, verdict_sentence
 from hub.errors import NotFound
-from hub.uploads import actions, queries, words
+from hub.uploads import actions, bases, queries, words
 from hub.uploads.actions import WrongFields
 from hub.uploads.models import Upload
 from hub.uploads.names import EXTENSIONS, model_name_of
@@ -143,7 +143,7 @@ def upload_publish(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 def upload_base(request: HttpRequest, id: UUID) -> HttpResponse:
     """Which base an accepted file is for, where its shapes fit several."""
-    upload = actions.upload_base(owner=_owner(request), id=id, base=request.POST.get("base", ""))
+    upload = bases.upload_base(owner=_owner(request), id=id, base=request.POST.get("base", ""))
     if not request.headers.get("HX-Request"):
         return redirect("uploads:upload-start")
     return render(request, "uploads/upload_status.html", {"row": _row(upload)})
