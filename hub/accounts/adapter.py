@@ -77,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def render_mail(self, *args: Any, **kwargs: Any) -> EmailMessage:
         mail: EmailMessage = super().render_mail(*args, **kwargs)
-        mail.body = mailing.wrapped(mail.body)
+        mail.body = mailing.wrapped(str(mail.body))
         mail.extra_headers["Auto-Submitted"] = "auto-generated"
         return mail
 

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import User
 
 WIDE = 76  # letters a line, as mail programs that wrap nothing show it
-BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"))
-BROWSERS += (("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+BROWSERS = {  # a mark in the header → whose it is; the first that is there counts
+    "Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "CriOS": "Chrome", "Chrome": "Chrome",
+    "Safari": "Safari",
+}  # fmt: skip
 SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
 
 
@@ -36,7 +38,7 @@ def quoted(text: str) -> str:
 
 def program_of(user_agent: str) -> str:
     """Which program that is, by names known here: the header's own words are whatever its sender likes."""
-    browser = next((name for mark, name in BROWSERS if f"{mark}/" in user_agent), "")
+    browser = next((name for mark, name in BROWSERS.items() if f"{mark}/" in user_agent), "")
     system = next((name for name in SYSTEMS if name in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}

@@ -36,7 +36,8 @@ def company_of(user: User | AnonymousUser, version: Version) -> Company:
     used = PictureUse.objects.filter(version=version, picture__visible=True, picture__held=False)
     latest = list(used.order_by("-picture_id").values_list("picture_id", flat=True)[:LATEST])
     others = PictureUse.objects.filter(picture_id__in=latest, weight__isnull=False).exclude(version=version)
-    counts = dict(others.values_list("version").annotate(Count("pk")).order_by("-pk__count")[: SHOWN * 4])
+    counted = others.values("version_id").annotate(n=Count("pk")).order_by("-n")[: SHOWN * 4]
+    counts = {row["version_id"]: row["n"] for row in counted}
     seen = versions_visible(user).exclude(model=version.model_id).select_related("model__owner", "base")
     beside: dict[int, tuple[Version, int]] = {}
     for other in sorted(seen.filter(pk__in=counts), key=lambda one: (-counts[one.pk], one.pk)):
