@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hub import embedded
@@ -43,6 +43,7 @@ class Supervisor:
         self.folder = folder
         self.began = time.monotonic()
         self.servers: Servers | None = None
+        self.asked_to_stop = False
         self.restarts: dict[str, tuple[float, float]] = {}  # name → when to start it again, the pause before that
         self.since: dict[str, float] = {}
 
@@ -58,7 +59,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until asked to stop. Returns the exit status."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _stop)
+            signal.signal(number, self._stop)
         try:
             self._start()
             self._watch()
@@ -87,10 +88,14 @@ class Supervisor:
         hub |= {"DATA_DIR": str(self.folder), "DJANGO_SETTINGS_MODULE": "hub.settings"}
         hub.setdefault("WORKER_CACHE_DIR", str(self.folder / "cache"))
         self.say("preparing the database")
-        if not self._job_succeeds(self.processes.start(_manage("site-prepare", hub)), "site-prepare"):
+        prepared = self.folder / "site.prepared"
+        prepared.unlink(missing_ok=True)
+        site = self.processes.start(_manage("site-prepare", hub))
+        self.processes.start(_web(hub | {"SITE_PREPARED": str(prepared)}, host, port))  # it loads, and waits for that
+        if not self._job_succeeds(site, "site-prepare", but=("web",)):
             raise CannotStart("site-prepare failed; what it said is above.")
+        prepared.touch()
         store = self.processes.start(_manage("storage-prepare", hub))
-        self.processes.start(_web(hub, host, port))
         self._wait_for_web(address)
         self.say(f"Weightroom is at {public}   (Ctrl-C stops it; logs are in {self.folder / 'logs'})")
         self.processes.start(_background(hub))
@@ -103,11 +108,11 @@ class Supervisor:
         if os.environ.get("DEMO_CONTENT", "true").lower() not in {"0", "false", "no"}:
             self.processes.start(_manage("demo-content", hub | {"DEMO_ADDRESS": _inside(host, port)}))
 
-    def _job_succeeds(self, process: subprocess.Popen[bytes], name: str) -> bool:
-        """Wait for a program that has an end, looking after the others meanwhile."""
+    def _job_succeeds(self, process: subprocess.Popen[bytes], name: str, but: Collection[str] = ()) -> bool:
+        """Wait for a program that has an end, looking after the others meanwhile, ``but`` for those that begin."""
         while process.poll() is None:
-            self._restart_dead(but=name)
-            time.sleep(0.1)
+            self._restart_dead(but=(name, *but))
+            self._pause(0.1)
         self.processes.forget(name)
         return process.returncode == 0
 
@@ -124,13 +129,18 @@ class Supervisor:
     def _watch(self) -> None:
         while True:
             self._restart_dead()
-            time.sleep(0.3)
+            self._pause(0.3)
 
-    def _restart_dead(self, but: str = "") -> None:
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+        if self.asked_to_stop:
+            raise Stop
+
+    def _restart_dead(self, but: Collection[str] = ()) -> None:
         """Start again what has died, after a pause that doubles while it keeps dying."""
         now = time.monotonic()
         for name, process in list(self.processes.running.items()):
-            if name == but or process.poll() is None:
+            if name in but or process.poll() is None:
                 continue
             self.processes.forget(name)
             if self.processes.programs[name].once:
@@ -150,6 +160,10 @@ class Supervisor:
 
     # Ending
 
+    def _stop(self, number: int, frame: object) -> None:
+        self.asked_to_stop = True  # remembered: what is raised while a program is being forked is lost
+        raise Stop
+
     def _end(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # ending takes seconds, and nothing may be left
@@ -161,10 +175,6 @@ class Supervisor:
         if working := [name for name in killed if name in {INSPECT, INSPECT_LARGE, GENERATE}]:
             self.say(f"{' and '.join(working)} had work at hand; it is done again at the next start")
         self.say("stopped")
-
-
-def _stop(number: int, frame: object) -> None:
-    raise Stop
 
 
 # The programs
