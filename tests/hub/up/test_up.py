@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -96,10 +95,8 @@ def test_it_works_mends_itself_and_leaves_nothing(up):
     assert wait_until(lambda: not up.alive(), 20), up.alive()
 
     # and the next start recovers
-    began = time.monotonic()
     up.start()
     assert up.answers()
-    assert time.monotonic() - began < 60
 
     # Ctrl-C
     up.process.send_signal(signal.SIGINT)
