@@ -72,6 +72,7 @@ def hub(tmp_path_factory) -> Iterator[RunningHub]:
     environment = {name: value for name, value in environment.items() if not name.startswith("WORKER_S3")}
     environment |= {"DATA_DIR": str(folder), "PORT": str(port), "DEMO_CONTENT": "false"}
     environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
+    environment |= {"WORKER_SILENT_SECONDS": "10"}  # so that a story need not wait long for a dead one
     environment |= {"INSPECT_LARGE_BYTES": str(8 * 1024**2)}  # so that a test's file can be a large one
     environment |= {"ALLOWED_HOSTS": "127.0.0.1,localhost,civitai.com", "IMPORT_HOSTS": "http://127.0.0.1:*"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
