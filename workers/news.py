@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 120  # news outlives a job this long
 HEARTBEAT_EVERY = 3.0
-NEWS_EVERY = 0.1  # seconds; no one looks more often
+NEWS_EVERY = 0.25  # seconds: pages look twice a second, and each word with its preview costs those who draw 2 ms
 
 Said = TypeVar("Said", Progress, Inspecting, Fetching)
 

@@ -184,7 +184,8 @@ class Row:
         if len(said) > 1:
             pulls = ((wanted - unwanted) * share for wanted, share in zip(said, self._shares, strict=False))
             noise = unwanted + sum(pulls)
-        denoised, unguided = self._clean(noise), self._clean(unwanted)
+        denoised = self._clean(noise)
+        answered = (denoised, self._clean(unwanted)) if ask.unguided else denoised
         if not bool(denoised.isfinite().all()):
             raise Refusal("not-finite", f"The picture turned into numbers that are not finite at step {ask.step + 1}.")
         if ask.step + 1 > self._done:
@@ -192,7 +193,7 @@ class Row:
             self.watch.step(self._done, self.steps, lambda: preview(self.model, denoised))
         self._asked += 1
         try:
-            self.ask = self.running.send((denoised, unguided) if ask.unguided else denoised)
+            self.ask = self.running.send(answered)
         except StopIteration as finished:
             self.latents = finished.value
             return

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 ACROSS, DOWN = 4, 3
 SIDE = 64  # pixels that are looked at
+_LEVELS = np.arange(256) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)  # of each of the 256 levels
 
 
 def of_image(image: Image) -> str:
@@ -25,12 +27,11 @@ def of_image(image: Image) -> str:
 def of_pixels(pixels: np.ndarray) -> str:
     """The blurhash of uint8 [height, width, 3], which may be thinned out for it."""
     height, width = pixels.shape[:2]
-    thin = pixels[:: max(1, height // SIDE), :: max(1, width // SIDE)].astype(np.float64) / 255
-    linear = np.where(thin <= 0.04045, thin / 12.92, ((thin + 0.055) / 1.055) ** 2.4)
+    linear = _LINEAR[pixels[:: max(1, height // SIDE), :: max(1, width // SIDE)]]
     rows, columns = linear.shape[:2]
     down = np.cos(np.pi * np.outer(np.arange(DOWN), np.arange(rows)) / rows)
     across = np.cos(np.pi * np.outer(np.arange(ACROSS), np.arange(columns)) / columns)
-    terms = np.einsum("jy,ix,yxc->jic", down, across, linear).reshape(-1, 3) / (rows * columns)
+    terms = (across @ np.tensordot(down, linear, 1)).reshape(-1, 3) / (rows * columns)
     mean, rest = terms[0], terms[1:] * 2
     most = np.abs(rest).max()
     level = int(np.clip(np.floor(most * 166 - 0.5), 0, 82))
