@@ -244,6 +244,14 @@ def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def markdown_preview(request: HttpRequest) -> HttpResponse:
+    """What somebody is writing as it will be shown: sanitised as everything is."""
+    text = rendered(request.POST.get("description", "")[: actions.DESCRIPTION_LIMIT])
+    return render(request, "catalog/markdown_preview.html", {"text": text})
+
+
+@login_required
 def version_edit(request: HttpRequest, version_id: int) -> HttpResponse:
     """Its owner changes a version's words, base and weights."""
     version = queries.version_mine(request.user, version_id)
