@@ -471,10 +471,8 @@ def _base_of_family(version: Version, name: str) -> Base:
     # What fits several families, or none that is known here, is its owner's to say.
     known = was.family != "other" and any(not file.summary.get("candidates") for file in files)
     if known and (base.family != was.family or (base.name == "nano") != (was.name == "nano")):
-        raise UnknownBase(
-            _("The file's tensors are those of %(found)s; it cannot be listed as %(base)s.")
-            % {"found": was.name, "base": base.name}
-        )
+        words = {"found": was.name, "base": base.name}
+        raise UnknownBase(_("The file's tensors are those of %(found)s; it cannot be listed as %(base)s.") % words)
     return base
 
 
