@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import F, Func, QuerySet, Sum
+from django.db.models import Count, F, Func, Q, QuerySet, Sum
 from django.db.models.functions import Lower
 
 from hub.accounts.models import User
@@ -163,18 +163,19 @@ class Narrowed:
         broad.sort(key=self.count)
         if bool(wish.types) + bool(wish.bases) + wish.can_generate + bool(broad) < 2:
             return self.total
-        cells = Cell.objects.filter(term=broad[0] if broad else terms.ALL)
-        if broad and not cells.exists():  # too rare to have cells of its own
-            return self.total
+        passing = Q(base_id__in=self.bases) if wish.bases else Q(lead=True)
         if wish.types:
-            cells = cells.filter(type__in=wish.types)
-        cells = cells.filter(base_id__in=self.bases) if wish.bases else cells.filter(lead=True)
+            passing &= Q(type__in=wish.types)
         if wish.can_generate:
-            cells = cells.filter(can_generate=True)
+            passing &= Q(can_generate=True)
         if wish.within:
-            cells = cells.filter(level__in=[level for level in range(32) if not level & ~wish.within])
-        n = cells.aggregate(n=Sum("n"))["n"]
-        return int(n or 0)
+            passing &= Q(level__in=[level for level in range(32) if not level & ~wish.within])
+        # In one question: whether there is any cell would be found by walking the table until one comes.
+        cells = Cell.objects.filter(term=broad[0] if broad else terms.ALL)
+        found = cells.aggregate(cells=Count("*"), n=Sum("n", filter=passing))
+        if broad and not found["cells"]:  # too rare to have cells of its own
+            return self.total
+        return int(found["n"] or 0)
 
     @property
     def tight(self) -> bool:
