@@ -165,6 +165,24 @@ def test_a_range_that_breaks_off_is_asked_for_its_rest(uploaded, monkeypatch):
     assert starts == [0, 0, 100_000]
 
 
+def test_a_store_that_is_waited_for_is_asked_for_more_at_once(uploaded, monkeypatch):
+    raw = made.tensors({"w": ("U8", [1_500_000], os.urandom(1_500_000))})
+    asked, at_once, most, real = uploaded(raw), 0, 0, s3._range
+
+    def slow(*args: object) -> Iterator[bytes]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.03)
+        yield from real(*args)
+        at_once -= 1
+
+    monkeypatch.setattr(s3, "_range", slow)
+    monkeypatch.setattr(s3, "RANGE_BYTES", 50_000)
+    assert answered(asked).digests["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert s3.PARALLEL < most <= s3.MOST_PARALLEL
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError("defect"), MemoryError(), RecursionError()], ids=lambda error: type(error).__name__
 )
