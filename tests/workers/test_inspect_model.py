@@ -5,7 +5,6 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -16,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.workers import models
 from tests.workers.files import made, made_embeddings
-from workers import incoming, inspection, messages, s3, settings, tasks
+from workers import incoming, inspection, messages, ranges, s3, settings, tasks
 from workers.messages import HUB, Failed, Finding, Inspected, InspectModel
 
 
@@ -85,7 +84,7 @@ def test_it_works(uploaded):
 
 
 def test_ranges_come_in_order(uploaded, monkeypatch):
-    monkeypatch.setattr(s3, "RANGE_BYTES", 100_000)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", 100_000)
     raw = made.tensors({"w": ("U8", [3_000_001], os.urandom(3_000_001))})
     said = answered(uploaded(raw))
     assert said.verdict == "unknown"
@@ -143,44 +142,6 @@ def test_a_full_disk_may_be_tried_again(uploaded, monkeypatch):
     monkeypatch.setattr(incoming, "_fetch_once", full)
     said = answered(uploaded(models.lora()))
     assert (said.code, said.retry) == ("disk-full", True)
-
-
-def test_a_range_that_breaks_off_is_asked_for_its_rest(uploaded, monkeypatch):
-    raw = made.tensors({"w": ("U8", [300_000], os.urandom(300_000))})
-    asked, starts, real = uploaded(raw), [], s3._range
-
-    def breaking(url: str, start: int, end: int, etag: str) -> Iterator[bytes]:
-        starts.append(start)
-        if len(starts) == 1:
-            raise EndpointConnectionError(endpoint_url="x")
-        for piece in real(url, start, end, etag):
-            yield piece
-            if len(starts) == 2:
-                raise OSError("the line is cut")
-
-    monkeypatch.setattr(s3, "_range", breaking)
-    monkeypatch.setattr(s3, "RANGE_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(s3, "PIECE_BYTES", 100_000)
-    assert answered(asked).digests["sha256"] == hashlib.sha256(raw).hexdigest()
-    assert starts == [0, 0, 100_000]
-
-
-def test_a_store_that_is_waited_for_is_asked_for_more_at_once(uploaded, monkeypatch):
-    raw = made.tensors({"w": ("U8", [1_500_000], os.urandom(1_500_000))})
-    asked, at_once, most, real = uploaded(raw), 0, 0, s3._range
-
-    def slow(*args: object) -> Iterator[bytes]:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        time.sleep(0.03)
-        yield from real(*args)
-        at_once -= 1
-
-    monkeypatch.setattr(s3, "_range", slow)
-    monkeypatch.setattr(s3, "RANGE_BYTES", 50_000)
-    assert answered(asked).digests["sha256"] == hashlib.sha256(raw).hexdigest()
-    assert s3.PARALLEL < most <= s3.MOST_PARALLEL
 
 
 @pytest.mark.parametrize(
