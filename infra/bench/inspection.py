@@ -31,6 +31,7 @@ from workers import inspection
 from workers.digests import digests_of, digests_of_path
 from workers.files import safetensors
 
+RESULTS = Path(".weightroom/bench/inspection.json")
 LAYOUT = Path(__file__).resolve().parents[2] / "tests/workers/layouts/sdxl.json.gz"
 RANDOM_FILES = 1000
 FILE_MIB = 256
@@ -161,7 +162,11 @@ def main() -> int:
     figures.append(("process_memory_mib", round(whole, 1), 256.0, whole < 256))
     figures += pickles.figures()
     report = [{"figure": name, "value": value, "bar": bar, "met": bool(met)} for name, value, bar, met in figures]
-    print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg()[0], "figures": report}, indent=1))
+    for line in report:
+        bar = "" if line["bar"] is None else f"  (bar {line['bar']:g})" + ("" if line["met"] else "  MISSED")
+        print(f"{line['figure']:45} {line['value']:>9}{bar}")
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg()[0], "figures": report}, indent=1))
     return 0 if all(line["met"] for line in report) else 1
 
 
