@@ -208,7 +208,9 @@ def _read(file: OpenedFile, header: Header, findings: list[Finding], checks: Ite
 
 
 def recognise(header: Header) -> Recognised | None:
-    """The plug that claims the most of the header's keys, bases first among equals; None: nobody claims any."""
+    """The plug that claims the most of the header's keys, bases first among equals; None: nobody claims any.
+
+    One that claims all of them is not outdone: the plugs after it need not look."""
     plugs: list[tuple[str, str, Adapter | Base | Part]] = [(BASE, base.family, base) for base in BASES]
     plugs += [(plug.slug, "", plug) for plug in (*ADAPTERS, *PARTS)]
     claims = []
@@ -216,6 +218,8 @@ def recognise(header: Header) -> Recognised | None:
         match = plug.recognise(header)
         if match and match.claimed:
             claims.append(Recognised(kind, plug.label, match.base or family, match, plug))
+            if len(match.claimed) == len(header.tensors):
+                break
     return max(claims, key=lambda claim: len(claim.match.claimed), default=None)
 
 

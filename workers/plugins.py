@@ -11,7 +11,6 @@ import copy
 import importlib
 import itertools
 import pkgutil
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,15 +96,30 @@ class Header:
 _SHAPE = attrgetter("shape")
 
 
+# Characters at a key's end that tell its ending, so that it is cut out of a key once for all keys that end alike.
+_TAIL = 17
+
+
 def by_ending(keys: Iterable[str]) -> dict[str, list[str]]:
     """Keys by their last part (``alpha``), with the part before where the last says little (``lora_up.weight``)."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = {}
+    by_tail: dict[str, list[str]] = {}
     for key in keys:
-        before, _, ending = key.rpartition(".")
-        if ending == "weight" or ending == "bias":
-            ending = f"{before.rpartition('.')[2]}.{ending}"
-        found[ending].append(key)
-    return dict(found)
+        alike = by_tail.get(key[-_TAIL:])
+        if alike is None:
+            ending = _ending(key)
+            alike = found.setdefault(ending, [])
+            if len(ending) < _TAIL:  # then the dot before it is in the tail too
+                by_tail[key[-_TAIL:]] = alike
+        alike.append(key)
+    return found
+
+
+def _ending(key: str) -> str:
+    before, _, ending = key.rpartition(".")
+    if ending == "weight" or ending == "bias":
+        return f"{before.rpartition('.')[2]}.{ending}"
+    return ending
 
 
 @dataclass(frozen=True)

@@ -251,7 +251,7 @@ def survey(endings: Mapping[str, list[str]], shapes_of: Callable[[Iterable[str]]
     for ending, keys in endings.items():
         if ending in table:
             _grouped(ending, keys, table[ending], roles)
-        else:
+        elif BUNDLED in "\n".join(keys):
             found.bundled += [key for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
     _companions(endings, roles)
     groups: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)  # roles, then their shapes → modules

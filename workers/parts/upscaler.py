@@ -5,6 +5,8 @@ The families are those that spandrel 0.4 opens; all are asked in this order, the
 
 from __future__ import annotations
 
+from functools import cache
+
 from workers.plugins import Header, Match
 
 _SWIN = "layers.0.residual_group.blocks.0.attn."
@@ -60,7 +62,7 @@ class Upscaler:
 
     def recognise(self, header: Header) -> Match | None:
         """The first family all of whose telling keys are there; the file's keys are not checked further."""
-        if len(header.tensors) > 5000:
+        if len(header.tensors) > 5000 or header.tensors.keys().isdisjoint(_first()):
             return None
         for family, kinds in TELLING.items():
             for keys in kinds:
@@ -73,6 +75,13 @@ class Upscaler:
                             summary["scale"] = scale
                         return Match(frozenset(header), summary=summary)
         return None
+
+
+@cache
+def _first() -> frozenset[str]:
+    """The first telling key of every kind: a file without any of them is told from upscalers at once."""
+    kinds = (keys for kinds in TELLING.values() for keys in kinds)
+    return frozenset(prefix + keys[0] for keys in kinds for prefix in PREFIXES)
 
 
 def _is_compact(header: Header, prefix: str) -> bool:
