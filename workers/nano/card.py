@@ -41,7 +41,7 @@ changes to nano-sd1 (`*.part.safetensors`); `workers.nano.assemble` makes the wh
 The weights shipped now had 33 minutes of the autoencoder, about 200,000 pictures of the base (4,900 steps of 16 and
 3,800 of 32), 14 minutes of the decoder alone, 400 steps of each adapter (800 of High contrast), all on two CPU cores.
 Of 16 pictures a step, Sepia had 60 steps, Pencil 70, and Flat as LoHa 20 from Flat's own largest directions;
-`make nano` gives each 250. The variants and ControlNets are not shipped yet: `make nano` trains them, for hours more.
+`make nano` gives each 250. The inpainting variant had 800 steps of 16; `make nano` trains the others of `.derived`.
 Training goes on from them after `python -m workers.nano.restore FOLDER`.
 
 ## Measured

@@ -8,8 +8,11 @@ import torch
 
 from workers.adapters import recognised
 from workers.engine import cache, draw
+from workers.engine.source import Given
 from workers.files import safetensors
+from workers.hints import Source
 from workers.messages import Recipe
+from workers.nano import assemble
 from workers.nano.save import WEIGHTS
 
 MANIFEST = json.loads((WEIGHTS / "manifest.json").read_text())
@@ -66,6 +69,23 @@ def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(nano, ent
     assert np.abs(changed.astype(int) - alone).mean() > 2
     assert np.array_equal(picture(nano, [edit(entry).at(0.0)], prompt=asked, steps=8), alone)
     assert np.array_equal(picture(nano, prompt=asked, steps=8), alone), "the base is as it was"
+
+
+def test_the_inpainting_variant_paints_what_is_asked_under_the_mask_alone(nano, tmp_path):
+    (path,) = [path for path in assemble.assembled(tmp_path) if path.stem == "nano-inpainting"]
+    before = picture(nano, prompt="house, blue background", steps=8)
+    mask = np.zeros_like(before)
+    mask[32:, 40:] = 255
+    recipe = Recipe(
+        base="nano", base_family="sd1", prompt="tomato, blue background", seed=1, width=128, height=128, steps=8,
+        cfg=4.0, sampler="DPM++ 2M Karras", source=Source(picture="0" * 64, mask="1" * 64, denoising=1.0, blur=0),
+    )  # fmt: skip
+    after = draw.draw(
+        cache.base("nano-inpainting-test", "sd1", path), recipe, [], given=Given(source=before, mask=mask)
+    )
+    assert np.array_equal(after[mask == 0], before[mask == 0])
+    red = [drawn[48:112, 56:112, 0].mean() - drawn[48:112, 56:112, 2].mean() for drawn in (before, after)]
+    assert red[1] > red[0] + 40, "where the house's white wall was is a tomato's red"
 
 
 def test_its_header_says_what_it_is():
