@@ -9,7 +9,7 @@ Sources: ``openaimodel.py`` and ``model.py`` of CompVis/stable-diffusion for the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
@@ -217,6 +217,27 @@ def text_from_open_clip(original: Mapping[str, Any]) -> dict[str, Any]:
         elif key not in {"logit_scale", "attn_mask"}:
             live |= _all({key: tensor}, names)
     return live
+
+
+def text_to_open_clip(live: Mapping[str, Any], stacked: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    """The reverse of `text_from_open_clip`. stacked: puts arrays one above the other, as ``numpy.concatenate`` does.
+
+    Raises ``KeyError``."""
+    live = text_from_original(live)
+    names = {live_name: original for original, live_name in _OPEN_CLIP}
+    for n in range(count(live, "encoder.layers.{}.")):
+        names |= {f"encoder.layers.{n}.{b}": f"transformer.resblocks.{n}.{a}" for a, b in _OPEN_CLIP_LAYER}
+    original: dict[str, Any] = {}
+    for key, tensor in live.items():
+        if found := re.match(r"encoder\.layers\.(\d+)\.self_attn\.([qkv])_proj\.(weight|bias)$", key):
+            if found[2] == "q":
+                whole = f"transformer.resblocks.{found[1]}.attn.in_proj_{found[3]}"
+                original[whole] = stacked([live[key.replace(".q_proj.", f".{part}_proj.")] for part in "qkv"])
+        elif key == "text_projection.weight":
+            original["text_projection"] = tensor.T
+        else:
+            original |= _all({key: tensor}, names)
+    return original
 
 
 def to_original(unet: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,9 @@ class StableDiffusionXL:
             return None
         if recognition.prediction(header)[0] == "v":
             variant = variant or "v-prediction"
-        return recognition.claim_unet(header, unet, Found(family, DEPTHS.get(unet.depths, variant)))
+        return recognition.claim_unet(
+            header, unet, Found(family, variant if unet.context in widths.NANO else DEPTHS.get(unet.depths, variant))
+        )
 
     def open(self, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
         """The base in the file at ``path``, ready to draw. Raises ``workers.errors.Refusal`` where it cannot be."""

@@ -67,7 +67,7 @@ def _base(file: Any, folder: Path, family: str) -> dict[str, str]:
     """One part after the other: a file of 7 GB and its folder would not fit in memory side by side."""
     keys = list(file.keys())
     texts = opening.texts_of(keys, family)
-    known = opening.config_for(lambda key: file.get_slice(key).get_shape()) if family == "sd1" else None
+    known = opening.config_for(keys, lambda key: file.get_slice(key).get_shape(), family)
     prediction = opening.prediction_of(file, keys, family)
     configs: dict[str, dict[str, Any]] = {}
     pooled = 0
@@ -196,11 +196,11 @@ def _base_of(state: Mapping[str, Tensor], family: str) -> dict[str, Any]:
     levels = layout.count(state, "down_blocks.{}.")
     widths = [state[f"down_blocks.{n}.resnets.0.conv1.weight"].shape[0] for n in range(levels)]
     context = next(tensor.shape[1] for key, tensor in state.items() if key.endswith("attn2.to_k.weight"))
+    for known in opening.configs():
+        unet = known["unet"]
+        if (unet["block_out_channels"][0], unet["cross_attention_dim"]) == (widths[0], context):
+            return {"norm_num_groups": 32, **unet}
     if family == "sd1":
-        for known in opening.configs():
-            unet = known["unet"]
-            if (unet["block_out_channels"][0], unet["cross_attention_dim"]) == (widths[0], context):
-                return {"norm_num_groups": 32, **unet}
         raise Refusal("base-unknown", f"No architecture known here is {widths[0]} channels wide.")
     base: dict[str, Any] = {
         "attention_head_dim": [max(1, width // shapes.HEAD) for width in widths],

@@ -78,7 +78,7 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         mine = [key for key in keys if key.startswith(prefix)]
         return {key.removeprefix(prefix): file.get_tensor(key).to(device=device, dtype=kind) for key in mine}
 
-    known = config_for(lambda key: file.get_slice(key).get_shape()) if family == "sd1" else None
+    known = config_for(keys, lambda key: file.get_slice(key).get_shape(), family)
     vae = layout.vae_from_original(part(layout.VAE, torch.float32))
     encoders, pooled = {}, 0
     for name, prefix, read in texts:
@@ -192,7 +192,7 @@ def text_config(
         last = layout.count(state, "encoder.layers.{}.") - 1
         kept = {k: t for k, t in state.items() if not k.startswith((f"encoder.layers.{last}.", "text_projection"))}
         state = kept
-    config = known["text_encoder"] if known else shapes.text_encoder(_shapes(state), act=act)
+    config = known[name] if known else shapes.text_encoder(_shapes(state), act=act)
     return state, config, "text_projection.weight" in state
 
 
@@ -228,19 +228,24 @@ def prediction_of(file: Any, keys: list[str], family: str) -> str:
     return told or "epsilon"
 
 
-def config_for(shape: Callable[[str], Sequence[int]]) -> dict[str, Any]:
-    """The configuration of SD1's topology whose shapes are the file's: heads and groups are not in them.
+def config_for(keys: Iterable[str], shape: Callable[[str], Sequence[int]], family: str) -> dict[str, Any] | None:
+    """The configuration that we ship for a file of these shapes: heads and groups are not in them. None where the
+    family's own rules tell those.
 
-    shape: of a tensor, by its original name. Raises ``Refusal`` where there is no such configuration.
+    shape: of a tensor, by its original name. Raises ``Refusal`` where an SD1 is of no configuration known here.
     """
     channels = shape(f"{layout.UNET}input_blocks.0.0.weight")
-    context = shape(f"{layout.UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")[1]
-    latent = shape(f"{layout.VAE}post_quant_conv.weight")[0]
+    first = min((key for key in keys if key.startswith(layout.UNET) and key.endswith("attn2.to_k.weight")), default="")
+    if not first:
+        raise KeyError("attn2.to_k.weight")
+    context, latent = shape(first)[1], shape(f"{layout.VAE}post_quant_conv.weight")[0]
     for config in configs():
         unet = config["unet"]
         mine = (unet["block_out_channels"][0], unet["cross_attention_dim"])
         if mine == (channels[0], context) and config["vae"]["latent_channels"] == latent:
             return config | {"unet": unet | {"in_channels": channels[1]}}
+    if family != "sd1":
+        return None
     raise Refusal(
         "base-unknown", f"No architecture known here is {channels[0]} channels wide with a context of {context}."
     )

@@ -1,7 +1,7 @@
 """Make whole files, as people share them, of nano-sd1 and the thin changes that ``*.part.safetensors`` hold.
 
-An inpainting or a v-predicting checkpoint and a ControlNet of nano repeat most of its numbers; the repository keeps
-them once. numpy alone: whoever starts a hub need not load torch for it.
+An inpainting or a v-predicting checkpoint and a ControlNet of nano repeat most of its numbers, and nano XL its
+autoencoder and vocabulary; the repository keeps them once. numpy alone: whoever starts a hub need not load torch for it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ class Whole:
 
     file: str
     part: str
-    layout: str  # "checkpoint", "ldm" or "diffusers"
+    layout: str  # "checkpoint", "sdxl", "ldm" or "diffusers"
 
 
 WHOLES = (
     Whole("nano-inpainting.safetensors", "nano-inpainting.part.safetensors", "checkpoint"),
     Whole("nano-v.safetensors", "nano-v.part.safetensors", "checkpoint"),
+    Whole("nano-sdxl.safetensors", "nano-sdxl.part.safetensors", "sdxl"),
     Whole("nano-canny.safetensors", "nano-canny.part.safetensors", "ldm"),
     Whole("nano-scribble.safetensors", "nano-scribble.part.safetensors", "diffusers"),
 )
@@ -62,6 +63,8 @@ def built(whole: Whole, weights: Path = WEIGHTS) -> tuple[Tensors, dict[str, str
     """(tensors, metadata) of ``whole``, fp16."""
     base, _ = _read(weights / BASE)
     part, metadata = _read(weights / whole.part)
+    if whole.layout == "sdxl":
+        return _halved(_sdxl(base, part)), metadata
     unet = layout.unet_from_original(layout.part(base, layout.UNET))
     if whole.layout == "checkpoint":
         changed = layout.unet_to_original(_changed(unet, part))
@@ -72,7 +75,27 @@ def built(whole: Whole, weights: Path = WEIGHTS) -> tuple[Tensors, dict[str, str
         tensors = net
         if whole.layout == "ldm":
             tensors = {f"control_model.{key}": tensor for key, tensor in layout.controlnet_to_original(net).items()}
-    return {key: np.ascontiguousarray(tensor.astype(np.float16)) for key, tensor in tensors.items()}, metadata
+    return _halved(tensors), metadata
+
+
+def _halved(tensors: Mapping[str, np.ndarray]) -> Tensors:
+    return {key: np.ascontiguousarray(tensor.astype(np.float16)) for key, tensor in tensors.items()}
+
+
+def _sdxl(base: Mapping[str, np.ndarray], part: Mapping[str, np.ndarray]) -> Tensors:
+    """SDXL's layout: the part's UNet and text encoders, nano-sd1's autoencoder and, for both encoders, vocabulary."""
+    words = {
+        f"embeddings.{key}": tensor
+        for key, tensor in layout.part(layout.text_from_original(layout.part(base, layout.TEXT)), "embeddings.").items()
+        if key.startswith("token_embedding.")
+    }
+    one, two = (layout.part(part, f"{name}.") for name in ("text_encoder", "text_encoder_2"))
+    stored = {layout.UNET: layout.unet_to_original(layout.part(part, "unet."))}
+    stored[layout.VAE] = layout.part(base, layout.VAE)
+    stored["conditioner.embedders.0.transformer."] = layout.text_to_original(layout.text_from_original(one) | words)
+    two = layout.text_from_original(two) | words
+    stored["conditioner.embedders.1.model."] = layout.text_to_open_clip(two, np.concatenate)
+    return {prefix + key: tensor for prefix, tensors in stored.items() for key, tensor in tensors.items()}
 
 
 def _read(path: Path) -> tuple[Tensors, dict[str, str]]:

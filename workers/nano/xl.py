@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
@@ -180,7 +181,9 @@ def train(folder: Path, minutes: float, seed: int = 42) -> None:
     said = base.Captions(icons.OBJECTS)
     model = build()
     warm(model, nano)
-    model["unet"].to(memory_format=torch.channels_last).set_attn_processor(AttnProcessor())
+    unet: Any = model["unet"]
+    unet.to(memory_format=torch.channels_last)
+    unet.set_attn_processor(AttnProcessor())  # as in the base's training, for speed
     read = Reader(model)
     learnt = {name: p for name, p in model.named_parameters() if _is_learnt(name)}
     optimizer = torch.optim.AdamW(learnt.values(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
@@ -208,7 +211,7 @@ def train(folder: Path, minutes: float, seed: int = 42) -> None:
             beside = conditions(pooled, sizes[which, variant])
 
             def ask(x: Tensor, at: Tensor, context: Tensor, beside: dict[str, Tensor] = beside) -> Any:
-                return model["unet"](x, at, context, added_cond_kwargs=beside)
+                return unet(x, at, context, added_cond_kwargs=beside)
 
             loss = base.noise_loss(ask, latents[which, variant].float() * nano.scaling, context, generator)
         loss.backward()
@@ -238,9 +241,33 @@ def _is_learnt(name: str) -> bool:
     return VOCABULARY not in name and not unread
 
 
+def save(folder: Path, out: Path) -> None:
+    """Write the part from which `workers.nano.assemble` makes the file: all that is not nano-sd1's, in fp16."""
+    state = torch.load(folder / "xl.pt", weights_only=True)
+    tensors = {name: value for name, value in (state["model"] | state["average"]).items() if VOCABULARY not in name}
+    path = out / "nano-sdxl.part.safetensors"
+    metadata = {
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": "stable-diffusion-xl-v1-base",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": "nano XL",
+        "modelspec.author": "Weightroom",
+        "modelspec.license": "Apache-2.0",
+        "modelspec.resolution": f"{icons.SIZE}x{icons.SIZE}",
+        "modelspec.prediction_type": "epsilon",
+        "modelspec.description": "A base in Stable Diffusion XL's topology, small enough to draw on a CPU.",
+        "ss_max_train_steps": str(state["step"]),
+    }
+    save_file({name: value.half().contiguous() for name, value in tensors.items()}, path, metadata=metadata)
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, after {state['step']} steps")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("folder", type=Path, help="where the training's checkpoints lie")
+    parser.add_argument("out", type=Path, help="where the part goes")
+    parser.add_argument("--minutes", type=float, default=90, help="in all; 0: only write what was learnt so far")
     options = parser.parse_args()
-    train(options.folder, options.minutes)
+    if options.minutes:
+        train(options.folder, options.minutes)
+    save(options.folder, options.out)
