@@ -1,7 +1,7 @@
 """Make whole files, as people share them, of nano-sd1 and the thin changes that ``*.part.safetensors`` hold.
 
 An inpainting or a v-predicting checkpoint and a ControlNet of nano repeat most of its numbers, and nano XL its
-autoencoder and vocabulary; the repository keeps them once. numpy alone: whoever starts a hub need not load torch for it.
+autoencoder and vocabulary; the repository keeps them once. numpy alone: whoever starts a hub need not load torch.
 """
 
 from __future__ import annotations
