@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from hub.accounts import actions
@@ -50,6 +53,18 @@ class Item:
     file: str
     name: str
     fields: dict[str, Any] = field(default_factory=dict)
+    part: str = ""
+
+    def path(self, folder: Path) -> Path:
+        """Where it lies; what ``folder`` holds a part of is made beside the hub's data, by the workers' program."""
+        if not self.part or not (folder / self.part).exists():
+            return folder / self.file
+        made = Path(settings.DATA_DIR) / "demo"
+        if not (made / self.file).exists():
+            subprocess.run(
+                [sys.executable, "-m", "workers.nano.assemble", str(made)], cwd=settings.BASE_DIR, check=False
+            )
+        return made / self.file
 
 
 def manifest(folder: Path = WEIGHTS) -> list[Item]:
@@ -60,7 +75,7 @@ def manifest(folder: Path = WEIGHTS) -> list[Item]:
     except FileNotFoundError as error:
         raise NotUploaded(f"There is no {path}, so no demo content.") from error
     ordered = sorted(entries, key=lambda entry: entry.get("type", "") != "Checkpoint")
-    return [Item(entry["file"], entry["name"], _fields(entry)) for entry in ordered]
+    return [Item(entry["file"], entry["name"], _fields(entry), entry.get("part", "")) for entry in ordered]
 
 
 def _fields(entry: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +107,7 @@ def owner() -> User:
 def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHTS) -> bool:
     """Upload what the hub at ``address`` does not hold yet, and say how each fared. Returns whether all is there."""
     try:
-        items = [item for item in manifest(folder) if not held(folder / item.file)]
+        items = [item for item in manifest(folder) if not held(item.path(folder))]
     except NotUploaded as error:
         say(str(error))
         return False
@@ -158,7 +173,7 @@ def held(path: Path) -> bool:
 
 def bring(hub: Hub, item: Item, folder: Path) -> str:
     """Upload one file and wait for its verdict. Returns a word on it; raises `NotUploaded`, ``OSError``."""
-    path = folder / item.file
+    path = item.path(folder)
     if not path.exists():
         raise NotUploaded(f"there is no {path}.")
     upload = _unfinished(path) or hub.ask(

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.levels import ALL
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for, groups_of
-from hub.catalog.bases import base_name
+from hub.catalog.bases import NANO, base_name
 from hub.catalog.digests import digests_keep
 from hub.catalog.holding import settle_ask
 from hub.catalog.kinds import FILE_KINDS, TYPES, VARIANTS
@@ -177,7 +177,7 @@ def _base_for(report: Inspected, fields: Mapping[str, Any]) -> tuple[Base, Findi
     said = Base.objects.filter(name__iexact=name).first()
     if said is None:
         raise UnknownBase(_("There is no base model called %s here.") % one_line(name, 60))
-    if found and (said.family != report.base_family or (found == "nano") != (said.name == "nano")):
+    if found and (said.family != report.base_family or (found in NANO) != (said.name in NANO)):
         note = f"Its owner said {said.name}; the tensors are those of {found}, so it is listed as {found}."
         return Base.objects.get(name=found), Finding("note", note)
     return said, None
@@ -470,7 +470,7 @@ def _base_of_family(version: Version, name: str) -> Base:
     was = version.base
     # What fits several families, or none that is known here, is its owner's to say.
     known = was.family != "other" and any(not file.summary.get("candidates") for file in files)
-    if known and (base.family != was.family or (base.name == "nano") != (was.name == "nano")):
+    if known and (base.family != was.family or (base.name in NANO) != (was.name in NANO)):
         words = {"found": was.name, "base": base.name}
         raise UnknownBase(_("The file's tensors are those of %(found)s; it cannot be listed as %(base)s.") % words)
     return base

@@ -13,6 +13,7 @@ NAMES = {
     ("sd2", "v-prediction"): "SD 2.1 768",
     ("sd2", "unclip"): "SD 2.1 Unclip",
     ("sdxl", ""): "SDXL 1.0",
+    ("sdxl", "nano"): "nano XL",
     ("sdxl", "lcm"): "SDXL 1.0 LCM",
     ("sdxl", "ssd-1b"): "SDXL Distilled",
     ("sdxl", "vega"): "SDXL Distilled",
@@ -42,6 +43,9 @@ NAMES = {
     ("wanvideo", ""): "Wan Video",
     ("zimage", ""): "ZImageBase",
 }
+
+# The hub's own small bases: each of its family by its topology, at widths that nothing else of the family fits.
+NANO = frozenset({"nano", "nano XL"})
 
 
 def base_name(family: str, variant: str) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.queries import groups_of
+from hub.catalog.bases import NANO
 from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256, linked
 from hub.errors import NotFound, Refused
@@ -165,8 +166,8 @@ def versions_by_sha256(user: User | AnonymousUser, shas: Sequence[str]) -> dict[
 
 
 def variant_of(file: File) -> str:
-    """``nano`` for what belongs to the hub's own small base: the family of SD 1.5, at widths of its own."""
-    nano = file.version.base.name == "nano" or str(file.summary.get("variant", "")).lower().startswith("nano")
+    """``nano`` for what belongs to the hub's own small bases: of SD 1.5's and SDXL's family, at widths of their own."""
+    nano = file.version.base.name in NANO or str(file.summary.get("variant", "")).lower().startswith("nano")
     return "nano" if nano else ""
 
 

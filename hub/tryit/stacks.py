@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from msgspec.structs import replace
 
+from hub.catalog.bases import base_name
 from hub.catalog.listings import DRAWABLE, STEERING
 from hub.catalog.models import File
 from hub.catalog.queries import STACKED, files_by_sha256, version_visible
@@ -286,7 +287,9 @@ def drawn_on(file: File) -> tuple[str, str]:
 def family_label(file: File) -> str:
     """The family as people say it: SD 1.5, SDXL, nano."""
     family = file.version.base.family
-    return variant_of(file) or FAMILY_LABELS.get(family, file.version.base.name)
+    if variant_of(file):
+        return base_name(family, "nano")
+    return FAMILY_LABELS.get(family, file.version.base.name)
 
 
 def use_of(file: File, weight: float) -> Use:
