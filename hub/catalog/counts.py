@@ -14,12 +14,12 @@ from hub.catalog import terms
 from hub.catalog.facets import FACET_SET, TOP_LEVELS
 from hub.catalog.listings import WORD_LIMIT
 from hub.catalog.models import Cell, Listing, TermCount, Top
+from hub.catalog.search import TIER_SHARES
 from hub.catalog.terms import CREATOR, FORMAT, MAY, PERIOD, TAG, term
 from hub.catalog.wishes import SMALL_SET
 
 TAGS_TRIED, CREATORS_TRIED, TOPS = 2000, 500, 24
 CELL = "type, base_id, level, lead, can_generate"
-TIER_SHARES = {1: 0.01, 2: 0.1}  # of the texts, by downloads
 
 
 def _broad() -> bool:

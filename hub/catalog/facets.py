@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,8 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.levels import ALL as ALL_LEVELS
-from hub.accounts.models import User
 from hub.catalog import terms
-from hub.catalog.models import Base, Cell, Model, Tag, Top
+from hub.catalog.models import Cell, Model, Top
 from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
 from hub.catalog.wishes import Narrowed, filtered
 from hub.catalog.words import tag_name
@@ -237,16 +236,10 @@ def _worded(narrowed: Narrowed, counts: dict[int, int | None]) -> Facets:
     labels = {str(value): str(label) for value, label in Model.Type.choices}
     out.types = _of_words(by_kind[TYPE], labels, wish.types)
     out.formats = _of_words(by_kind[FORMAT], dict.fromkeys(FORMATS, ""), wish.formats)
-    bases = dict(Base.objects.filter(id__in=by_kind[BASE]).values_list("id", "name"))
-    out.bases = _chosen_too(((bases[i], bases[i], n) for i, n in by_kind[BASE].items() if i in bases), wish.bases)
-    tags = dict(Tag.objects.filter(id__in=list(by_kind[TAG])[: 2 * SHOWN]).values_list("id", "name"))
-    out.tags = _chosen_too(
-        ((tags[i], tags[i], n) for i, n in by_kind[TAG].items() if i in tags), [tag_name(tag) for tag in wish.tags]
-    )
-    ids = list(by_kind[CREATOR])[: 2 * SHOWN]
-    people = dict(User.objects.filter(id__in=ids).values_list("id", "username"))
-    creators = ((people[i], people[i], n) for i, n in by_kind[CREATOR].items() if i in people)
-    out.creators = _chosen_too(creators, [wish.creator] if wish.creator else [])
+    names = _names(by_kind)
+    out.bases = _chosen_too(_called(by_kind[BASE], names[BASE]), wish.bases)
+    out.tags = _chosen_too(_called(by_kind[TAG], names[TAG]), [tag_name(tag) for tag in wish.tags])
+    out.creators = _chosen_too(_called(by_kind[CREATOR], names[CREATOR]), [wish.creator] if wish.creator else [])
     may = by_kind[MAY]
     out.can_generate = may.get(terms.MAY_NAMES["try"], 0 if out.total is not None else None)
     on = {*wish.allowing, *(n for n, v in (("derivatives", wish.derivatives), ("no-credit", wish.no_credit),
@@ -262,6 +255,27 @@ def _worded(narrowed: Narrowed, counts: dict[int, int | None]) -> Facets:
         for (name, words), days in zip(PERIOD_WORDS.items(), terms.PERIODS.values(), strict=True)
     ]
     return out
+
+
+def _names(by_kind: dict[int, dict[int, int | None]]) -> dict[int, dict[int, str]]:
+    """What bases and the most frequent tags and creators are called, in one question."""
+    asked = {BASE: list(by_kind[BASE])} | {kind: list(by_kind[kind])[: 2 * SHOWN] for kind in (TAG, CREATOR)}
+    names: dict[int, dict[int, str]] = {kind: {} for kind in asked}
+    if any(asked.values()):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT %s, id, name FROM catalog_base WHERE id = ANY(%s::int[])
+                UNION ALL SELECT %s, id, name FROM catalog_tag WHERE id = ANY(%s::int[])
+                UNION ALL SELECT %s, id, username FROM accounts_user WHERE id = ANY(%s::int[])""",
+                [value for pair in asked.items() for value in pair],
+            )
+            for kind, number, name in cursor.fetchall():
+                names[kind][number] = name
+    return names
+
+
+def _called(found: dict[int, int | None], names: dict[int, str]) -> Iterator[tuple[str, str, int | None]]:
+    return ((names[number], names[number], n) for number, n in found.items() if number in names)
 
 
 def _of_words(found: dict[int, int | None], labels: dict[str, str], chosen: Iterable[str]) -> list[Facet]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -16,29 +17,76 @@ from django.db.models.lookups import GreaterThan, LessThan
 from hub.catalog import facets, meanings
 from hub.catalog.facets import Facets
 from hub.catalog.models import Listing, Version
-from hub.catalog.search import CANDIDATES, Search
-from hub.catalog.wishes import SORTS, Narrowed, Wish, dated, filtered, untouched
+from hub.catalog.search import CANDIDATES, TIER_SHARES, TIERS, UNRANKED, Search
+from hub.catalog.wishes import SMALL_SET, SORTS, Narrowed, Wish, dated, filtered, untouched
 from hub.errors import Refused
 
 OFFSET_CAP = 1000
 PLACES = ("relevance", "meaning")  # orders without a key: their cursors are places
 SMALL_FILTER = 5000  # rows of a filter that are read before the texts of a frequent word
+WALKED, READ = 4000, 15_000  # rows whose texts are looked at for a frequent word, and rows that are read to have these
+Found = tuple[int, int, Any]  # model, version, key of the order
 
 
 class BadCursor(Refused):
     code, status = "bad-cursor", HTTPStatus.BAD_REQUEST
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a card shows of a version, read as one narrow row: thirty whole ones with all that they belong to take as
+    long as finding them."""
+
+    pk: int
+    model_id: int
+    index: int
+    weight: float
+    cover_sha256: str
+    slug: str
+    name: str
+    type: str
+    creator: str
+    base: str
+    downloads: int
+
+    @classmethod
+    def of(cls, version: Version) -> Shown:
+        model = version.model
+        names = (model.slug, model.name, model.type, model.owner.username, version.base.name)
+        row = (version.pk, model.pk, version.index, version.weight, version.cover_sha256)
+        stat = getattr(model, "stat", None)
+        return cls(*row, *names, stat.downloads if stat else 0)
+
+
+SHOWN = ("id", "model_id", "index", "weight", "cover_sha256", "model__slug", "model__name", "model__type",
+         "model__owner__username", "base__name", "model__stat__downloads")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Page:
-    """One page of a list: the versions to show, newest matching of each model, and where to go on."""
+    """One page of a list: what to show, as (model, newest matching version), and where to go on."""
 
-    versions: list[Version]
+    pairs: Sequence[tuple[int, int]] = ()
     next_cursor: str = ""
     total: int = 0
     capped: bool = False
     facets: Facets | None = None
     as_asked: bool = True  # False: no worker read the meaning of the query, so its words were looked for
+
+    @cached_property
+    def shown(self) -> list[Shown]:
+        """What cards show of each."""
+        ids = [version_id for _, version_id in self.pairs]
+        rows = Version.objects.filter(id__in=ids).values_list(*SHOWN) if ids else ()
+        by_id = {row[0]: Shown(*row[:-1], row[-1] or 0) for row in rows}  # type: ignore[call-arg]
+        return [by_id[version_id] for version_id in ids if version_id in by_id]
+
+    @cached_property
+    def versions(self) -> list[Version]:
+        """Whole rows with model, owner, totals and base, read when they are asked for: most faces show less."""
+        ids = [version_id for _, version_id in self.pairs]
+        by_id = Version.objects.select_related("model__owner", "model__stat", "base").in_bulk(ids)
+        return [by_id[version_id] for version_id in ids if version_id in by_id]
 
 
 class Row(Func):
@@ -56,30 +104,30 @@ def model_list(
     narrowed = Narrowed.of(wish)
     if wish.query.strip():
         return _searched(narrowed, limit, after, offset, count, with_facets)
-    pairs, following = _by_key(filtered(narrowed), narrowed, limit, after, offset)
+    rows = _by_key(filtered(narrowed), narrowed, offset + limit + 1, after)
+    pairs, following = _cut(rows[offset:], wish, limit)
     choices = facets.facets(narrowed) if with_facets else None
     total, capped = facets.total(narrowed, choices) if count else (0, False)
-    return Page(_versions(pairs), following, total, capped, choices)
+    return Page(pairs, following, total, capped, choices)
 
 
 def _searched(
     narrowed: Narrowed, limit: int, after: list[Any] | None, offset: int, count: bool, with_facets: bool
 ) -> Page:
     wish, search = narrowed.wish, Search.of(narrowed.wish.query)
+    if wish.order in SORTS and search.known and search.most >= CANDIDATES:
+        return _sorted_found(narrowed, search, limit, after, offset, count, with_facets)
     start = int(after[1]) if after and wish.order not in SORTS else offset
     pairs: list[tuple[int, int]] = []
     found: list[int] = []
     complete = False
-    sizes = narrowed.sizes()
     vector = meanings.vector_of(wish.query) if wish.order == "meaning" else ""
     if vector:
         tiers = iter([(meanings.nearest("models", vector, search.loosely), True)])
-    elif sizes and search.known and min(sizes) < min(SMALL_FILTER, search.most):
-        tiers = search.among(list(filtered(narrowed).values_list("model_id", flat=True)[: 2 * SMALL_FILTER]))
+    elif search.known and _fewer(narrowed, search):
+        tiers = search.among(_passing(narrowed))
     else:
         tiers = search.tiers()
-    if wish.order in SORTS and search.known and search.most >= CANDIDATES:
-        return _sorted_found(narrowed, search, limit, after, offset, count, with_facets)
     for tier, last in tiers:
         complete = last
         found += tier
@@ -94,48 +142,111 @@ def _searched(
         go_on = limit and len(pairs) > start + limit and start + limit <= CANDIDATES
         following = write_cursor(wish, [wish.order, start + limit, 0]) if go_on else ""
     else:
-        shown, following = _by_key(filtered(narrowed, found=found), narrowed, limit, after, offset)
+        rows = _of_found(narrowed, found, after)[offset : offset + limit + 1]
+        shown, following = _cut(list(rows), wish, limit)
     as_asked = bool(vector) or wish.order != "meaning"
-    return Page(_versions(shown), following, len(pairs) if count else 0, not complete, choices, as_asked)
+    return Page(shown, following, len(pairs) if count else 0, not complete, choices, as_asked)
+
+
+def _fewer(narrowed: Narrowed, search: Search) -> bool:
+    """Whether a filter leaves so few rows that they are read before the texts."""
+    sizes = narrowed.sizes()
+    return bool(sizes) and min(sizes) < min(SMALL_FILTER, search.most)
+
+
+def _passing(narrowed: Narrowed) -> list[int]:
+    return list(filtered(narrowed).values_list("model_id", flat=True)[: 2 * SMALL_FILTER])
 
 
 def _sorted_found(
     narrowed: Narrowed, search: Search, limit: int, after: list[Any] | None, offset: int, count: bool, with_facets: bool
 ) -> Page:
-    """What a search for frequent words finds in another order than by relevance, of at most `UNRANKED` texts.
+    """What a search for frequent words finds in another order than by relevance.
 
-    Tiers nest by downloads, so in that order the first that fills the page has it.
+    All of it where a filter leaves few rows, or where the list is walked until the word was met often enough; else of
+    at most `UNRANKED` texts. Choices are counted among `CANDIDATES` texts.
     """
-    for tier in (1, 2, 3) if narrowed.wish.order == "downloads" else (3,):
+    most = offset + limit + 1
+    whole: list[int] | None = None
+    hits: list[int] = []
+    if _fewer(narrowed, search):
+        whole = search.having(_passing(narrowed))
+        rows = list(_of_found(narrowed, whole, after)[:most])
+    else:
+        walked = _walked(narrowed, search, most, after)
+        rows, hits = _of_hits(narrowed, search, most, after) if walked is None else (walked, [])
+    shown, following = _cut(rows[offset:], narrowed.wish, limit)
+    if not hits and (with_facets or (count and whole is None)):
+        hits = search.hits(CANDIDATES + 1)
+    choices = facets.facets(narrowed, found=hits[:CANDIDATES]) if with_facets else None
+    if not count:
+        return Page(shown, following, facets=choices)
+    if whole is not None:
+        return Page(shown, following, len(whole), facets=choices)
+    if choices is None or (total := choices.total) is None:
+        total = filtered(narrowed, found=hits[:CANDIDATES]).count()
+    return Page(shown, following, max(total, len(shown)), len(hits) > CANDIDATES, choices)
+
+
+def _walked(narrowed: Narrowed, search: Search, most: int, after: list[Any] | None) -> list[Found] | None:
+    """The first rows of the list that have a frequent word, whose texts are looked at along the list's own order; None
+    where it may be met too seldom. Two words that never meet would be looked for to the end."""
+    order = narrowed.wish.order
+    often = search.most / narrowed.total if len(search.groups) == 1 and narrowed.total > SMALL_SET else 0.0
+    step = most + int(1.5 * most / often) if often else WALKED + 1
+    if step > WALKED or step > READ * narrowed.share:
+        return None
+    listed = replace(narrowed, wish=replace(narrowed.wish, query=""))
+    found: list[Found] = []
+    for tried in (step, 3 * step):
+        rows = _by_key(filtered(listed), listed, tried, after)
+        having = set(search.having(row[0] for row in rows))
+        found += [row for row in rows if row[0] in having]
+        if len(found) >= most or len(rows) < tried:
+            return found[:most]
+        after = [order, _to_key(rows[-1][2]), rows[-1][0]]
+    return None
+
+
+def _of_hits(narrowed: Narrowed, search: Search, most: int, after: list[Any] | None) -> tuple[list[Found], list[int]]:
+    """The first rows of `UNRANKED` texts, and these. Tiers nest by downloads, so in that order the first that fills a
+    page has it; one that will not is left out."""
+    expected = narrowed.share * search.most
+    better = [tier for tier, share in TIER_SHARES.items() if share * expected >= most]
+    rows: list[Found] = []
+    hits: list[int] = []
+    for tier in (*(better if narrowed.wish.order == "downloads" else ()), TIERS[-1]):
         # Ids, not a query within the query: the planner would rather read all texts than trust its limit.
-        found = list(search.texts(tier).values_list("model_id", flat=True))
-        shown, following = _by_key(filtered(narrowed, found=found), narrowed, limit, after, offset)
-        if following:
+        hits = search.hits(UNRANKED, tier)
+        rows = list(_of_found(narrowed, hits, after)[:most])
+        if len(rows) == most:
             break
-    choices = facets.facets(narrowed, found=found[:CANDIDATES]) if with_facets else None
-    total = min(filtered(narrowed, found=found[:CANDIDATES]).count(), facets.COUNT_CAP) if count else 0
-    return Page(_versions(shown), following, total, len(found) > CANDIDATES, choices)
+    return rows, hits
 
 
-def _by_key(
-    rows: QuerySet[Listing], narrowed: Narrowed, limit: int, after: list[Any] | None, offset: int
-) -> tuple[list[tuple[int, int]], str]:
+def _of_found(narrowed: Narrowed, found: Sequence[int], after: list[Any] | None) -> QuerySet[Any, Any]:
+    return _in_order(filtered(narrowed, found=found), narrowed.wish.order, False, after)
+
+
+def _by_key(rows: QuerySet[Listing], narrowed: Narrowed, most: int, after: list[Any] | None) -> list[Found]:
+    """So many of ``rows`` in the order of the wish, from behind ``after`` on."""
     wish = narrowed.wish
-    order = wish.order if wish.order in SORTS else "newest"
-    walked = not narrowed.tight and (dated(wish) or not (wish.query.strip() or narrowed.small()))
-    if walked and len(narrowed.bases) > 1 and order in {"newest", "oldest"}:
+    walked = not narrowed.tight and (dated(wish) or not narrowed.small())
+    if walked and len(narrowed.bases) > 1 and wish.order in {"newest", "oldest"}:
         # One walk along each base's own index, merged.
         single = [rows.filter(base_id=base) for base in narrowed.bases]
-        found = [row for each in single for row in _in_order(each, order, walked, after)[: offset + limit + 1]]
-        found.sort(key=lambda row: (row[2], row[0]), reverse=order != "oldest")
-        page = found[offset : offset + limit + 1]
-    else:
-        page = list(_in_order(rows, order, walked, after)[offset : offset + limit + 1])
+        found = [row for each in single for row in _in_order(each, wish.order, walked, after)[:most]]
+        return sorted(found, key=lambda row: (row[2], row[0]), reverse=wish.order != "oldest")[:most]
+    return list(_in_order(rows, wish.order, walked, after)[:most])
+
+
+def _cut(rows: Sequence[Found], wish: Wish, limit: int) -> tuple[list[tuple[int, int]], str]:
+    """The rows of a page, and the cursor of the next where there are more."""
     following = ""
-    if len(page) > limit and limit:
-        last = page[limit - 1]
+    if len(rows) > limit and limit:
+        last = rows[limit - 1]
         following = write_cursor(wish, [wish.order, _to_key(last[2]), last[0]])
-    return [(model_id, version_id) for model_id, version_id, _ in page[:limit]], following
+    return [(model_id, version_id) for model_id, version_id, _ in rows[:limit]], following
 
 
 def _in_order(rows: QuerySet[Listing], order: str, walked: bool, after: list[Any] | None) -> QuerySet[Any, Any]:
@@ -150,12 +261,6 @@ def _in_order(rows: QuerySet[Listing], order: str, walked: bool, after: list[Any
         rows = rows.filter(GreaterThan(here, there) if rising else LessThan(here, there))
     by = (column, "model_id") if rising else (f"-{column}", "-model_id")
     return rows.order_by(*by).values_list("model_id", "version_id", column)
-
-
-def _versions(pairs: Sequence[tuple[int, int]]) -> list[Version]:
-    ids = [version_id for _, version_id in pairs]
-    by_id = Version.objects.select_related("model__owner", "model__stat", "base").in_bulk(ids)
-    return [by_id[version_id] for version_id in ids if version_id in by_id]
 
 
 def _to_key(value: Any) -> int:

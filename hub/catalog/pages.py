@@ -47,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     within = levels_of(request.user)
     newest = queries.model_list(queries.Wish(sort="newest", within=within), limit=ROW, count=False)
     loved = queries.model_list(queries.Wish(sort="downloads", within=within), limit=2 * ROW, count=False)
-    context = {"newest": [card(v) for v in newest.versions], "loved": [card(v) for v in loved.versions]}
+    context = {"newest": [card(v) for v in newest.shown], "loved": [card(v) for v in loved.shown]}
     return render(request, "catalog/home.html", context)
 
 
@@ -68,7 +68,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     drawn = request.GET.get("drawn", "")
     context: dict[str, Any] = {
         "wish": wish,
-        "cards": [card(version) for version in page.versions],
+        "cards": [card(version) for version in page.shown],
         "page": page,
         "next_url": address.following(page.next_cursor, shown + PAGE) if page.next_cursor else "",
         "scrolls": shown < SCROLLED * PAGE,
@@ -85,7 +85,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
         context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
         if wish.query and queries.is_hash(wish.query):
             context["match"] = next(iter(queries.hash_matches(wish.query)), None)
-        if not page.versions and context["chips"]:
+        if not page.pairs and context["chips"]:
             context["unfiltered"] = queries.model_list(queries.without_filters(wish), limit=0).total
     template = "catalog/model_list_grid.html" if more else "catalog/model_list.html"
     response = render(request, template, context)
@@ -110,7 +110,7 @@ def model_search(request: HttpRequest) -> HttpResponse:
             card(v)
             for v in queries.model_list(
                 queries.Wish(query=query, within=levels_of(request.user)), limit=8, count=False
-            ).versions
+            ).shown
         ]
         if queries.is_hash(query):
             context["match"] = next(iter(queries.hash_matches(query)), None)

@@ -6,16 +6,15 @@ asked first, then the tenth, then all; a word that few texts have is looked for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.models import QuerySet
 
 from hub.catalog.hashes import hash_matches
 from hub.catalog.models import Text
+from hub.catalog.wishes import written
 from hub.catalog.words import folded, words_of
 
 CANDIDATES = 1000  # of a tier that are ranked; further pages end
@@ -27,6 +26,9 @@ ALIKE, ALIKE_FROM = 5, 4  # words that an unknown one may have meant, if it has 
 SUBSTRING_FROM = 3  # letters of a query that is also looked for inside words
 WORD_WEIGHTS = "0.1, 0.2, 0.6, 1.0"  # of D, C, B, A
 TIERS = (1, 2, 3)
+TIER_SHARES = {1: 0.01, 2: 0.1}  # of the texts, by downloads
+HAVING = """SELECT {} FROM unnest(%s::bigint[]) i JOIN catalog_text t ON t.model_id = i
+    WHERE t.doc @@ to_tsquery('simple', %s)"""
 RANKED = f"""WITH hits AS MATERIALIZED ({{hits}}), q AS (SELECT to_tsquery('simple', %s) q)
     SELECT h.model_id FROM hits h CROSS JOIN q LEFT JOIN catalog_modelstat s ON s.model_id = h.model_id
     ORDER BY ts_rank(ARRAY[{WORD_WEIGHTS}]::real[], h.doc, q.q) * ln(3 + coalesce(s.downloads, 0)) DESC,
@@ -82,9 +84,29 @@ class Search:
 
     def among(self, ids: Sequence[int]) -> Iterator[tuple[list[int], bool]]:
         """The same of these models only, where they are fewer than the texts that have its words."""
-        hits = """SELECT t.model_id, t.doc FROM unnest(%s::int[]) i JOIN catalog_text t ON t.model_id = i
-            WHERE t.doc @@ to_tsquery('simple', %s)"""
-        yield _ids(RANKED.format(hits=hits), [list(ids), self.tsquery, self.tsquery]), True
+        hits = HAVING.format("t.model_id, t.doc")
+        yield _ids(RANKED.format(hits=hits), [written(ids), self.tsquery, self.tsquery]), True
+
+    def having(self, ids: Iterable[int]) -> list[int]:
+        """Those of these models whose texts have all of it, in no order."""
+        return _ids(HAVING.format("t.model_id"), [written(ids), self.tsquery])
+
+    def hits(self, most: int, tier: int = 0) -> list[int]:
+        """So many models whose texts have all of it, of a tier, in no order. tier: by default the first with as many.
+
+        All of a frequent word's texts are not found to take the first of them: a tier has the best, and is small.
+        """
+        # Fenced, since the planner would rather read the table until the limit than believe in an index.
+        sql = """WITH hits AS MATERIALIZED (SELECT model_id FROM catalog_text WHERE doc @@ to_tsquery('simple', %s) {})
+            SELECT model_id FROM hits LIMIT %s"""
+        found: list[int] = []
+        for one in TIERS if not tier else (tier,):
+            if tier or one == TIERS[-1] or self.most * TIER_SHARES[one] >= 2 * most:
+                within = f"AND tier <= {int(one)}" if one < TIERS[-1] else ""
+                found = _ids(sql.format(within), [self.tsquery, most])
+                if len(found) >= most:
+                    break
+        return found
 
     def _named(self) -> list[int]:
         """Models that are called so, the most downloaded first: these stand above a whole tier."""
@@ -116,11 +138,6 @@ class Search:
             LIMIT {UNRANKED}) t ORDER BY ts_rank(doc, to_tsquery('simple', %s)) DESC""",
             [words, words],
         )
-
-    def texts(self, tier: int = TIERS[-1]) -> QuerySet[Text]:
-        """The first `UNRANKED` texts of a tier that have all of it, in no order."""
-        rows = Text.objects.filter(doc=SearchQuery(self.tsquery, search_type="raw", config="simple"))
-        return (rows.filter(tier__lte=tier) if tier < TIERS[-1] else rows)[:UNRANKED]
 
 
 def _ids(sql: str, params: list[Any]) -> list[int]:

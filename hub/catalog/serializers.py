@@ -16,8 +16,9 @@ from rest_framework import serializers
 
 from hub.catalog.actions import COMMERCIAL
 from hub.catalog.bases import base_choices
+from hub.catalog.lists import Shown
 from hub.catalog.models import File, Model, Version
-from hub.catalog.queries import Facets, Wish, download_name, file_hashes, stat_of
+from hub.catalog.queries import Facets, Wish, download_name, file_hashes
 from hub.catalog.terms import PERIODS, USES
 from hub.origins import public_url
 
@@ -132,21 +133,21 @@ def picture_url(sha256: str, params: str, name: str) -> str:
     return reverse("gallery:picture-file", args=[sha256, params, name])
 
 
-def card(version: Version) -> dict[str, Any]:
+def card(version: Version | Shown) -> dict[str, Any]:
     """What a card shows of a model, by the version that matches the list; ``version`` for tags that draw more."""
-    model = version.model
-    picture = picture_url(version.cover_sha256, "width=450", f"{model.slug}.png") if version.cover_sha256 else ""
+    shown = version if isinstance(version, Shown) else Shown.of(version)
+    url = reverse("catalog:model-detail", args=[shown.model_id, shown.slug])
     return {
-        "id": model.pk,
-        "version": version,
-        "name": model.name,
-        "url": model_url(model, version if version.index else None),
-        "type": model.type,
-        "type_label": TYPE_LABELS.get(model.type, model.type),
-        "base": version.base.name,
-        "creator": model.owner.username,
-        "downloads": stat_of(model).downloads,
-        "picture_url": picture,
+        "id": shown.model_id,
+        "version": shown,
+        "name": shown.name,
+        "url": f"{url}?version={shown.pk}" if shown.index else url,
+        "type": shown.type,
+        "type_label": TYPE_LABELS.get(shown.type, shown.type),
+        "base": shown.base,
+        "creator": shown.creator,
+        "downloads": shown.downloads,
+        "picture_url": picture_url(shown.cover_sha256, "width=450", f"{shown.slug}.png") if shown.cover_sha256 else "",
         "picture_name": "",
     }
 

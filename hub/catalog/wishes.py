@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -15,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, Func, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, F, Func, Q, QuerySet, Sum, Value
 from django.db.models.functions import Lower
 
 from hub.accounts.models import User
@@ -99,7 +101,8 @@ class Narrowed:
             creator = people.values_list("id", flat=True).first() or 0
         asked = cls(wish, bases, tags, creator)._terms()
         rows = TermCount.objects.filter(term__in=[terms.ALL, *asked]).values_list("term", "n")
-        counts = {} if wish.query.strip() and not asked else dict(rows)  # a search alone reads no more than it finds
+        # A search alone reads no more than it finds, unless it is found along an order.
+        counts = {} if wish.query.strip() and not asked and wish.order not in SORTS else dict(rows)
         return cls(wish, bases, tags, creator, counts)
 
     def _terms(self) -> list[int]:
@@ -145,12 +148,17 @@ class Narrowed:
         sizes = self.sizes(without=without)
         if self.total <= most:
             return True
-        guess = float(self.total)
-        for size in sizes:
-            guess *= size / self.total
-        if sizes and (min(sizes) < most or guess < SMALL_GUESS):
+        if sizes and (min(sizes) < most or self.total * self._share(sizes) < SMALL_GUESS):
             return True
         return not without and self.together < most
+
+    def _share(self, sizes: Iterable[int]) -> float:
+        return math.prod(size / self.total for size in sizes)
+
+    @property
+    def share(self) -> float:
+        """The part of all rows that its filters may leave: what cells know, or if they know nothing of each other."""
+        return min(self._share(self.sizes()), self.together / self.total) if self.total else 1.0
 
     @cached_property
     def together(self) -> int:
@@ -183,6 +191,22 @@ class Narrowed:
         return self.total > SMALL_SET and self.together < SMALL_SET
 
 
+class Each(Func):
+    """The rows of an array of ids. As a list of constants three thousand of them are planned for 13 ms, each held
+    against what the column has most, and looked up along whichever index seems to answer."""
+
+    template = "(SELECT unnest(%(expressions)s::bigint[]))"
+
+    @classmethod
+    def of(cls, ids: Iterable[int]) -> Each:
+        return cls(Value(written(ids)), output_field=BigIntegerField())
+
+
+def written(ids: Iterable[int]) -> str:
+    """An array as the server reads it fastest: one constant."""
+    return "{" + ",".join(map(str, ids)) + "}"
+
+
 class Untouched(Func):
     """A column that no index answers, so that the set is read by its rare filter and not along the column's order."""
 
@@ -195,16 +219,20 @@ class Untouched(Func):
 
 
 def filtered(
-    narrowed: Narrowed, *, found: Any = None, without: frozenset[str] = frozenset(), set_first: bool | None = None
+    narrowed: Narrowed,
+    *,
+    found: Sequence[int] | None = None,
+    without: frozenset[str] = frozenset(),
+    set_first: bool | None = None,
 ) -> QuerySet[Listing]:
     """The listing rows that pass every filter, but for those named in ``without`` (types, bases, formats).
 
-    found: only these models, ids or a query of ids. Each filter is stated once, in a form that has statistics: a
+    found: only these models. Each filter is stated once, in a form that has statistics: a
     condition that stands twice is believed to be twice as rare.
     """
     rows, wish = Listing.objects.all(), narrowed.wish
     if found is not None:
-        rows = rows.filter(model_id__in=found)
+        rows = rows.filter(model_id__in=Each.of(found))
     set_first = set_first if set_first is not None else found is None and narrowed.small(without=without)
     indexed: list[int] = []
 

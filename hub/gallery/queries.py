@@ -299,8 +299,9 @@ def tile_url(picture: Picture) -> str:
 def board_places() -> list[dict[str, Any]]:
     """Places of the boards, each with the prompts that families have there, in words."""
     places: dict[int, list[str]] = {}
-    for row in BoardPrompt.objects.filter(active=True).order_by("position", "family"):
-        places.setdefault(row.position, []).append(row.prompt)
+    rows = BoardPrompt.objects.filter(active=True).order_by("position", "family")
+    for position, prompt in rows.values_list("position", "prompt"):
+        places.setdefault(position, []).append(prompt)
     return [{"place": place, "label": " / ".join(dict.fromkeys(prompts))} for place, prompts in places.items()]
 
 

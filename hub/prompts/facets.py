@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.catalog.facets import Facet
 from hub.catalog.models import Tag
+from hub.catalog.wishes import Each
 from hub.prompts.models import LICENCES, Prompt
 from hub.prompts.queries import Found, Person, Wish, narrowed, searched, visible
 
@@ -42,7 +43,7 @@ def facets(user: Person, wish: Wish, found: Found) -> Facets:
         found = searched(user, plain)
     rows = narrowed(visible(user), plain)
     if found.hits is not None:
-        rows = rows.filter(pk__in=found.hits)
+        rows = rows.filter(pk__in=Each.of(found.hits))
     broad = found.hits is None and Prompt.objects.order_by().values("pk")[: COUNTED + 1].count() > COUNTED
     known = not (broad or found.capped or (found.hits is None and found.asked))
     columns = rows.order_by("-pk").values_list("pk", "licence", "family", "template", "stacked")
@@ -90,7 +91,9 @@ def _passes(row: Row, wish: Wish) -> bool:
 
 def _tags(shown: Sequence[int], chosen: str, known: bool) -> list[Facet]:
     """The most frequent tags of those shown (of the newest of a broad list), and the one that is on."""
-    through: Any = Prompt.tags.through.objects.filter(prompt_id__in=shown).values("tag_id").annotate(n=Count("id"))
+    through: Any = (
+        Prompt.tags.through.objects.filter(prompt_id__in=Each.of(shown)).values("tag_id").annotate(n=Count("id"))
+    )
     counts = dict(through.order_by("-n", "tag_id").values_list("tag_id", "n")[:TAGS])
     names = dict(Tag.objects.filter(pk__in=counts).values_list("pk", "name"))
     found = [Facet(names[pk], names[pk], n if known else None, names[pk] == chosen) for pk, n in counts.items()]

@@ -21,6 +21,7 @@ from hub.catalog import meanings
 from hub.catalog.lists import Row
 from hub.catalog.models import Tag
 from hub.catalog.search import WORDS_MOST, meant, tsquery
+from hub.catalog.wishes import Each
 from hub.catalog.words import folded, words_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
@@ -92,11 +93,11 @@ def prompt_list(user: Person, wish: Wish, *, limit: int = PAGE, found: Found | N
     prompts = narrowed(visible(user), wish)
     if found.hits is None and found.asked is not None:
         prompts = prompts.filter(doc=found.asked)
-    start, rest = _from(prompts if found.hits is None else Prompt.objects.filter(pk__in=found.hits), wish)
+    start, rest = _from(prompts if found.hits is None else Prompt.objects.filter(pk__in=Each.of(found.hits)), wish)
     if found.hits == []:
         return [], ""
     if found.ranked:
-        runs = dict(prompts.filter(pk__in=found.hits or ()).values_list("pk", "runs"))
+        runs = dict(prompts.filter(pk__in=Each.of(found.hits or ())).values_list("pk", "runs"))
         ids = [(pk, runs[pk]) for pk in found.hits or () if pk in runs][start : start + limit + 1]
     else:
         if found.asked is not None and found.hits is not None:
@@ -175,7 +176,8 @@ def _sharing(words: Sequence[str], most: int) -> list[int]:
     if not asked:
         return []
     query = SearchQuery(asked, search_type="raw", config="simple")
-    hits = Prompt.objects.filter(pk__in=list(Prompt.objects.filter(doc=query).values_list("pk", flat=True)[:most]))
+    sharing = Prompt.objects.filter(doc=query).values_list("pk", flat=True)[:most]
+    hits = Prompt.objects.filter(pk__in=Each.of(sharing))
     ranked = hits.annotate(rank=SearchRank(F("doc"), query)).order_by("-rank", "-id")
     return list(ranked.values_list("pk", flat=True))
 

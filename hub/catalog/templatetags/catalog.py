@@ -24,7 +24,7 @@ def models_of(context: template.Context, person: User) -> dict[str, Any]:
     own = isinstance(user, User) and acts_for(user, person, editing=False)
     return {
         "person": person,
-        "cards": [card(version) for version in page.versions],
+        "cards": [card(version) for version in page.shown],
         "total": page.total,
         "drafts": [(model.name, model_url(model)) for model in drafts[:100]] if own else [],
     }

@@ -100,8 +100,8 @@ class ModelList(Reading, ModelCreate):
         if page and page * limit > OFFSET_CAP and not cursor:
             raise TooManyPages(TOO_MANY_PAGES)
         offset = (page - 1) * limit if page and not cursor else 0
-        found = queries.Page([]) if nothing else queries.model_list(wish, limit=limit, cursor=cursor, offset=offset)
-        ids = [version.model_id for version in found.versions]
+        found = queries.Page() if nothing else queries.model_list(wish, limit=limit, cursor=cursor, offset=offset)
+        ids = [model_id for model_id, _ in found.pairs]
         first = bool(params.flag("primaryFileOnly"))
         return Response(
             {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.catalog import actions, counts, queries, wishes
+from hub.catalog import actions, counts, lists, queries, wishes
 from hub.catalog.models import ModelStat, Text, Word
 from hub.catalog.queries import Wish
 from tests.hub.catalog.files import added
@@ -119,3 +119,30 @@ def test_what_is_downloaded_most_is_searched_first(shelf, large, monkeypatch):
     assert page.versions[0].model.name == "Neon Sign"
     assert len(queries.model_list(Wish(query="light")).versions) == 3
     assert next(v.model.name for v in queries.model_list(Wish(query="light", sort="downloads")).versions) == "Neon Sign"
+
+
+@pytest.mark.parametrize(
+    "way", [{"SMALL_FILTER": 0, "READ": 10**6}, {"SMALL_FILTER": 0, "WALKED": 0}, {"SMALL_FILTER": 5000}]
+)
+def test_a_frequent_word_is_found_along_an_order(shelf, large, monkeypatch, way):
+    """The list walked, or the first texts with it, or a filter first: each finds what reading all of them does."""
+    filters = [
+        {},
+        {"types": ("LORA",)},
+        {"bases": ("SD 1.5",)},
+        {"tags": ("light",)},
+        {"bases": ("SD 1.5", "SDXL 1.0")},
+    ]
+    asked = [Wish(query="light", sort=sort, **each) for sort in ("newest", "oldest", "downloads") for each in filters]
+    before = [said(wish) for wish in asked]
+    large(0)
+    counts.words_count()
+    for name, value in {"CANDIDATES": 3, "SMALL_SET": 0, **way}.items():
+        monkeypatch.setattr(lists, name, value)
+    for wish, (versions, total, _) in zip(asked, before, strict=True):
+        found = queries.model_list(wish)
+        assert ([pk for _, pk in found.pairs], found.total, found.capped) == (versions, total, False), wish
+        first = queries.model_list(wish, limit=1)
+        if len(versions) > 1:
+            rest = queries.model_list(wish, cursor=first.next_cursor)
+            assert [pk for _, pk in (*first.pairs, *rest.pairs)] == versions, wish
