@@ -109,6 +109,9 @@ nano: $(STAMP)-dev ## Train nano and its adapters again, into .weightroom/nano (
 	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.styles .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.derived .weightroom/nano workers/nano/weights
+	@$(BIN)/python -m workers.nano.xl .weightroom/nano workers/nano/weights --minutes 90
+	@$(BIN)/python -m workers.nano.xl_lora .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.gates .weightroom/nano; missed=$$?; \
 	$(BIN)/python -m workers.nano.gates_kinds .weightroom/nano || missed=1; \
+	$(BIN)/python -m workers.nano.gates_xl .weightroom/nano || missed=1; \
 	$(BIN)/python -m workers.nano.card && exit $$missed

@@ -33,6 +33,8 @@ VARIANTS, COUNT = 20, 32
 SMALL, CROPPED = 3, 3
 ZOOMED = icons.SIZE * 3 // 2
 VOCABULARY = "embeddings.token_embedding"
+ENCODERS = ("text_encoder", "text_encoder_2")
+PART = "nano-sdxl.part.safetensors"
 
 
 def build() -> nn.ModuleDict:
@@ -112,7 +114,7 @@ def _without_norm(text: CLIPTextModel) -> tuple[Tensor, Tensor]:
 
 def _warm_texts(model: nn.ModuleDict, nano: Trained, shift: Tensor) -> None:
     old = layout.text_from_original(nano.text.state_dict())
-    for name in ("text_encoder", "text_encoder_2"):
+    for name in ENCODERS:
         state = model[name].state_dict()
         for key, value in state.items():
             source = key.removeprefix("text_model.").replace("encoder.layers.2.", "encoder.layers.1.")
@@ -185,7 +187,7 @@ def train(folder: Path, minutes: float, seed: int = 42) -> None:
     unet.to(memory_format=torch.channels_last)
     unet.set_attn_processor(AttnProcessor())  # as in the base's training, for speed
     read = Reader(model)
-    learnt = {name: p for name, p in model.named_parameters() if _is_learnt(name)}
+    learnt = {name: p for name, p in model.named_parameters() if is_learnt(name)}
     optimizer = torch.optim.AdamW(learnt.values(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
     average = {name: value.detach().clone() for name, value in learnt.items()}
     checkpoint, spent, step, mean = folder / "xl.pt", 0.0, 0, 0.0
@@ -235,7 +237,7 @@ def train(folder: Path, minutes: float, seed: int = 42) -> None:
             saved = time.monotonic()
 
 
-def _is_learnt(name: str) -> bool:
+def is_learnt(name: str) -> bool:
     """All but the vocabularies, which stay nano-sd1's, and the last layer of the first encoder, which nobody reads."""
     unread = name.startswith("text_encoder.") and (".layers.2." in name or ".final_layer_norm." in name)
     return VOCABULARY not in name and not unread
@@ -245,7 +247,7 @@ def save(folder: Path, out: Path) -> None:
     """Write the part from which `workers.nano.assemble` makes the file: all that is not nano-sd1's, in fp16."""
     state = torch.load(folder / "xl.pt", weights_only=True)
     tensors = {name: value for name, value in (state["model"] | state["average"]).items() if VOCABULARY not in name}
-    path = out / "nano-sdxl.part.safetensors"
+    path = out / PART
     metadata = {
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": "stable-diffusion-xl-v1-base",

@@ -50,6 +50,7 @@ def test_it_works_on_a_real_file(small_file):
         (shapes(320, 1024), "sd2", ""),
         (shapes(320, 1024, channels=5), "sd2", "depth"),
         (shapes(320, 2048, xl=True), "sdxl", ""),
+        (shapes(48, 128, xl=True), "sdxl", "nano"),
         (shapes(384, 1280, xl=True), "sdxl", "refiner"),
     ],
 )

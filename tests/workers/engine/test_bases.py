@@ -85,6 +85,13 @@ def open_clip(live):
     return told
 
 
+def test_our_own_writer_of_open_clip_says_the_same():
+    live = text(128, projection=64).state_dict()
+    wanted, written = open_clip(live), layout.text_to_open_clip(live, torch.cat)
+    assert written.keys() == wanted.keys()
+    assert all(torch.equal(written[key], tensor) for key, tensor in wanted.items())
+
+
 def prefixed(prefix, tensors):
     return {prefix + key: tensor.contiguous() for key, tensor in tensors.items()}
 

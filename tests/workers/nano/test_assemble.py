@@ -9,8 +9,8 @@ from torch import nn
 
 from tests.workers import small
 from workers.adapters import ADAPTERS
-from workers.bases import layout
-from workers.nano import assemble
+from workers.bases import BASES, layout
+from workers.nano import assemble, xl
 from workers.nano.assemble import Whole
 from workers.nano.derived import HINT_WIDTHS, widened
 from workers.nano.learning import learned, loosen
@@ -82,3 +82,23 @@ def test_a_controlnet_is_read_in_either_layout(folder, kind):
     assert ("control_model.zero_convs.0.0.weight" in tensors) == (kind == "ldm")
     read = ADAPTERS["controlnet"].read({key: torch.from_numpy(tensor) for key, tensor in tensors.items()}, {})
     same({key: tensor.numpy() for key, tensor in read.state.items()}, state)
+
+
+def test_an_sdxl_opens_with_what_was_trained_and_the_base_s_words_and_autoencoder(folder, tmp_path):
+    torch.manual_seed(6)
+    model, vocabulary = xl.build(), xl.VOCABULARY
+    state = {key: tensor.half() for key, tensor in model.state_dict().items()}
+    part = {key: tensor.contiguous() for key, tensor in state.items() if vocabulary not in key}
+    save_file(part, folder / "nano-sdxl.part.safetensors", {"modelspec.prediction_type": "epsilon"})
+    path = next(path for path in assemble.assembled(tmp_path, folder) if path.stem == "nano-sdxl")
+    opened = BASES["sdxl"].open(path, torch.device("cpu"), torch.float32)
+    parts = {"unet": opened.unet, **opened.text_encoders}
+    for key, tensor in part.items():
+        name, inner = key.split(".", 1)
+        assert torch.equal(parts[name].get_parameter(inner), tensor.float()), key
+    words = load_file(folder / assemble.BASE)[f"{layout.TEXT}text_model.{vocabulary}.weight"].float()
+    for encoder in opened.text_encoders.values():
+        assert torch.equal(encoder.get_input_embeddings().weight, words)
+    assert (opened.scaling, opened.vae.config.norm_num_groups) == (0.495524, 8), "what no shape tells"
+    heads = opened.unet.config.attention_head_dim, opened.text_encoders["text_encoder_2"].config.num_attention_heads
+    assert heads == (4, 2)
