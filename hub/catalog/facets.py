@@ -26,7 +26,7 @@ from hub.catalog.words import tag_name
 
 COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
 FACET_SET = 5_000  # rows that are counted when somebody asks: each has a dozen terms
-SHOWN, KEPT = 12, 60  # choices of a facet, and terms of a kind that a count keeps
+SHOWN, KEPT = 12, 60  # choices of a facet, and tags and creators that a count keeps
 FORMATS = ("SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other")
 LICENCES = {
     "Image": _("Pictures may be sold"),
@@ -100,9 +100,10 @@ COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats}
     THEN terms || ARRAY[0, {creator} | creator_id] || {periods} WHEN {bases} AND {formats} THEN terms[1:1]
     WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
     THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t FROM ({rows}) rows),
-    counted AS (SELECT u, count(*) AS n FROM judged, unnest(t) u GROUP BY u)
-    SELECT u, n FROM (SELECT u, n, row_number() OVER (PARTITION BY u >> 24 ORDER BY n DESC, u) AS place FROM counted) c
-    WHERE place <= {KEPT}"""
+    counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged) each GROUP BY u)
+    SELECT u, n FROM counted WHERE u >> 24 NOT IN ({TAG}, {CREATOR})
+    UNION ALL (SELECT u, n FROM counted WHERE u >> 24 = {TAG} ORDER BY n DESC, u LIMIT {KEPT})
+    UNION ALL (SELECT u, n FROM counted WHERE u >> 24 = {CREATOR} ORDER BY n DESC, u LIMIT {KEPT})"""
 
 
 def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> Counts:
@@ -139,6 +140,8 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
         creator=term(CREATOR, 0),
         periods=periods,
         FORMAT=FORMAT,
+        TAG=TAG,
+        CREATOR=CREATOR,
         KEPT=KEPT,
         **tests,
     )

@@ -73,7 +73,10 @@ def _version_called(by: User, version: Version, reference: str) -> Version:
 
 def needed(user: Person, version: Version) -> list[Version]:
     """What its owner named, as far as ``user`` may see it."""
-    theirs = versions_visible(user).filter(pk__in=version.needs.values("pk"))
+    named = list(version.needs.values_list("pk", flat=True))
+    if not named:  # most name nothing, and whole versions cost more to ask for than to find none
+        return []
+    theirs = versions_visible(user).filter(pk__in=named)
     return list(theirs.select_related("model__owner", "base").order_by("pk"))
 
 

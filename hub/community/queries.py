@@ -71,11 +71,14 @@ class Thread:
 
 def threads(user: Person, target: Model | Picture, *, limit: int = THREADS) -> list[Thread]:
     """The newest threads under ``target``, oldest first; a removed comment stays only where it was answered."""
-    about = {"model": target} if isinstance(target, Model) else {"picture": target}
-    comments = Comment.objects.filter(**about).select_related("author", "model", "picture")
+    name = "model" if isinstance(target, Model) else "picture"
+    comments = Comment.objects.filter(**{name: target}).select_related("author")
     tops = list(comments.filter(parent=None).order_by("-id")[:limit])[::-1]
+    answers = list(comments.filter(parent__in=tops, removed_at=None)) if tops else []
+    for comment in (*tops, *answers):
+        setattr(comment, name, target)  # the same row, not read with each
     found = {top.pk: Thread(top, may_remove(user, top)) for top in tops}
-    for answer in comments.filter(parent__in=found, removed_at=None):
+    for answer in answers:
         if answer.parent_id is not None:
             found[answer.parent_id].answers.append(Thread(answer, may_remove(user, answer)))
     return [thread for thread in found.values() if thread.answers or not thread.comment.removed_at]
@@ -84,7 +87,8 @@ def threads(user: Person, target: Model | Picture, *, limit: int = THREADS) -> l
 def reviews(model: Model, *, limit: int = REVIEWS) -> tuple[list[Review], dict[str, int]]:
     """The newest reviews, and how many recommend the model of how many."""
     counted = Review.objects.filter(model=model).aggregate(total=Count("id"), yes=Count("id", Q(recommends=True)))
-    return list(Review.objects.filter(model=model).select_related("author")[:limit]), counted
+    found = Review.objects.filter(model=model).select_related("author")[:limit] if counted["total"] else ()
+    return list(found), counted
 
 
 def collection_list(user: Person, *, owner: User | None = None) -> QuerySet[Collection]:

@@ -37,7 +37,10 @@ def company_of(user: User | AnonymousUser, version: Version) -> Company:
     latest = list(used.order_by("-picture_id").values_list("picture_id", flat=True)[:LATEST])
     others = PictureUse.objects.filter(picture_id__in=latest, weight__isnull=False).exclude(version=version)
     counted = others.values("version_id").annotate(n=Count("pk")).order_by("-n")[: SHOWN * 4]
-    counts = {row["version_id"]: row["n"] for row in counted}
+    counts = {row["version_id"]: row["n"] for row in counted} if latest else {}
+    needing = Version.needs.through.objects.filter(to_version=version)
+    if not counts and not needing.exists():  # most have neither: whole versions are asked for where there are some
+        return Company([], [])
     seen = versions_visible(user).exclude(model=version.model_id).select_related("model__owner", "base")
     beside: dict[int, tuple[Version, int]] = {}
     for other in sorted(seen.filter(pk__in=counts), key=lambda one: (-counts[one.pk], one.pk)):
