@@ -14,12 +14,11 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.levels import ALL as ALL_LEVELS
 from hub.catalog import terms
-from hub.catalog.models import Cell, Model, Top
+from hub.catalog.models import Model, Top
 from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
 from hub.catalog.wishes import Narrowed, filtered
 from hub.catalog.words import tag_name
@@ -153,6 +152,13 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
 # A broad list, counted ahead
 
 
+# Of each type how many have a chosen base, of each base how many have a chosen type; and of all how many have both.
+CELLS = """SELECT type, base_id, sum(n) FILTER (WHERE {of_base})::int, sum(n) FILTER (WHERE {of_type})::int,
+    sum(n) FILTER (WHERE {of_type} AND {of_base})::int,
+    sum(n) FILTER (WHERE {of_type} AND {of_base} AND can_generate)::int
+    FROM catalog_cell WHERE term = %(term)s {levels} {tried} GROUP BY GROUPING SETS ((type), (base_id), ())"""
+
+
 def _of_cells(narrowed: Narrowed) -> dict[int, int | None]:
     """Types, bases and the total from the cells; empty where a filter is on that they do not know."""
     wish = narrowed.wish
@@ -167,23 +173,29 @@ def _of_cells(narrowed: Narrowed) -> dict[int, int | None]:
     )  # fmt: skip
     if unknown:
         return {}
-    cells = Cell.objects.filter(term=slices[0] if slices else terms.ALL)
-    if wish.within:
-        cells = cells.filter(level__in=[level for level in range(32) if not level & ~wish.within])
-    if wish.can_generate:
-        cells = cells.filter(can_generate=True)
-    counts: defaultdict[int, int] = defaultdict(int)
-    grouped = cells.values_list("type", "base_id", "lead", "can_generate").annotate(sum=Sum("n"))
-    for type, base, lead, can, n in grouped:
-        of_type = not wish.types or type in wish.types
-        of_base = base in narrowed.bases if wish.bases else lead
-        if of_base:
-            counts[named(TYPE, type)] += n
-        if of_type:
-            counts[term(BASE, base)] += n
-        if of_type and of_base:
-            counts[terms.ALL] += n
-            counts[terms.may("try")] += n if can else 0
+    asked: dict[str, Any] = {
+        "term": slices[0] if slices else terms.ALL,
+        "types": list(wish.types),
+        "bases": list(narrowed.bases),
+    }
+    asked["levels"] = [level for level in range(32) if not level & ~wish.within] if wish.within else []
+    statement = CELLS.format(
+        of_type="type = ANY(%(types)s)" if wish.types else "true",
+        of_base="base_id = ANY(%(bases)s)" if wish.bases else "lead",
+        levels="AND level = ANY(%(levels)s)" if wish.within else "",
+        tried="AND can_generate" if wish.can_generate else "",
+    )
+    counts: Counts = {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        for type, base, of_base, of_type, both, tried in cursor.fetchall():
+            if type is not None:
+                counted = {named(TYPE, type): of_base}
+            elif base is not None:
+                counted = {term(BASE, base): of_type}
+            else:
+                counted = {terms.ALL: both, terms.may("try"): None if both is None else tried or 0}
+            counts |= {t: n for t, n in counted.items() if n is not None}
     if not counts:
         return {}
     found: dict[int, int | None] = {terms.ALL: 0, **counts}

@@ -198,7 +198,7 @@ def _walked(narrowed: Narrowed, search: Search, most: int, after: list[Any] | No
         return None
     listed = replace(narrowed, wish=replace(narrowed.wish, query=""))
     found: list[Found] = []
-    for tried in (step, 3 * step):
+    for tried in (step, 3 * step)[: 1 + (4 * step <= WALKED)]:
         rows = _by_key(filtered(listed), listed, tried, after)
         having = set(search.having(row[0] for row in rows))
         found += [row for row in rows if row[0] in having]

@@ -254,6 +254,8 @@ def filtered(
             rows = rows.exclude(newer__overlap=list(narrowed.bases))
         if narrowed.total and rare(*on) and (tight or not dated(wish)):
             any_of.append(on)
+        elif found is not None:  # a few rows of each model are looked at: with the base, each is looked up apart
+            rows = rows.alias(on=untouched("base_id")).filter(on__in=narrowed.bases)
         else:
             rows = rows.filter(base_id__in=narrowed.bases) if len(on) != 1 else rows.filter(base_id=narrowed.bases[0])
     elif "bases" not in without:
