@@ -79,16 +79,15 @@ def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None) -> Facets:
     return _worded(narrowed, counts)
 
 
-def total(narrowed: Narrowed, choices: Facets | None = None) -> tuple[int, bool]:
+def total(narrowed: Narrowed) -> tuple[int, bool]:
     """How many models pass all filters, and whether there are more than that."""
-    if choices is not None and choices.total is not None:
-        return choices.total, False
     if not narrowed.small() and len(narrowed.bases) < 2 and (n := _of_cells(narrowed).get(terms.ALL)) is not None:
         return n, False
     rows = filtered(narrowed).order_by().values("model_id")
     if narrowed.small():
         return rows.count(), False
-    n = rows[: COUNT_CAP + 1].count()
+    # Along an index, which is as near as the table's beginning, and never the whole table where the guess was wrong.
+    n = rows.order_by("model_id")[: COUNT_CAP + 1].count()
     return min(n, COUNT_CAP), n > COUNT_CAP
 
 
@@ -96,7 +95,7 @@ def total(narrowed: Narrowed, choices: Facets | None = None) -> tuple[int, bool]
 
 # The first term of a listing is its type, the second its base (`terms_of`).
 COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats}
-    THEN terms || ARRAY[0, {creator} | creator_id] || {periods} WHEN {bases} AND {formats} THEN terms[1:1]
+    THEN terms || CASE {recent} ELSE ARRAY[0, {creator}] END WHEN {bases} AND {formats} THEN terms[1:1]
     WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
     THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t FROM ({rows}) rows),
     counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged) each GROUP BY u)
@@ -129,15 +128,18 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
         "bases": list(narrowed.bases),
         "formats": [named(FORMAT, format) for format in wish.formats],
     }
-    periods = " || ".join(
-        f"CASE WHEN published_at >= now() - interval '{days} days' THEN ARRAY[{term(PERIOD, days)}] ELSE '{{}}' END"
-        for days in terms.PERIODS.values()
+    # In the numbers that terms are stored in, and with one array to add: anything else is most of the work.
+    creator = f"CASE WHEN creator_id < {1 << 24} THEN {term(CREATOR, 0)} | creator_id::int END"
+    days = sorted(terms.PERIODS.values())
+    recent = " ".join(
+        f"WHEN published_at >= now() - interval '{least} days' THEN ARRAY[0, {creator}, {_listed(days[place:])}]"
+        for place, least in enumerate(days)
     )
     numbered = {f"p{place}": value for place, value in enumerate(params)}
     statement = COUNTED.format(
         rows=sql % tuple(f"%({name})s" for name in numbered),
-        creator=term(CREATOR, 0),
-        periods=periods,
+        creator=creator,
+        recent=recent,
         FORMAT=FORMAT,
         TAG=TAG,
         CREATOR=CREATOR,
@@ -147,6 +149,10 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
     with connection.cursor() as cursor:
         cursor.execute(statement, numbered | chosen)
         return {terms.ALL: 0} | dict(cursor.fetchall())
+
+
+def _listed(days: Iterable[int]) -> str:
+    return ", ".join(str(term(PERIOD, one)) for one in days)
 
 
 # A broad list, counted ahead

@@ -11,7 +11,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from django.db.models import F, Func, QuerySet, TextField, Value
+from django.db.models import Count, F, Func, QuerySet, TextField, Value, Window
 from django.db.models.lookups import GreaterThan, LessThan
 
 from hub.catalog import facets, meanings
@@ -104,11 +104,25 @@ def model_list(
     narrowed = Narrowed.of(wish)
     if wish.query.strip():
         return _searched(narrowed, limit, after, offset, count, with_facets)
-    rows = _by_key(filtered(narrowed), narrowed, offset + limit + 1, after)
-    pairs, following = _cut(rows[offset:], wish, limit)
     choices = facets.facets(narrowed) if with_facets else None
-    total, capped = facets.total(narrowed, choices) if count else (0, False)
+    known = choices.total if choices else None
+    if count and known is None and not after and narrowed.small() and not _is_walked(narrowed):
+        rows, known = _read_whole(narrowed, offset + limit + 1)
+    else:
+        rows = _by_key(filtered(narrowed), narrowed, offset + limit + 1, after)
+    pairs, following = _cut(rows[offset:], wish, limit)
+    if not count:
+        return Page(pairs, following, facets=choices)
+    total, capped = (known, False) if known is not None else facets.total(narrowed)
     return Page(pairs, following, total, capped, choices)
+
+
+def _read_whole(narrowed: Narrowed, most: int) -> tuple[list[Found], int | None]:
+    """The first rows of a list that is read to its end to be sorted, and how many it has: counting by itself would read
+    it again. None where there is no row to say it."""
+    rows = _in_order(filtered(narrowed), narrowed.wish.order, False, None).annotate(n=Window(Count("*")))
+    found = list(rows[:most])
+    return [row[:3] for row in found], found[0][3] if found else None
 
 
 def _searched(
@@ -230,14 +244,18 @@ def _of_found(narrowed: Narrowed, found: Sequence[int], after: list[Any] | None)
 
 def _by_key(rows: QuerySet[Listing], narrowed: Narrowed, most: int, after: list[Any] | None) -> list[Found]:
     """So many of ``rows`` in the order of the wish, from behind ``after`` on."""
-    wish = narrowed.wish
-    walked = not narrowed.tight and (dated(wish) or not narrowed.small())
+    wish, walked = narrowed.wish, _is_walked(narrowed)
     if walked and len(narrowed.bases) > 1 and wish.order in {"newest", "oldest"}:
         # One walk along each base's own index, merged.
         single = [rows.filter(base_id=base) for base in narrowed.bases]
         found = [row for each in single for row in _in_order(each, wish.order, walked, after)[:most]]
         return sorted(found, key=lambda row: (row[2], row[0]), reverse=wish.order != "oldest")[:most]
     return list(_in_order(rows, wish.order, walked, after)[:most])
+
+
+def _is_walked(narrowed: Narrowed) -> bool:
+    """Whether a list is read along the index of its order, not its set sorted."""
+    return not narrowed.tight and (dated(narrowed.wish) or not narrowed.small())
 
 
 def _cut(rows: Sequence[Found], wish: Wish, limit: int) -> tuple[list[tuple[int, int]], str]:
