@@ -343,7 +343,8 @@ class Sampler(Protocol):
     schedule: what ``Automatic`` means for it. evaluations: calls of the UNet a step. discards: whether the sigma before
     the last is left out of its schedule, as its authors' tools do. by_steps, where it is there and true: it is one of
     those that count in training steps, as Stable Diffusion's first ones did; they begin with plain normal noise, and
-    with a step less from a picture.
+    with a step less from a picture. alone, where it is there and true: its rows share no call with others, since the
+    rounding of a larger call would move its steps.
     """
 
     names: ClassVar[tuple[str, ...]]

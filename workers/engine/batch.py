@@ -208,8 +208,10 @@ class Engine:
 
     def _company(self, first: Row) -> list[Row]:
         """Those that share the next call with ``first``, sorted so that rows of one stack are neighbours."""
+        if first.alone:
+            return [first]
         alike = [row for row, _ in self.rows.values() if row.model is first.model and row.shape == first.shape]
-        alike = sorted(alike, key=lambda row: row.number)
+        alike = sorted((row for row in alike if not row.alone), key=lambda row: row.number)
         most = self.most
         if len(alike) > 1 < most:
             most = min(

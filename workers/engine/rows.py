@@ -101,6 +101,7 @@ class Row:
         first = noise.first()
         self.begin = start_of(model, recipe, self.given, first)
         self.steps = samplers.steps_drawn(recipe)
+        self.alone = samplers.alone(sampler)
         latents, level = None, sigmas[0]
         if self.begin is not None:
             sigmas, level = samplers.from_picture(sampler, schedule, sigmas, self.steps)

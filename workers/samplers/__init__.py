@@ -67,6 +67,11 @@ def by_steps(sampler: Sampler) -> bool:
     return getattr(sampler, "by_steps", False)
 
 
+def alone(sampler: Sampler) -> bool:
+    """See `workers.plugins.Sampler`."""
+    return getattr(sampler, "alone", False)
+
+
 def steps_drawn(recipe: "Recipe") -> int:
     """How many of a recipe's steps are drawn: fewer where it starts from a picture, by A1111's rules. Raises
     ``Refusal`` for a sampler that is not known."""

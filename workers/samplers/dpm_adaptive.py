@@ -18,6 +18,7 @@ class DpmAdaptive:
     schedule = "Uniform"
     evaluations = 3
     discards = False
+    alone = True
 
     def sample(self, x, sigmas, noise):
         high, low, count = sigmas[0], sigmas[-2], len(sigmas) - 1
