@@ -43,9 +43,9 @@ test-journeys: $(STAMP)-dev ## Run only the tests that walk the whole stack
 check: $(STAMP)-dev ## Lint, types, import directions, migrations, OpenAPI, production settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy hub workers
-	@$(BIN)/lint-imports
-	@$(BIN)/python infra/check.py
+	@$(BIN)/mypy hub workers & types=$$!; \
+	$(BIN)/lint-imports && $(BIN)/python infra/check.py; rest=$$?; \
+	wait $$types && exit $$rest
 
 fix: $(STAMP)-dev ## Format and mend what can be mended by a program
 	@$(BIN)/ruff check --fix .
