@@ -32,6 +32,7 @@ from hub.tryit.serializers import person
 from hub.tryit.stacks import MAX_COUNT, accepted_file, drawn_on
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
+from workers.errors import Refusal
 from workers.plots import AXES, MOST_WEIGHTS
 from workers.prompts import EMPHASES
 
@@ -179,6 +180,20 @@ def prompt_read(request: HttpRequest) -> HttpResponse:
 def _reading(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     read = reading(request.user, desk.draft(), desk.base)
     return {"reading": read, "length": summary(read)}
+
+
+@require_POST
+def plot_price(request: HttpRequest) -> HttpResponse:
+    """What the plot that is being written will cost, before it is asked for."""
+    desk = from_form(request.user, request.POST)
+    try:
+        axes = desk.plot
+        context = {"price": queries.plot_price(desk.recipe(), axes) if axes else ""}
+    except Refused as refused:
+        context = {"problem": str(refused)}
+    except Refusal as refused:
+        context = {"problem": refused.sentence}
+    return render(request, "tryit/plot_price.html", context)
 
 
 def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from msgspec.structs import replace
 
 from hub import queue
@@ -19,7 +21,9 @@ from hub.gallery.models import Picture, Strip
 from hub.gallery.queries import board_of, pictures_for
 from hub.templatetags.weightroom import about, ordinal
 from hub.tryit.models import Generation
+from workers import plots
 from workers.messages import GENERATE, Progress, Recipe
+from workers.plots import Axis
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -134,10 +138,14 @@ def _line_before(generation: Generation) -> tuple[int, int]:
 
 
 def seconds_each(generation: Generation) -> float | None:
+    """Seconds that each picture of it takes, by `seconds_like`."""
+    return seconds_like(generation.recipe)
+
+
+def seconds_like(recipe: Mapping[str, Any]) -> float | None:
     """Seconds that a picture like this takes: the median step of the last 20 alike (base and size), else of the last 20
-    at all, times its steps; None where nothing was drawn yet."""
+    at all, times its steps; None where nothing was drawn yet. recipe: `recipes.built`."""
     done = Generation.objects.filter(status=Generation.Status.DONE, seconds__gt=0).order_by("-finished_at")
-    recipe = generation.recipe
     alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
     for rows in (alike, done):
         lately = rows.values_list("seconds", "count", "recipe__steps")[:ALIKE]
@@ -145,6 +153,19 @@ def seconds_each(generation: Generation) -> float | None:
         if taken:
             return statistics.median(taken)
     return None
+
+
+def plot_price(recipe: Recipe, axes: Sequence[Axis]) -> str:
+    """What a plot will cost: its pictures, and how long they take where anything was drawn before.
+
+    Raises ``Refusal`` for a plot that is none.
+    """
+    drawn = plots.cells(recipe, axes)
+    sides = " × ".join(str(len(axis.values)) for axis in axes)
+    sides = f"{sides} = " if len(axes) > 1 else ""
+    words = sides + ngettext("%(n)d picture", "%(n)d pictures", len(drawn)) % {"n": len(drawn)}
+    one = seconds_like(recipes.built(recipe) | {"steps": 1})
+    return words if one is None else f"{words}, {about(one * sum(cell.recipe.steps for cell in drawn))}"
 
 
 def generation_list(user: User | AnonymousUser, *, before: str = "", limit: int = 30) -> tuple[list[Generation], str]:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("try/hint/<str:sha256>", pages.hint_trace, name="hint-trace"),
     path("try/adapters", pages.adapter_list, name="adapter-list"),
     path("try/prompt", pages.prompt_read, name="prompt-read"),
+    path("try/plot", pages.plot_price, name="plot-price"),
     path("try/<uuid:generation_id>", pages.generation_detail, name="generation-detail"),
     path("try/<uuid:generation_id>/cancel", pages.generation_cancel, name="generation-cancel"),
     path("try/<uuid:generation_id>/again", pages.generation_again, name="generation-again"),
