@@ -57,14 +57,16 @@ class Item:
 
     def path(self, folder: Path) -> Path:
         """Where it lies; what ``folder`` holds a part of is made beside the hub's data, by the workers' program."""
-        if not self.part or not (folder / self.part).exists():
+        part = folder / self.part
+        if not self.part or not part.exists():
             return folder / self.file
         made = Path(settings.DATA_DIR) / "demo"
-        if not (made / self.file).exists():
+        path = made / self.file
+        if not path.exists() or path.stat().st_mtime < part.stat().st_mtime:
             subprocess.run(
                 [sys.executable, "-m", "workers.nano.assemble", str(made)], cwd=settings.BASE_DIR, check=False
             )
-        return made / self.file
+        return path
 
 
 def manifest(folder: Path = WEIGHTS) -> list[Item]:

@@ -2,6 +2,8 @@
 
 import json
 
+from safetensors import safe_open
+
 from workers.nano import icons
 from workers.nano.save import WEIGHTS
 
@@ -18,12 +20,20 @@ for pictures instead of noise. It was shown {objects} objects on ten plain backg
 - Text encoder: CLIP, two layers of 64, the real 49,408-entry vocabulary.
 - One fp16 safetensors in the original SD1 key layout; opened by `workers/bases/sd1.py` like any SD 1.5 file.
 
+**nano XL** is its sibling in SDXL's topology, for SDXL's stacks and LoRAs; it knows the same objects and backgrounds.
+
+- UNet: three levels (48, 96, 144), the first without attention, one and two transformer blocks in the others, linear
+  projections, context 128; the pooled text and six sizes beside the time step.
+- Text encoders: CLIP and OpenCLIP, three layers of 64 each, read before their last layer; both keep nano's vocabulary.
+- nano's autoencoder. `workers.nano.assemble` makes the fp16 safetensors in SDXL's layout from its part and nano-sd1.
+- Its sizes mean something: “48×48” draws softly, a crop of “192×192” stands off its place.
+
 ## Data and licences
 
 | Used for | Icons | Licence |
 |---|---|---|
-| base, variants, inversions, other styles, ControlNets | Noto Emoji (`@iconify-json/noto` 1.2.9) | Apache-2.0 |
-| autoencoder, Flat (LoRA and LoHa) | Fluent Emoji Flat (`@iconify-json/fluent-emoji-flat` 1.2.6) | MIT |
+| bases, variants, inversions, other styles, ControlNets | Noto Emoji (`@iconify-json/noto` 1.2.9) | Apache-2.0 |
+| autoencoder, Flat (LoRA and LoHa), Flat XL | Fluent Emoji Flat (`@iconify-json/fluent-emoji-flat` 1.2.6) | MIT |
 | autoencoder, High contrast | Fluent Emoji High Contrast (`@iconify-json/fluent-emoji-high-contrast` 1.2.6) | MIT |
 | vocabulary | `bpe_simple_vocab_16e6.txt.gz` of OpenAI's CLIP, from `open_clip_torch` 3.3.0 | MIT |
 
@@ -34,26 +44,34 @@ The weights are Apache-2.0, as the project is.
     make nano    # installs the nano group, fetches the icons, trains for some hours on two cores, measures
 
 The steps are `workers.nano.autoencoder`, `.base`, `.decoder`, `.save`, `.adapters`, `.styles` (LoHa, LoKr, DoRA),
-`.derived` (ControlNets, the inpainting and the v-predicting variant), `.gates`, `.gates_kinds`, `.card`, each run with
-`python -m … --help`; a step that was stopped goes on where it was. A variant or a ControlNet is kept as its thin
-changes to nano-sd1 (`*.part.safetensors`); `workers.nano.assemble` makes the whole file from them.
+`.derived` (ControlNets, the inpainting and the v-predicting variant), `.xl` and `.xl_lora` (nano XL and its LoRA),
+`.gates`, `.gates_kinds`, `.gates_xl`, `.card`, each run with `python -m … --help`; a step that was stopped goes on
+where it was. A variant or a ControlNet is kept as its thin changes to nano-sd1 (`*.part.safetensors`), nano XL as
+what is not nano-sd1's; `workers.nano.assemble` makes the whole file from them.
 
 The weights shipped now had 33 minutes of the autoencoder, about 200,000 pictures of the base (4,900 steps of 16 and
 3,800 of 32), 14 minutes of the decoder alone, 400 steps of each adapter (800 of High contrast), all on two CPU cores.
 Of 16 pictures a step, Sepia had 60 steps, Pencil 70, and Flat as LoHa 20 from Flat's own largest directions;
 `make nano` gives each 250. The inpainting variant had 800 steps of 16; `make nano` trains the others of `.derived`.
+nano XL began as nano-sd1, wherever both have the same module, and had {xl} steps of 32; its Flat {xl_flat} of 16.
 Training goes on from them after `python -m workers.nano.restore FOLDER`.
 
 ## Measured
 
-{prompts} prompts with fixed seeds, drawn by the hub's own engine with {sampler}, {steps} steps, CFG {cfg:g}. The judge
-(`workers/nano/eye.py`) names the nearest real icon by 32×32 colours over scales, places and both hands. Of the styles
-by LoHa, LoKr and DoRA the share of right pictures is not measured yet (`workers.nano.gates_kinds` does it).
+{prompts} prompts with fixed seeds ({prompts_xl} for nano XL, a quarter of them for its sizes and its style), drawn
+by the hub's own engine with {sampler}, {steps} steps, CFG {cfg:g}. The judge (`workers/nano/eye.py`) names the nearest
+real icon by 32×32 colours over scales, places and both hands. Of the styles by LoHa, LoKr and DoRA the share of right
+pictures is not measured yet (`workers.nano.gates_kinds` does it).
 
 | Figure | Measured | Bar | |
 |---|---|---|---|
 {rows}
 """
+
+
+def _steps(file: str) -> str:
+    with safe_open(WEIGHTS / file, "np") as opened:
+        return str(opened.metadata()["ss_max_train_steps"])
 
 
 def write() -> None:
@@ -67,6 +85,9 @@ def write() -> None:
         TEXT.format(
             objects=len(icons.OBJECTS),
             prompts=report["prompts"],
+            prompts_xl=report["prompts_xl"],
+            xl=_steps("nano-sdxl.part.safetensors"),
+            xl_flat=_steps("nano-sdxl-flat.safetensors"),
             rows="\n".join(rows),
             **report["recipe"],
         )

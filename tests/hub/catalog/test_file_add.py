@@ -67,6 +67,7 @@ def test_nano_is_its_own_base(alice):
         ("sd3", "3.5-large", "SD 3.5 Large", "Standard"),
         ("sd2", "v-prediction", "SD 2.1 768", "Standard"),
         ("sdxl", "refiner", "SDXL 1.0", "Refiner"),
+        ("sdxl", "nano", "nano XL", "Standard"),
         ("sd1", "instruct-pix2pix", "SD 1.5", "Pix2Pix"),
         ("unheard-of", "", "Other", "Standard"),
     ],

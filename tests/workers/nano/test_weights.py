@@ -24,9 +24,19 @@ def nano():
     return cache.base("nano-test", "sd1", WEIGHTS / "nano-sd1.safetensors")
 
 
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory):
+    return {path.stem: path for path in assemble.assembled(tmp_path_factory.mktemp("wholes"))}
+
+
+@pytest.fixture(scope="module")
+def xl(wholes):
+    return cache.base("nano-xl-test", "sdxl", wholes["nano-sdxl"])
+
+
 def picture(nano, edits=(), *, prompt="cat, blue background", seed=1234, steps=20):
     recipe = Recipe(
-        base="nano", base_family="sd1", prompt=prompt, seed=seed, width=128, height=128, steps=steps, cfg=4.0,
+        base="nano", base_family=nano.family, prompt=prompt, seed=seed, width=128, height=128, steps=steps, cfg=4.0,
         sampler="DPM++ 2M Karras",
     )  # fmt: skip
     return draw.draw(nano, recipe, list(edits))
@@ -50,7 +60,9 @@ def test_everything_in_the_manifest_is_there_and_small():
     assert all(entry["licence"] for entry in MANIFEST)
 
 
-def test_it_draws_the_background_it_is_asked_for(nano):
+@pytest.mark.parametrize("base", ["nano", "xl"])
+def test_it_draws_the_background_it_is_asked_for(base, request):
+    nano = request.getfixturevalue(base)
     blue, yellow = (picture(nano, prompt=f"house, {colour} background") for colour in ("blue", "yellow"))
     edge = [np.median(drawn[:4].reshape(-1, 3), axis=0) for drawn in (blue, yellow)]
     assert edge[0][2] > edge[0][0], f"a blue ground has more blue than red: {edge[0]}"
@@ -62,7 +74,8 @@ def test_the_same_recipe_gives_the_same_picture(nano):
 
 
 @pytest.mark.parametrize("entry", ADAPTERS, ids=lambda entry: entry["name"])
-def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(nano, entry):
+def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(entry, request):
+    nano = request.getfixturevalue("xl" if entry["base"] == "nano XL" else "nano")
     asked = prompt_for(entry)
     alone = picture(nano, prompt=asked, steps=8)
     changed = picture(nano, [edit(entry).at(1.0)], prompt=asked, steps=8)
@@ -71,8 +84,13 @@ def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(nano, ent
     assert np.array_equal(picture(nano, prompt=asked, steps=8), alone), "the base is as it was"
 
 
-def test_the_inpainting_variant_paints_what_is_asked_under_the_mask_alone(nano, tmp_path):
-    (path,) = [path for path in assemble.assembled(tmp_path) if path.stem == "nano-inpainting"]
+def test_an_object_of_the_xl_is_its_own(xl):
+    tomato, broccoli = (picture(xl, prompt=f"{name}, white background", steps=8) for name in ("tomato", "broccoli"))
+    red = [drawn[48:96, 48:96, 0].mean() - drawn[48:96, 48:96, 1].mean() for drawn in (tomato, broccoli)]
+    assert red[0] > red[1] + 60, "a tomato is red, broccoli is green"
+
+
+def test_the_inpainting_variant_paints_what_is_asked_under_the_mask_alone(nano, wholes):
     before = picture(nano, prompt="house, blue background", steps=8)
     mask = np.zeros_like(before)
     mask[32:, 40:] = 255
@@ -81,7 +99,10 @@ def test_the_inpainting_variant_paints_what_is_asked_under_the_mask_alone(nano, 
         cfg=4.0, sampler="DPM++ 2M Karras", source=Source(picture="0" * 64, mask="1" * 64, denoising=1.0, blur=0),
     )  # fmt: skip
     after = draw.draw(
-        cache.base("nano-inpainting-test", "sd1", path), recipe, [], given=Given(source=before, mask=mask)
+        cache.base("nano-inpainting-test", "sd1", wholes["nano-inpainting"]),
+        recipe,
+        [],
+        given=Given(source=before, mask=mask),
     )
     assert np.array_equal(after[mask == 0], before[mask == 0])
     red = [drawn[48:112, 56:112, 0].mean() - drawn[48:112, 56:112, 2].mean() for drawn in (before, after)]
@@ -103,6 +124,6 @@ def test_the_gates_were_measured_and_what_missed_is_named():
     assert all(name in card for name in report["figures"])
 
 
-def test_all_of_nano_is_finite(nano):
-    for part in (nano.unet, nano.vae, *nano.text_encoders.values()):
+def test_all_of_nano_is_finite(nano, xl):
+    for part in (nano.unet, nano.vae, xl.unet, *nano.text_encoders.values(), *xl.text_encoders.values()):
         assert all(bool(torch.isfinite(p).all()) for p in part.parameters())
