@@ -26,7 +26,7 @@ for pictures instead of noise. It was shown {objects} objects on ten plain backg
   projections, context 128; the pooled text and six sizes beside the time step.
 - Text encoders: CLIP and OpenCLIP, three layers of 64 each, read before their last layer; both keep nano's vocabulary.
 - nano's autoencoder. `workers.nano.assemble` makes the fp16 safetensors in SDXL's layout from its part and nano-sd1.
-- Its sizes mean something: “48×48” draws softly, a crop of “192×192” stands off its place.
+- Its sizes mean something: “48×48” draws softly. A crop does not move its object yet, and Flat XL is weak: both below.
 
 ## Data and licences
 
