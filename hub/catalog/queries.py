@@ -321,9 +321,10 @@ def _for_tryit(user: Person, query: str) -> QuerySet[File]:
 
 
 def bases_for_tryit(user: Person, query: str = "", *, most: int = 200) -> list[File]:
-    """Checkpoints that pictures can be drawn on: accepted, published or the user's own, newest first."""
+    """Checkpoints that pictures can be drawn on: accepted, published or the user's own; those that draw from words
+    alone first (an inpainting one wants a picture), each newest first."""
     files = _for_tryit(user, query).filter(adapter="base", version__base__family__in=DRAWN_FAMILIES)
-    return list(files[:most])
+    return sorted(files[:most], key=lambda file: file.version.base_variant != "Standard")
 
 
 def steering_for_tryit(user: Person, family: str, *, most: int = 200) -> list[File]:

@@ -50,6 +50,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
 }
 SIDES = ("x", "y", "z")
 MAX_BLOCKS = 500  # letters
+KINDS = 5  # of bases that a first visit chooses from
 _NO_ADAPTERS = {"base", "vae"}
 # What few people change: left empty, it changes nothing.
 NOISE: dict[str, type[int] | type[float]] = {"ensd": int, "variation_seed": int, "variation_strength": float}
@@ -434,7 +435,18 @@ def _base(user: User | AnonymousUser, version_id: str) -> File | None:
         file = accepted_file(user, int(version_id))
         if file is not None and file.adapter == "base":
             return file
-    return next(iter(bases_for_tryit(user)), None)
+    bases: dict[tuple[str, str], File] = {}
+    for file in bases_for_tryit(user):
+        bases.setdefault(drawn_on(file), file)
+    if len(bases) < 2:
+        return next(iter(bases.values()), None)
+    # The kind of base that most adapters are for, as far as the newest of them tell.
+    return max(list(bases.values())[:KINDS], key=lambda base: len(_fitting(user, base)))
+
+
+def _fitting(user: User | AnonymousUser, base: File) -> list[File]:
+    adapters = adapters_for_tryit(user, base.version.base.family, most=20)
+    return [file for file in adapters if drawn_on(file) == drawn_on(base)]
 
 
 def _defaults(base: File | None) -> dict[str, str]:

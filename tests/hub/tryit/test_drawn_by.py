@@ -50,7 +50,7 @@ def form(nano, *versions, **fields):
 def test_it_works(client, alice, nano, edges):
     client.force_login(alice)
     page = client.get(reverse("tryit:generation-create")).content.decode()
-    assert f'<option value="Edges · ControlNet · #{edges.pk}">' in page
+    assert f'<option value="Edges · ControlNet · #{edges.pk}" data-kind="controlnet">' in page
     picture = sent(alice)
     fields = {f"h{edges.pk}_picture": picture, f"h{edges.pk}_preprocessor": "canny", f"h{edges.pk}_end": "0.5"}
     source = {"source_picture": picture, "source_denoising": "0.4", "source_mask": "", "source_fill": "original"}
