@@ -52,7 +52,8 @@ what is not nano-sd1's; `workers.nano.assemble` makes the whole file from them.
 The weights shipped now had 33 minutes of the autoencoder, about 200,000 pictures of the base (4,900 steps of 16 and
 3,800 of 32), 14 minutes of the decoder alone, 400 steps of each adapter (800 of High contrast), all on two CPU cores.
 Of 16 pictures a step, Sepia had 60 steps, Pencil 70, and Flat as LoHa 20 from Flat's own largest directions;
-`make nano` gives each 250. The inpainting variant had 800 steps of 16; `make nano` trains the others of `.derived`.
+`make nano` gives each 250. The inpainting variant had 800 steps of 16, the v-predicting one 900; `make nano` trains
+the others of `.derived`.
 nano XL began as nano-sd1, wherever both have the same module, and had {xl} steps of 32; its Flat {xl_flat} of 16.
 Training goes on from them after `python -m workers.nano.restore FOLDER`.
 
