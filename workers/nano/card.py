@@ -26,7 +26,8 @@ for pictures instead of noise. It was shown {objects} objects on ten plain backg
   projections, context 128; the pooled text and six sizes beside the time step.
 - Text encoders: CLIP and OpenCLIP, three layers of 64 each, read before their last layer; both keep nano's vocabulary.
 - nano's autoencoder. `workers.nano.assemble` makes the fp16 safetensors in SDXL's layout from its part and nano-sd1.
-- Its sizes mean something: “48×48” draws softly. A crop does not move its object yet, and Flat XL is weak: both below.
+- What it learnt of its sizes is little: told “48×48” it draws hardly softer, told a crop it draws larger and bent, but
+  not moved. Flat XL is weak and spoils objects. All three miss their bars below; training is to go on.
 
 ## Data and licences
 
