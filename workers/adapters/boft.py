@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workers.adapters.modules import OfModules, Patch, Shape, Shapes
+from workers.adapters.modules import OfModules, Patch
 from workers.adapters.rotation import rotations
+from workers.adapters.survey import Shape, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from workers.adapters import modules
-from workers.adapters.modules import OfModules, Patch, Shape, Shapes
+from workers.adapters.modules import OfModules, Patch
+from workers.adapters.survey import Shape, Shapes, owner
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,7 +59,7 @@ class Dora(OfModules):
     }
 
     def owns(self, shapes: Shapes) -> bool:
-        return any(role in shapes for role in _SCALES) and modules.owner(_without(shapes)) is not None
+        return any(role in shapes for role in _SCALES) and owner(_without(shapes)) is not None
 
     def reads(self, shapes: Shapes) -> int | None:
         inner = _inner(tuple(shapes))
@@ -70,7 +70,7 @@ class Dora(OfModules):
         return inner.ranks(shapes) if inner else None
 
     def patch(self, tensors: Mapping[str, Tensor]) -> Patch:
-        inner = modules.owner({role: tuple(tensor.shape) for role, tensor in _without(tensors).items()})
+        inner = owner({role: tuple(tensor.shape) for role, tensor in _without(tensors).items()})
         if inner is None:
             raise ValueError("nothing is decomposed")
         role = next(role for role in _SCALES if role in tensors)
@@ -84,7 +84,7 @@ class Dora(OfModules):
 @lru_cache(256)
 def _inner(roles: tuple[str, ...]) -> OfModules | None:
     """The type that is decomposed, by its roles: asked for every module of a header, so remembered."""
-    return modules.owner({role: (1, 1) for role in roles if role not in _SCALES})
+    return owner({role: (1, 1) for role in roles if role not in _SCALES})
 
 
 def _without(held: Mapping[str, object]) -> dict:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workers.adapters.modules import OfModules, Patch, Shape, Shapes, as_live, scale_of
+from workers.adapters.modules import OfModules, Patch, as_live, scale_of
+from workers.adapters.survey import Shape, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from workers.adapters.modules import OfModules, Patch, Shape, Shapes
+from workers.adapters.modules import OfModules, Patch
+from workers.adapters.survey import Shape, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

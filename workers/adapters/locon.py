@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from workers.adapters.factors import Pairs
-from workers.adapters.modules import Shapes
+from workers.adapters.survey import Shapes
 
 
 class Locon(Pairs):

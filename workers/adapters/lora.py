@@ -8,7 +8,7 @@ scale 1; rank and alpha may differ from module to module.
 from __future__ import annotations
 
 from workers.adapters.factors import Pairs
-from workers.adapters.modules import Shapes
+from workers.adapters.survey import Shapes
 
 
 class Lora(Pairs):

@@ -11,16 +11,14 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from workers import blocks
 from workers.adapters import names, vectors
+from workers.adapters.survey import Shape, Shapes, Survey, survey
 from workers.bases import widths
 from workers.errors import Refusal
 from workers.plugins import Edit, Header, Match, Slider, by_ending
@@ -28,12 +26,9 @@ from workers.plugins import Edit, Header, Match, Slider, by_ending
 if TYPE_CHECKING:
     from torch import Tensor
 
-Shape = tuple[int, ...]
-Shapes = Mapping[str, Shape]
 Words = Mapping[str, Mapping[str, "Tensor"]]
 
 AT_A_GLANCE = 64  # tensors
-BUNDLED = "bundle_emb."  # inversions inside a LoRA: bundle_emb.<word>.<the inversion's own key>
 # Roles that may stand beside those of any type: what is added to the module's bias.
 BIASES = ("diff_b", "b_norm")
 _CROSS = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
@@ -127,8 +122,7 @@ class OfModules:
             summary["kinds"] = kinds
         if bundled := sorted({key.split(".")[1] for key in found.bundled}):
             summary["words"] = bundled
-        claimed = frozenset(found.bundled).union(*map(dict.values, found.roles.values()))
-        return Match(claimed, family, variant, summary, candidates=() if family else _candidates(found))
+        return Match(found.claimed, family, variant, summary, candidates=() if family else _candidates(found))
 
     def read(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Edit:
         """Every module's patch. Raises ``Refusal`` for what is incomplete, unknown, or not finite."""
@@ -211,130 +205,6 @@ class Alphas:
         if self.told.get(f"{part}.use_rslora") is True:
             alpha = alpha * rank**0.5
         return held["down"].new_tensor(float(alpha))
-
-
-@dataclass
-class Survey:
-    """A file's modules: whose each is, its role → key and → shape. ``orphans``: their roles make no type complete.
-    ``alike``: the modules in groups of the same roles and shapes: a file has some dozens of them, in thousands."""
-
-    kind: str = ""
-    modules: dict[str, OfModules] = field(default_factory=dict)
-    roles: dict[str, dict[str, str]] = field(default_factory=dict)
-    shapes: dict[str, dict[str, Shape]] = field(default_factory=dict)
-    orphans: list[str] = field(default_factory=list)
-    bundled: list[str] = field(default_factory=list)
-    alike: list[list[str]] = field(default_factory=list)
-
-    def asked(self, module: str, question: Callable[[OfModules, Shapes], int | None]) -> int | None:
-        """A type's answer (`reads` or `ranks`) for one of its modules; None where its shapes are odd."""
-        plug = self.modules[module]
-        try:
-            return getattr(plug, question.__name__)(self.shapes[module])
-        except IndexError:
-            return None
-
-    def kinds(self) -> dict[str, int]:
-        """Slug → how many modules are of it."""
-        counts: dict[str, int] = {}
-        for group in self.alike:
-            slug = self.modules[group[0]].slug
-            counts[slug] = counts.get(slug, 0) + len(group)
-        return counts
-
-
-def survey(endings: Mapping[str, list[str]], shapes_of: Callable[[Iterable[str]], Iterable[Shape]]) -> Survey:
-    """What modules a file holds, whose keys by `by_ending` are ``endings``; ``shapes_of`` are those of keys."""
-    found = Survey()
-    roles: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    table = _suffixes()
-    for ending, keys in endings.items():
-        if ending in table:
-            _grouped(ending, keys, table[ending], roles)
-        elif BUNDLED in "\n".join(keys):
-            found.bundled += [key for key in keys if key.startswith(BUNDLED) and key.count(".") > 1]
-    _companions(endings, roles)
-    groups: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)  # roles, then their shapes → modules
-    every = list(shapes_of(chain.from_iterable(map(dict.values, roles.values()))))
-    at = 0
-    for module, held in roles.items():
-        end = at + len(held)
-        groups[*held, *every[at:end]].append(module)
-        at = end
-    for sort, alike in groups.items():
-        shapes = dict(zip(roles[alike[0]], sort[len(sort) // 2 :], strict=True))
-        if of := owner(shapes):
-            found.modules |= dict.fromkeys(alike, of)
-            found.shapes |= dict.fromkeys(alike, shapes)
-            found.alike.append(alike)
-        elif shapes.keys() != {"alpha"}:
-            found.orphans += alike
-    found.roles = {module: roles[module] for module in found.modules} if len(found.modules) < len(roles) else roles
-    counts = found.kinds()
-    by_slug = {plug.slug: plug for plug in _plugs()}
-    found.kind = max(counts, key=lambda slug: (by_slug[slug].rank, counts[slug]), default="")
-    return found
-
-
-def _grouped(
-    ending: str, keys: list[str], suffixes: list[tuple[str, str]], roles: defaultdict[str, dict[str, str]]
-) -> None:
-    """Put each key into ``roles``: module → role → key. All of ``keys`` end in ``ending``, as `by_ending` has it."""
-    for suffix, role in suffixes:
-        length = -len(suffix)
-        if suffix == f".{ending}":  # then it says no more of a key than that a module stands before it
-            if ending in keys:
-                keys = [key for key in keys if key != ending]
-            for key in keys:
-                roles[key[:length]][role] = key
-            return
-        others = []
-        for key in keys:
-            if key.endswith(suffix):
-                roles[key[:length]][role] = key
-            else:
-                others.append(key)
-        keys = others
-
-
-def _companions(endings: Mapping[str, list[str]], roles: Mapping[str, dict[str, str]]) -> None:
-    """(IA)3 calls its numbers ``weight``, which is the ending of half of all keys: they are sought by their module."""
-    for module, held in roles.items():
-        if "on_input" in held:
-            key = f"{module}.weight"
-            if key in endings.get(f"{module.rpartition('.')[2]}.weight", ()):
-                held["scales"] = key
-
-
-def owner(shapes: Shapes) -> OfModules | None:
-    """The type whose module has these roles; None where they make none complete."""
-    # Roles and kernels decide; a file has a few combinations of them, in thousands of modules.
-    return _owner(tuple(shapes), tuple([shape[2:] for shape in shapes.values()]))
-
-
-@lru_cache(1024)
-def _owner(roles: tuple[str, ...], kernels: tuple[Shape, ...]) -> OfModules | None:
-    shapes = {role: (1, 1, *kernel) for role, kernel in zip(roles, kernels, strict=True)}
-    return next((plug for plug in _plugs() if plug.owns(shapes)), None)
-
-
-@cache
-def _plugs() -> tuple[OfModules, ...]:
-    """The types of this sort; those that say more are asked first."""
-    from workers.adapters import ADAPTERS
-
-    return tuple(sorted((p for p in ADAPTERS.values() if isinstance(p, OfModules)), key=lambda plug: -plug.rank))
-
-
-@cache
-def _suffixes() -> dict[str, list[tuple[str, str]]]:
-    """Ending as `by_ending` calls it → (how a key ends, its role), the longest first."""
-    table: dict[str, list[tuple[str, str]]] = {}
-    every = {suffix: role for plug in _plugs() for suffix, role in plug.endings.items()}
-    for suffix in sorted(every, key=len, reverse=True):
-        (ending,) = by_ending([f"x{suffix}"])
-        table.setdefault(ending, []).append((suffix, every[suffix]))
-    return table
 
 
 def base_of(found: Survey) -> tuple[str, str]:
