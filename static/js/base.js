@@ -70,6 +70,10 @@
     if (event.target.matches("[data-submit]")) event.target.form?.requestSubmit();
   });
 
+  // Scripts that nothing needs before somebody points, focuses, writes or drags: <template data-later="…">.
+  const bring = () => document.querySelectorAll("[data-later]").forEach((one) => one.replaceWith(Object.assign(document.createElement("script"), { src: one.dataset.later })));
+  for (const sign of ["pointerover", "focusin", "keydown", "dragenter"]) addEventListener(sign, bring, { once: true, capture: true });
+
   // Keys. Single letters never act while typing, and can be switched off.
   const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]");
   const places = { m: "/models", p: "/prompts", i: "/pictures", t: "/try" };

