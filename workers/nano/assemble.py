@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from workers.bases import layout
+from workers.nano.packing import unpacked
 
 WEIGHTS = Path(__file__).parent / "weights"
 BASE = "nano-sd1.safetensors"
@@ -61,8 +62,8 @@ def assembled(out: Path, weights: Path = WEIGHTS) -> list[Path]:
 
 def built(whole: Whole, weights: Path = WEIGHTS) -> tuple[Tensors, dict[str, str]]:
     """(tensors, metadata) of ``whole``, fp16."""
-    base, _ = _read(weights / BASE)
-    part, metadata = _read(weights / whole.part)
+    base, _ = read(weights / BASE)
+    part, metadata = read(weights / whole.part)
     if whole.layout == "sdxl":
         return _halved(_sdxl(base, part)), metadata
     unet = layout.unet_from_original(layout.part(base, layout.UNET))
@@ -98,9 +99,10 @@ def _sdxl(base: Mapping[str, np.ndarray], part: Mapping[str, np.ndarray]) -> Ten
     return {prefix + key: tensor for prefix, tensors in stored.items() for key, tensor in tensors.items()}
 
 
-def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
+def read(path: Path) -> tuple[Tensors, dict[str, str]]:
+    """(tensors, metadata) of a file here, what is kept in eight bits as the numbers that it stands for."""
     with safe_open(path, "np") as file:
-        return {key: file.get_tensor(key) for key in list(file.keys())}, dict(file.metadata() or {})
+        return unpacked({key: file.get_tensor(key) for key in list(file.keys())}), dict(file.metadata() or {})
 
 
 def _changed(tensors: Mapping[str, np.ndarray], part: Mapping[str, np.ndarray]) -> Tensors:

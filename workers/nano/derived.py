@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from diffusers import ControlNetModel
 from diffusers.models.attention_processor import AttnProcessor
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +23,7 @@ from workers import preprocessing
 from workers.hints import Preprocessor
 from workers.nano import base, icons
 from workers.nano.adapters import Trained, write
-from workers.nano.learning import learn, learned, loosen
+from workers.nano.learning import begin_at, learn, learned, loosen
 
 RANK, COUNT, VARIANTS = 16, 16, 4
 HINT_WIDTHS = (8, 16, 32, 64)
@@ -77,8 +79,13 @@ def captions(scene: Scenes, generator: torch.Generator, which: Tensor, variant: 
 # ControlNets
 
 
-def control(nano: Trained, folder: Path, out: Path, kind: Preprocessor, steps: int, checkpoint: Path) -> None:
-    """A ControlNet that reads ``kind`` of hint; half of the pictures are not named, so that only the hint tells."""
+def control(
+    nano: Trained, folder: Path, out: Path, kind: Preprocessor, steps: int, checkpoint: Path, begin: Path | None
+) -> None:
+    """A ControlNet that reads ``kind`` of hint; half of the pictures are not named, so that only the hint tells.
+
+    begin: the part of another ControlNet, of lines of another kind perhaps, from which this one learns on.
+    """
     scene, generator = scenes(nano, folder), torch.Generator().manual_seed(22)
     hints = torch.from_numpy(
         np.stack(
@@ -95,6 +102,11 @@ def control(nano: Trained, folder: Path, out: Path, kind: Preprocessor, steps: i
     # The hint is heard from the first step on; the convolutions into the UNet still begin at nothing.
     nn.init.normal_(net.controlnet_cond_embedding.conv_out.weight, std=0.02)
     parameters = loosen(net, RANK, whole=lambda name: name.startswith("controlnet_"))
+    before = 0
+    if begin is not None:
+        begin_at(net, load_file(begin))
+        with safe_open(begin, "pt") as file:
+            before = int(file.metadata()["ss_max_train_steps"])
 
     def loss(generator: torch.Generator) -> Tensor:
         which, variant = scene.some(generator)
@@ -113,7 +125,7 @@ def control(nano: Trained, folder: Path, out: Path, kind: Preprocessor, steps: i
         **{
             "modelspec.architecture": "stable-diffusion-v1/controlnet",
             "modelspec.title": f"{kind.capitalize()} for nano",
-            "ss_max_train_steps": str(steps),
+            "ss_max_train_steps": str(before + steps),
             "preprocessor": kind,
         },
     )
@@ -253,13 +265,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="where the parts go")
     parser.add_argument("--only", default="canny,scribble,inpainting,v")
     parser.add_argument("--steps", type=int, default=1500, help=f"of {COUNT} pictures")
+    parser.add_argument("--begin", type=Path, help="a ControlNet's part from which ControlNets learn on")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     for name in options.only.split(","):
         torch.manual_seed(20)
         nano, checkpoint = Trained(options.folder), options.folder / f"{name}.pt"
         if name in HINTS:
-            control(nano, options.folder, options.out, name, options.steps, checkpoint)
+            control(nano, options.folder, options.out, name, options.steps, checkpoint, options.begin)
         elif name in KINDS:
             KINDS[name](nano, options.folder, options.out, options.steps, checkpoint)
         else:

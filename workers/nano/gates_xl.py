@@ -35,6 +35,7 @@ FROM_SMALL = (48, 48, 0, 0)
 # Real icons enlarged from 48 pixels keep 0.90 of their sharpness behind the autoencoder; half of that loss is asked
 # for, as any loss at all would be met by a difference that nobody sees.
 SOFT = 0.95
+MOVED = 10.0  # pixels between a crop's left and right; real icons so cut stand 15 to 50 apart
 CROPS = ((LARGE, LARGE, 32, 0), (LARGE, LARGE, 32, LARGE - WHOLE))  # a picture's left, and its right
 
 
@@ -92,7 +93,8 @@ class XL:
             sharpness(picture) < SOFT * sharpness(sharp) for picture, sharp in zip(soft, whole[::4], strict=True)
         )
         figures["xl_moved_by_crop"] = _share(
-            middle(self.drawn(*one, [], sides[0])) > middle(self.drawn(*one, [], sides[1])) for one in some
+            middle(self.drawn(*one, [], sides[0]), one[1]) > middle(self.drawn(*one, [], sides[1]), one[1]) + MOVED
+            for one in some
         )
         lora = WEIGHTS / "nano-sdxl-flat.safetensors"
         if lora.exists():
@@ -116,12 +118,12 @@ def sharpness(picture: np.ndarray) -> float:
     return float(np.sort(steps.ravel())[-steps.size // 10 :].mean())
 
 
-def middle(picture: np.ndarray) -> float:
+def middle(picture: np.ndarray, colour: str) -> float:
     """Where the mass of what is not background lies, in pixels from the left."""
     seen = picture.astype(float)
-    # The corners: a part of a larger picture may cut its object anywhere else.
-    corners = [seen[rows, columns].reshape(-1, 3) for rows in ROWS for columns in ROWS]
-    ground = np.median(np.concatenate(corners), axis=0)
+    # A part of a larger picture may show its object in all corners but one.
+    corners = [np.median(seen[rows, columns].reshape(-1, 3), axis=0) for rows in ROWS for columns in ROWS]
+    ground = min(corners, key=lambda corner: float(np.abs(corner - icons.BACKGROUNDS[colour]).sum()))
     mass = np.abs(seen - ground).sum(2)
     mass[mass < 60] = 0
     return float((mass.sum(0) * np.arange(picture.shape[1])).sum() / max(mass.sum(), 1.0))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -99,3 +99,13 @@ def learned(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
         for key, value in module.named_parameters(recurse=False):
             if value.requires_grad and "parametrizations" not in name:
                 yield f"{name}.{key}", value.detach()
+
+
+@torch.no_grad()
+def begin_at(model: nn.Module, part: Mapping[str, Tensor]) -> None:
+    """Let what `loosen` let ``model`` learn begin where another training ended: ``part`` is what `learned` said then.
+
+    Raises ``KeyError`` where ``part`` lacks some of it: it was learned by another rank, or of another model.
+    """
+    for name, held in learned(model):
+        held.copy_(part[name].view_as(held))

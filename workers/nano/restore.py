@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from workers.bases import layout
+from workers.nano.assemble import read
 from workers.nano.save import CONFIG, WEIGHTS
 from workers.nano.xl import ENCODERS, PART, VOCABULARY, is_learnt
 
@@ -28,7 +29,7 @@ def restore(folder: Path, weights: Path = WEIGHTS / "nano-sd1.safetensors") -> N
     torch.save({"model": vae, "spent": 0.0, "step": 0}, folder / "autoencoder.pt")
     torch.save({"model": model, "average": model, "spent": 0.0, "step": 0, "scaling": scaling}, folder / "base.pt")
     if (part := weights.parent / PART).exists():
-        learnt = {key: tensor.float() for key, tensor in load_file(part).items()}
+        learnt = {key: torch.from_numpy(tensor).float() for key, tensor in read(part)[0].items()}
         words = {f"{name}.{key}": t for name in ENCODERS for key, t in text.items() if VOCABULARY in key}
         average = {name: tensor for name, tensor in learnt.items() if is_learnt(name)}
         state = {"model": learnt | words, "average": average, "spent": 0.0, "step": 0, "scaling": scaling}

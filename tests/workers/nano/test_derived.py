@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from workers.adapters import ADAPTERS
 from workers.bases import BASES
+from workers.files import safetensors
 from workers.nano import assemble, derived, icons, restore
 from workers.nano.adapters import Trained
 
@@ -35,7 +36,11 @@ def two_objects(monkeypatch):
 def test_a_step_makes_a_file_that_is_read(folder, tmp_path, kind):
     checkpoint = folder / f"{kind}.pt"
     if kind in derived.HINTS:
-        derived.control(Trained(folder), folder, folder, kind, 1, checkpoint)
+        other = folder / "nano-canny.part.safetensors"  # a ControlNet of other lines, from which one may begin
+        begin = other if kind == "scribble" else None
+        derived.control(Trained(folder), folder, folder, kind, 1, checkpoint, begin)
+        if begin:
+            assert safetensors.read(folder / "nano-scribble.part.safetensors").metadata["ss_max_train_steps"] == "2"
     else:
         derived.KINDS[kind](Trained(folder), folder, folder, 1, checkpoint)
     path = next(path for path in assemble.assembled(tmp_path, folder) if path.stem == f"nano-{kind}")
