@@ -1,19 +1,22 @@
 """Stacks side by side: the same prompts and seeds, one column a stack. The address holds it all, so it can be shared.
 
-    /compare?base=3&stack=&stack=12:0.8&stack=12:0.8,14:0.5&prompt=cat&prompt=house&seed=1234
+    /compare?base=3&stack=&stack=12:0.8&stack=12:0.8,14:0.5&prompt=cat&prompt=house&seed=1234&mode=slider
 
 A stack is version numbers with weights; an empty one is the base alone. What has been drawn already is shown at once.
+The first stack is the control: others are seen beside it, under a handle (``mode=slider``), while pointed at
+(``mode=hover``), or as their difference to it (``difference=1``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from msgspec.structs import replace as changed
 
 from hub.catalog.models import File
@@ -22,11 +25,13 @@ from hub.errors import Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.gallery.queries import board_of, pictures_for
+from hub.templatetags.weightroom import about
 from hub.tryit import samplers
 from hub.tryit.models import Generation
+from hub.tryit.queries import seconds_like
 from hub.tryit.stacks import MAX_SEED, MAX_WEIGHT, accepted_file, misfit, recipe_checked, use_of
 from hub.tryit.wording import words_settled
-from workers.messages import Recipe
+from workers.messages import Recipe, Use
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -34,6 +39,11 @@ if TYPE_CHECKING:
     from hub.accounts.models import User
 
 MOST_COLUMNS, MOST_PROMPTS, MOST_ADAPTERS, LONGEST_PROMPT = 4, 6, 6, 700
+MODES = {
+    "side": gettext_lazy("Side by side"),
+    "slider": gettext_lazy("Slider"),
+    "hover": gettext_lazy("Hover"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class Column:
 
     adapters: list[Loaded] = field(default_factory=list)
     reason: str = ""
+    bar: dict[str, Any] = field(default_factory=dict)  # the stack as `loaded_bar` draws it
 
     @property
     def text(self) -> str:
@@ -69,6 +80,7 @@ class Cell:
     """One picture of the table. ``state``: drawn, waiting, failed, missing, or out (its column cannot be drawn)."""
 
     state: str
+    column: Column
     recipe: Recipe | None = None
     picture: Picture | None = None
     error: str = ""
@@ -80,6 +92,8 @@ class Comparison:
     columns: list[Column]
     prompts: list[str]
     seed: int
+    mode: str = "side"
+    difference: bool = False
     rows: list[tuple[str, list[Cell]]] = field(default_factory=list)
 
     @property
@@ -106,7 +120,66 @@ class Comparison:
         pairs: list[tuple[str, object]] = [("base", self.base.version_id)] if self.base else []
         pairs += [("stack", column.text) for column in self.columns]
         pairs += [("prompt", prompt) for prompt in self.prompts]
-        return urlencode([*pairs, ("seed", self.seed)])
+        pairs += [("seed", self.seed)]
+        pairs += [("mode", self.mode)] if self.mode != "side" else []
+        return urlencode([*pairs, ("difference", 1)] if self.difference else pairs)
+
+    @property
+    def layer(self) -> str:
+        """How the control lies over the pictures of other columns; empty where it stands beside them only."""
+        return "difference" if self.difference else self.mode.replace("side", "")
+
+    @property
+    def views(self) -> list[View]:
+        """The modes, of which the one after the present one has the key ``m``, and the difference."""
+        names = list(MODES)
+        following = names[(names.index(self.mode) + 1) % len(names)]
+        modes = [
+            View(name, str(MODES[name]), replace(self, mode=name).address, name == self.mode, "m" * (name == following))
+            for name in names
+        ]
+        other = replace(self, difference=not self.difference).address
+        return [*modes, View("difference", _("Difference"), other, self.difference, "d")]
+
+    @property
+    def price(self) -> str:
+        """How many pictures there are, how many are drawn, and about how long the rest takes, where that is known."""
+        rest = [c.recipe for _row, cells in self.rows for c in cells if c.recipe and c.state != "drawn"]
+        if not rest:
+            return _("%(drawn)s of %(total)s are drawn.") % {"drawn": self.drawn, "total": self.total}
+        words = ngettext("%(n)d picture", "%(n)d pictures", self.total) % {"n": self.total}
+        if self.drawn:
+            drawn = ngettext("%(n)d is drawn already", "%(n)d are drawn already", self.drawn) % {"n": self.drawn}
+        else:
+            drawn = _("none is drawn yet")
+        seconds = _seconds(list({recipes.digest(recipe): recipe for recipe in rest}.values()))
+        if seconds is None:
+            return f"{words}, {drawn}."
+        left = _("%(time)s for the rest") if self.drawn else "%(time)s"
+        return f"{words}, {drawn}; {left % {'time': about(seconds)}}."
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at the same comparison. ``key``: what brings it."""
+
+    name: str
+    label: str
+    address: str
+    on: bool
+    key: str
+
+
+def _seconds(wanted: list[Recipe]) -> float | None:
+    """Seconds that these take one after the other, as Try it estimates them; None where nothing was drawn yet."""
+    steps: dict[tuple[str, int, int], float | None] = {}
+    total = 0.0
+    for recipe in wanted:
+        kind = (recipe.base, recipe.width, recipe.height)
+        if kind not in steps:
+            steps[kind] = seconds_like(recipes.built(recipe) | {"steps": 1})
+        total += (steps[kind] or 0) * recipe.steps
+    return None if None in steps.values() else total
 
 
 def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
@@ -125,7 +198,9 @@ def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
     number = int(seed) if seed.isdecimal() and len(seed) < 11 else -1
     if not 0 <= number <= MAX_SEED:
         number = board[0].seed if board else 1234
-    comparison = Comparison(base, columns, prompts, number)
+    mode = params.get("mode", "")
+    mode = mode if mode in MODES else "side"
+    comparison = Comparison(base, columns, prompts, number, mode, params.get("difference") == "1")
     _fill(user, comparison)
     return comparison
 
@@ -196,6 +271,9 @@ def _fill(user: User | AnonymousUser, comparison: Comparison) -> None:
     base = comparison.base
     if base is None:
         return
+    plain = Recipe(base=base.blob_id, base_family=base.version.base.family, base_name=base.version.model.name)
+    for column in comparison.columns:
+        column.bar = recipes.built(changed(plain, uses=_uses(column)))
     rows = [
         (prompt, [_cell(user, comparison, prompt, column) for column in comparison.columns])
         for prompt in comparison.prompts
@@ -215,16 +293,20 @@ def _fill(user: User | AnonymousUser, comparison: Comparison) -> None:
     comparison.rows = rows
 
 
+def _uses(column: Column) -> tuple[Use, ...]:
+    return tuple(use_of(one.file, one.weight) for one in column.adapters)
+
+
 def _cell(user: User | AnonymousUser, comparison: Comparison, prompt: str, column: Column) -> Cell:
     assert comparison.base is not None
     if column.reason:
-        return Cell("out")
+        return Cell("out", column)
     asked = board_recipe_of(comparison.base, prompt, comparison.seed)
-    asked = changed(asked, uses=tuple(use_of(one.file, one.weight) for one in column.adapters))
+    asked = changed(asked, uses=_uses(column))
     try:
-        return Cell("missing", recipe_checked(user, words_settled(user, asked)))
+        return Cell("missing", column, recipe_checked(user, words_settled(user, asked)))
     except Refused as refused:
-        return Cell("out", error=refused.sentence)
+        return Cell("out", column, error=refused.sentence)
 
 
 def board_recipe_of(base: File, prompt: str, seed: int) -> Recipe:

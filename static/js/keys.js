@@ -25,7 +25,7 @@
     const here = document.querySelector(".tabs [aria-current]");
     return { "[": here?.previousElementSibling, "]": here?.nextElementSibling }[key] || document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   };
-  const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+  const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
     if (/^Arrow/.test(event.key) && walk(event)) return event.preventDefault();

@@ -104,6 +104,26 @@ def test_try_it(hub, nano, page):
     page.get_by_text("It is in the gallery now").wait_for()
 
 
+def test_compare(hub, page):
+    """From the model's page: the base alone beside Bea's LoRA; then one over the other, by keys."""
+    kept = page.url
+    model(page, hub)
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.fill("[name=prompt]", "rocket")
+    page.get_by_role("button", name="Show these").click()
+    page.get_by_role("button", name="Draw the 2 missing").click()
+    page.locator("#cells td img").nth(1).wait_for(timeout=60_000)
+    page.locator("body").press("m")
+    handle = page.locator(".over").get_by_role("slider")
+    handle.press("End")
+    assert handle.get_attribute("aria-valuetext") == "100 %"
+    assert "mode=slider" in page.url
+    handle.press("d")
+    page.get_by_text("Difference to the first column").wait_for()
+    assert page.locator(".over .control").evaluate("image => getComputedStyle(image).mixBlendMode") == "difference"
+    page.goto(kept)
+
+
 def test_prompt_library(hub, page):
     """From the picture that was just kept."""
     page.get_by_role("link", name="Keep the prompt").click()
@@ -141,6 +161,6 @@ def test_community_and_care(hub, page, otto):
     page.fill("#collect-model", "Flat things")
     page.get_by_role("button", name="Make it", exact=True).click()
     page.get_by_role("link", name=NAME).first.wait_for()
-    page.goto(f"{hub.address}/u/otto")
+    page.goto(f"{hub.address}/u/olga")
     page.get_by_role("button", name="Follow").click()
     page.get_by_role("button", name="Following").wait_for()

@@ -27,6 +27,8 @@ def test_it_works(client, bob, nano, linocut, finish):
     assert "The base alone" in page
     assert "Linocut 0.8" in page
     assert "Draw the 4 missing" in page
+    assert "4 pictures, none is drawn yet." in page
+    assert 'aria-label="On Nano: Linocut 0.8"' in page  # the loaded bar's name
     answer = client.post("/compare/draw", params(nano, "", stack))
     assert answer.status_code == 302
     asked = list(Generation.objects.order_by("created_at"))
@@ -48,6 +50,41 @@ def test_what_is_drawn_already_is_not_drawn_again(client, bob, nano, linocut, fi
         finish(one)
     client.post("/compare/draw", params(nano, "", f"{linocut.pk}:1"))
     assert Generation.objects.count() == 4
+    page = client.get(address(nano, "", f"{linocut.pk}:1")).content.decode()
+    assert "4 pictures, 2 are drawn already; about 4 s for the rest." in page  # each took 2 s
+
+
+@pytest.fixture
+def drawn(client, bob, nano, linocut, finish):
+    """The address of a comparison of two columns, all drawn."""
+    client.force_login(bob)
+    answer = client.post("/compare/draw", params(nano, "", f"{linocut.pk}:0.8"))
+    for one in Generation.objects.all():
+        finish(one)
+    return answer["Location"]
+
+
+def test_the_ways_to_look_are_in_the_address(client, drawn):
+    page = client.get(drawn).content.decode()
+    assert 'class="over' not in page  # side by side
+    assert 'mode=slider" data-key="m">Slider' in page
+    page = client.get(f"{drawn}&mode=slider").content.decode()
+    assert page.count('<div class="over slider">') == page.count('type="range"') == 2  # one column over the control
+    assert 'aria-label="cat: The base alone left of the handle, Linocut 0.8 right of it"' in page
+    assert 'name="mode" value="slider"' in page  # the form keeps it
+    assert 'mode=hover" data-key="m">Hover' in page
+    assert client.get(f"{drawn}&mode=hover").content.decode().count('<div class="over hover">') == 2
+    assert 'class="over' not in client.get(f"{drawn}&mode=%3Cb%3E").content.decode()
+
+
+def test_difference_to_the_first_column(client, drawn):
+    page = client.get(f"{drawn}&mode=hover&difference=1").content.decode()
+    assert page.count('<div class="over difference">') == 2
+    assert "Difference to the first column" in page
+    assert 'mode=hover" aria-current="true" data-key="d">Difference' in page  # leads back to hover
+    asked = Generation.objects.earliest("created_at").pictures.get()
+    asked.delete()
+    assert "The first column is not drawn yet" in client.get(f"{drawn}&difference=1").content.decode()
 
 
 def test_the_board_s_prompts_where_none_is_given(client, nano):
