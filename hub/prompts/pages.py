@@ -20,6 +20,7 @@ from hub.catalog.serializers import SCROLLED, Chip, ListAddress, shown_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.prompts import actions, facets, imports, queries, templates
+from hub.prompts.differences import SAME, Piece, differences
 from hub.prompts.forms import PromptForm
 from hub.prompts.models import LICENCES, Prompt
 from hub.prompts.queries import Wish
@@ -87,7 +88,8 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "recipe": recipe,
         "pictures": [example.picture for example in prompt.shown_examples],  # type: ignore[attr-defined]
         "fields": _numbered(templates.fields(prompt.text, wildcards)),
-        "wordings": prompt.wordings.all()[:20],
+        "wordings": _changes(prompt),
+        "since": _between(seen.recipe, prompt.recipe) if seen is not None else None,
         "forks": queries.forks_of(request.user, prompt),
         "made_from": seen,
         "licence": LICENCES[prompt.licence],
@@ -95,6 +97,26 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "own": prompt.owner_id == request.user.pk,
     }
     return render(request, "prompts/prompt_detail.html", context)
+
+
+def _changes(prompt: Prompt) -> list[dict[str, Any]]:
+    """Earlier wordings, the latest first, each with what the one after it changed."""
+    found, later = [], prompt.recipe
+    for wording in prompt.wordings.all()[:20]:
+        text = differences(wording.recipe["prompt"], later["prompt"])
+        between = _between(wording.recipe, later) or {"text": text}
+        found.append({"wording": wording, **between})
+        later = wording.recipe
+    return found
+
+
+def _between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Piece]] | None:
+    """What changed of two recipes' words, ``negative`` only where it did; None where nothing did."""
+    text, negative = (differences(before[part], after[part]) for part in ("prompt", "negative"))
+    changed = [any(piece.kind != SAME for piece in pieces) for pieces in (text, negative)]
+    if not any(changed):
+        return None
+    return {"text": text} | ({"negative": negative} if changed[1] else {})
 
 
 def _visible(request: HttpRequest, prompt_id: int) -> bool:

@@ -60,7 +60,10 @@ def test_prompt_edit_keeps_the_earlier_wording(client, alice, lighthouse):
     assert client.post(f"/prompts/{lighthouse.pk}/edit", fields).status_code == 302
     page = client.get(f"/prompts/{lighthouse.pk}").content.decode()
     assert "a lighthouse in fog" in page
-    assert "a lighthouse at {dawn|dusk}, ink" in page.split("Earlier wordings")[1]
+    earlier = page.split("Earlier wordings")[1]
+    assert "a lighthouse <del>" in earlier, "what stayed is not marked"
+    assert "at {dawn|dusk}, ink" in earlier
+    assert "</span>in fog<span" in earlier.split("<ins>")[1]
     lighthouse.refresh_from_db()
     assert not lighthouse.template
 
@@ -89,7 +92,11 @@ def test_prompt_fork_says_what_it_was_made_from(client, alice, bob, lighthouse):
     client.post(f"/prompts/{lighthouse.pk}/fork")
     fork = Prompt.objects.get(owner=bob)
     assert fork.private
-    assert f'made from <a href="/prompts/{lighthouse.pk}">' in client.get(f"/prompts/{fork.pk}").content.decode()
+    page = client.get(f"/prompts/{fork.pk}").content.decode()
+    assert f'made from <a href="/prompts/{lighthouse.pk}">' in page
+    assert "What differs" not in page, "nothing does so far"
+    client.post(f"/prompts/{fork.pk}/edit", {"title": "", "prompt": "a lighthouse, oil", "licence": "cc0"})
+    assert "oil<span" in client.get(f"/prompts/{fork.pk}").content.decode().split("What differs")[1].split("<ins>")[1]
     client.force_login(alice)
     client.post(f"/prompts/{lighthouse.pk}/delete")
     fork.refresh_from_db()
