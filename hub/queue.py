@@ -1,8 +1,10 @@
 """`send`: the one door to the workers. It opens on commit; and news of running jobs, read from the cache."""
 
+import base64
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import redis
@@ -53,6 +55,7 @@ TASKS = {
 PRIORITIES = (0, 3, 6, 9)  # kombu's own steps
 _SEPARATOR = "\x06\x16"  # between a queue's name and its priority, in kombu's keys
 LONG = 4  # pictures: a worker's own line that is as long is left alone, and whoever is free opens the base too
+TRIES = 5  # at moving messages while workers take from the same line
 NEWS_SECONDS = 120  # how long news is kept, as the workers keep theirs
 _client: redis.Redis | None = None
 
@@ -209,6 +212,66 @@ def waiting(queue: str, *, up_to: int = PRIORITIES[-1]) -> int:
     steps = [step for step in PRIORITIES if step <= up_to]
     lines = [queue, *(messages.own_queue(host) for host in _drawing())] if queue == GENERATE else [queue]
     return sum(int(cache().llen(f"{line}{_SEPARATOR}{step}" if step else line)) for line in lines for step in steps)
+
+
+def drawn_first(first: str, own: Mapping[str, int]) -> dict[str, str]:
+    """Bring a generation that waits before the others of its owner, so that nobody else's is drawn later for it.
+
+    own: ids of its owner's most urgent that wait, itself among them, in the order in which they were sent, each with
+    the work that it is. Returns those that moved, in their new order, each with the id whose place it has now; nothing
+    where it is first already, or in no line any more.
+    """
+    keys = [GENERATE, *(messages.own_queue(host) for host in _drawing())]
+    with cache().pipeline() as pipe:
+        for _ in range(TRIES):
+            with contextlib.suppress(redis.WatchError):  # a worker took a message meanwhile, or one was sent
+                pipe.watch(*keys)
+                # Sent at a list's head and taken at its end: here the next to be drawn comes first.
+                lines: dict[str, list[bytes]] = {key: pipe.lrange(key, 0, -1)[::-1] for key in keys}  # type: ignore
+                changed, moved = rearranged(lines, first, own)
+                pipe.multi()
+                for key, line in changed.items():
+                    pipe.delete(key)
+                    if line:
+                        pipe.lpush(key, *line)
+                pipe.execute()
+                return moved
+    return {}
+
+
+def rearranged(
+    lines: Mapping[str, Sequence[bytes]], first: str, own: Mapping[str, int]
+) -> tuple[dict[str, list[bytes]], dict[str, str]]:
+    """The lines that change, and what `drawn_first` returns.
+
+    ``first`` takes the earliest place of its owner's from which on each of theirs is no less work than it: behind such
+    a place others wait no longer than before. Each of those moves on to the next one's place. What its owner has before
+    that place is less work, and steps back behind it.
+    """
+    at = {id: (key, n) for key, line in lines.items() for n, one in enumerate(line) if (id := _drawn_by(one)) in own}
+    mine = [id for id in own if id in at]
+    if first not in at or mine[0] == first:
+        return {}, {}
+    last = mine.index(first)
+    begin = next(n for n in range(last + 1) if all(own[id] >= own[first] for id in mine[n:last]))
+    smaller, larger, places = mine[:begin], mine[begin:last], mine[begin : last + 1]
+    new: dict[str, list[bytes | None]] = {at[id][0]: [*lines[at[id][0]]] for id in mine[: last + 1]}
+    for place, id in zip(places, [first, *larger], strict=True):
+        new[at[place][0]][at[place][1]] = lines[at[id][0]][at[id][1]]
+    for id in smaller:
+        new[at[id][0]][at[id][1]] = None
+    key, place_of_first = at[places[0]]
+    new[key][place_of_first + 1 : place_of_first + 1] = [lines[at[id][0]][at[id][1]] for id in smaller]
+    moved = {first: places[0]} | dict.fromkeys(smaller, places[0]) | dict(zip(larger, places[1:], strict=True))
+    return {key: [one for one in line if one is not None] for key, line in new.items()}, moved
+
+
+def _drawn_by(message: bytes) -> str:
+    """The id of the generation that a waiting message asks for; empty where it asks for something else."""
+    sent: dict[str, Any] = msgspec.json.decode(message)
+    if sent["headers"].get("task") != TASKS[Generate][0]:
+        return ""
+    return str(msgspec.json.decode(base64.b64decode(sent["body"]))[0][0]["generation_id"])
 
 
 def rules() -> str:

@@ -6,7 +6,6 @@ import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import msgspec
 from django.conf import settings
@@ -19,24 +18,28 @@ from msgspec.structs import replace
 
 from hub import queue
 from hub.accounts.models import User
-from hub.errors import NotFound, Refused
+from hub.errors import NotFound
 from hub.gallery import recipes
 from hub.gallery.actions import picture_add
 from hub.tryit import kept, sending
 from hub.tryit.models import Generation
 from hub.tryit.previews import frame_create, frames_filled, preview_create, preview_request, previews_backfill
+from hub.tryit.sending import TooLate
 from hub.tryit.stacks import numbers_checked, plot_checked, recipe_checked
+from hub.tryit.turns import generation_first, go_first
 from hub.tryit.wording import words_settled
 from workers import plots
 from workers.messages import GENERATE, Axis, Failed, Generated, Recipe
 
 __all__ = [
+    "TooLate",
     "frame_create",
     "generation_again",
     "generation_cancel",
     "generation_create",
     "generation_failed",
     "generation_finish",
+    "generation_first",
     "preview_create",
     "preview_request",
     "previews_backfill",
@@ -49,20 +52,21 @@ STOPPED = "The worker stopped in the middle. Another one is starting over."
 MISSED = "weightroom:missed:{id}:{attempt}"
 
 
-class TooLate(Refused):
-    """There is nothing left to cancel."""
-
-    code, status = "too-late", HTTPStatus.CONFLICT
-
-
 @transaction.atomic
 def generation_create(
-    *, owner: User, recipe: Recipe, count: int = 1, purpose: str = "tryit", plot: Sequence[Axis] = ()
+    *,
+    owner: User,
+    recipe: Recipe,
+    count: int = 1,
+    purpose: str = "tryit",
+    plot: Sequence[Axis] = (),
+    first: bool = False,
 ) -> Generation:
     """Put ``count`` pictures of ``recipe`` in line, their seeds counting up from its own; seed −1 is drawn here.
 
     What was drawn before, and ``owner`` may see, is given at once instead.
     plot: one to three axes; then its cells are drawn instead, as one job, with a contact sheet.
+    first: before whatever else of ``owner`` waits.
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`, `LimitReached`.
     """
     numbers_checked(recipe, count)
@@ -72,9 +76,12 @@ def generation_create(
     elif found := kept.kept_for(owner, checked, count):
         return kept.answered(owner, checked, found, purpose)
     sending.limits_checked(owner, count, plot=bool(plot))
-    return sending.enqueue(
+    generation = sending.enqueue(
         owner=owner, recipe=checked, count=count, purpose=purpose, priority=sending.PEOPLE, plot=plot
     )
+    if first:
+        go_first(generation)
+    return generation
 
 
 def generation_again(*, generation: Generation, by: User, without_stack: bool = False) -> Generation:

@@ -125,7 +125,7 @@ def _posted(request: HttpRequest) -> HttpResponse:
     desk = from_form(request.user, request.POST)
     wanted, _colon, what = request.POST.get("do", "").partition(":")
     if wanted == "draw":
-        return _draw(request, desk)
+        return _draw(request, desk, first=what == "first")
     if wanted == "add":
         desk.add_called(request.user, request.POST.get("adapter", "")[:200])
     elif wanted == "remove" and what.isdecimal():
@@ -196,7 +196,7 @@ def plot_price(request: HttpRequest) -> HttpResponse:
     return render(request, "tryit/plot_price.html", context)
 
 
-def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
+def _draw(request: HttpRequest, desk: Desk, *, first: bool) -> HttpResponse:
     if not request.user.is_authenticated:
         # Kept without its CSRF token, within a bound: a session is not a place to store things.
         kept = request.POST.copy()
@@ -207,7 +207,7 @@ def _draw(request: HttpRequest, desk: Desk) -> HttpResponse:
         return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
     try:
         generation = actions.generation_create(
-            owner=person(request), recipe=desk.recipe(), count=desk.count, plot=desk.plot
+            owner=person(request), recipe=desk.recipe(), count=desk.count, plot=desk.plot, first=first
         )
     except Refused as refused:
         return _page(request, desk, refused=refused, status=refused.status)
@@ -237,6 +237,16 @@ def generation_cancel(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
     # Too late is no error here: the page that follows shows what it has become.
     with contextlib.suppress(actions.TooLate):
         actions.generation_cancel(generation=generation, by=person(request))
+    return redirect("tryit:generation-detail", generation.pk)
+
+
+@require_POST
+@login_required
+def generation_first(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
+    """Draw it before one's others."""
+    generation = queries.generation_for(request.user, generation_id)
+    with contextlib.suppress(actions.TooLate):
+        actions.generation_first(generation=generation, by=person(request))
     return redirect("tryit:generation-detail", generation.pk)
 
 
@@ -320,6 +330,7 @@ def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[s
         "recipe_text": recipes.as_a1111(recipes.read(recipe)),
         "alt": picture_name(recipe),
         "failed": view.state == Generation.Status.FAILED,
+        "waits_for_own": queries.own_before(view.generation).exists(),
     }
 
 

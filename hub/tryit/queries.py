@@ -137,6 +137,18 @@ def _line_before(generation: Generation) -> tuple[int, int]:
     return waiting.count() + 1, ahead + running
 
 
+def own_before(generation: Generation) -> QuerySet[Generation]:
+    """What its owner has in line before it; nothing once it is begun."""
+    if generation.status != Generation.Status.QUEUED:
+        return Generation.objects.none()
+    return Generation.objects.filter(
+        owner=generation.owner_id,
+        status=Generation.Status.QUEUED,
+        priority=generation.priority,
+        sent_at__lt=generation.sent_at,
+    )
+
+
 def seconds_each(generation: Generation) -> float | None:
     """Seconds that each picture of it takes, by `seconds_like`."""
     return seconds_like(generation.recipe)

@@ -30,6 +30,12 @@ class LimitReached(Refused):
     code, status = "limit-reached", HTTPStatus.TOO_MANY_REQUESTS
 
 
+class TooLate(Refused):
+    """It waits no longer, or is finished."""
+
+    code, status = "too-late", HTTPStatus.CONFLICT
+
+
 def limits_checked(owner: User, wanted: int, *, plot: bool = False) -> None:
     """Raises `LimitReached` where ``wanted`` more pictures are too many for ``owner``. A plot may be longer than the
     line where nothing else of its owner waits.

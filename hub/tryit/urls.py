@@ -11,6 +11,7 @@ urlpatterns = [
     path("try/plot", pages.plot_price, name="plot-price"),
     path("try/<uuid:generation_id>", pages.generation_detail, name="generation-detail"),
     path("try/<uuid:generation_id>/cancel", pages.generation_cancel, name="generation-cancel"),
+    path("try/<uuid:generation_id>/first", pages.generation_first, name="generation-first"),
     path("try/<uuid:generation_id>/again", pages.generation_again, name="generation-again"),
     path("compare", pages.comparison_detail, name="comparison-detail"),
     path("compare/draw", pages.comparison_draw, name="comparison-draw"),

@@ -1,4 +1,4 @@
-// Try it: slider, number and plate move together; words go into the prompt; Ctrl+Enter draws; htmx swaps the rest.
+// Try it: slider, number and plate move together; words go into the prompt; Ctrl+Enter draws, with Shift before one's others; htmx swaps the rest.
 (() => {
   // The form is swapped when the base changes, so nothing holds on to it.
   const within = (event) => event.target.closest?.("#try");
@@ -100,7 +100,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      document.getElementById("draw")?.click();
+      document.getElementById(event.shiftKey ? "draw-first" : "draw")?.click();
     } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
       document.getElementById("cancel")?.click();
     }

@@ -61,7 +61,7 @@
     put(box, text, 0, box.value.length, text.length, text.length);
   };
   document.addEventListener("click", (event) => {
-    const text = event.target.closest?.("#draw") && document.getElementById("prompt").value.trim();
+    const text = event.target.closest?.("#draw, #draw-first") && document.getElementById("prompt").value.trim();
     if (!text) return;
     back = -1;
     try { localStorage.setItem(KEPT, JSON.stringify([text, ...kept().filter((one) => one !== text)].slice(0, MOST))); } catch { /* a full or closed store keeps nothing */ }

@@ -1,0 +1,48 @@
+"""First in one's own line: of what a person has waiting, this is drawn next; other people's keep their turns."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from hub import queue
+from hub.accounts.models import User
+from hub.errors import NotFound
+from hub.tryit.models import Generation
+from hub.tryit.sending import TooLate
+
+QUEUED = Generation.Status.QUEUED
+
+
+def generation_first(*, generation: Generation, by: User) -> None:
+    """Draw it before whatever else of one's own waits. Raises `NotFound` for another's, `TooLate` once it is begun."""
+    if generation.owner_id is None or generation.owner_id != by.pk:
+        raise NotFound(_("There is no such picture in line."))
+    if generation.status != QUEUED:
+        raise TooLate(_("It is too late to put it first: it waits no longer."))
+    go_first(generation)
+
+
+def go_first(generation: Generation) -> None:
+    """On commit, after its message is in line, bring it before its owner's others of the same priority."""
+    transaction.on_commit(lambda: _move(generation))
+
+
+def _move(generation: Generation) -> None:
+    """Messages move first: what a worker takes decides. The rows then have the times of the places they moved to, by
+    which places in line are told, and by which the sweep sees what was missed."""
+    waiting = Generation.objects.filter(owner=generation.owner_id, status=QUEUED, priority=generation.priority)
+    own = {str(one.pk): one for one in waiting.order_by("sent_at")}
+    moved = queue.drawn_first(str(generation.pk), {id: _work(one) for id, one in own.items()})
+    with transaction.atomic():
+        for n, (id, place) in enumerate(moved.items()):
+            sent_at = own[place].sent_at + datetime.timedelta(microseconds=n)  # one behind the other at one place
+            Generation.objects.filter(pk=id, status=QUEUED).update(sent_at=sent_at)
+
+
+def _work(generation: Generation) -> int:
+    """How much it is to draw, in pixels times steps: enough to tell which of two keeps others waiting longer."""
+    recipe = generation.recipe
+    return int(generation.count * recipe["steps"] * recipe["width"] * recipe["height"])
