@@ -36,9 +36,10 @@ KINDS = {
     Notice.Kind.REVIEW: gettext_lazy("Reviews of your models"),
     Notice.Kind.FOLLOW: gettext_lazy("People who follow you"),
     Notice.Kind.INVITE: gettext_lazy("Invitations to groups"),
+    Notice.Kind.IMPORT: gettext_lazy("Imports that have ended"),
     Notice.Kind.DECISION: gettext_lazy("Moderators’ decisions"),
 }
-AT_ONCE = {Notice.Kind.INVITE, Notice.Kind.DECISION}  # unless somebody chose otherwise
+AT_ONCE = {Notice.Kind.INVITE, Notice.Kind.IMPORT, Notice.Kind.DECISION}  # unless somebody chose otherwise
 ALL = "all"
 _signer = signing.Signer(salt="mail", sep=".")
 BATCH = 2000

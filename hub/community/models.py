@@ -137,6 +137,7 @@ class Notice(About):
         FOLLOW = "follow"
         DECISION = "decision"
         INVITE = "invite"
+        IMPORT = "import"
 
     user = models.ForeignKey(PERSON, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)

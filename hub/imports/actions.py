@@ -19,6 +19,7 @@ from hub.accounts.models import User
 from hub.errors import Refused
 from hub.imports import items, queries
 from hub.imports.models import Import, Item
+from hub.imports.notices import import_ended
 from hub.imports.taking import take
 from hub.told import in_words
 from hub.uploads import actions as uploads
@@ -215,7 +216,9 @@ def _shelf_go_on(parent: Import) -> None:
                 parent.status = Status.WAITING
                 _send(parent)
     elif not open_now.exists():
-        rows.update(status=Status.DONE, finished_at=timezone.now(), secret="")
+        with transaction.atomic():
+            if rows.update(status=Status.DONE, finished_at=timezone.now(), secret=""):
+                import_ended(parent.pk)
 
 
 def import_failed(answer: Failed) -> None:
@@ -233,7 +236,9 @@ def import_failed(answer: Failed) -> None:
 
 def _fail(id: str, attempt: int, sentence: str) -> None:
     rows = Import.objects.filter(pk=id, attempt=attempt, status=Status.WAITING)
-    rows.update(status=Status.FAILED, sentence=sentence[:500], finished_at=timezone.now(), secret="")
+    with transaction.atomic():
+        if rows.update(status=Status.FAILED, sentence=sentence[:500], finished_at=timezone.now(), secret=""):
+            import_ended(id)
 
 
 def import_cancel(*, owner: User, id: UUID | str) -> Import:

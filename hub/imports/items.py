@@ -23,6 +23,7 @@ from hub.gallery import told as telling
 from hub.gallery.models import SentPicture
 from hub.imports import queries
 from hub.imports.models import Import, Item
+from hub.imports.notices import import_ended
 from hub.uploads import actions as uploads
 from hub.uploads import queries as upload_queries
 from hub.uploads.joining import PartsLost, StoreSilent
@@ -55,9 +56,9 @@ def go_on(imported: Import) -> None:
             Item.objects.filter(pk=item.pk).update(state=state, sent_at=None)
             item.state = state
         if not imported.items.filter(state__in=queries.ITEMS_OPEN).exists():
-            Import.objects.filter(pk=imported.pk, status=Import.Status.FETCHING).update(
-                status=Import.Status.DONE, finished_at=timezone.now(), secret=""
-            )
+            open_now = Import.objects.filter(pk=imported.pk, status=Import.Status.FETCHING)
+            if open_now.update(status=Import.Status.DONE, finished_at=timezone.now(), secret=""):
+                import_ended(imported.pk)
     for item in starting:
         send(item)
 

@@ -70,3 +70,6 @@ def test_a_shelf_becomes_its_models_in_turn(there, alice):
     assert sorted(made.children.values_list("status", flat=True)) == ["done", "failed"]
     page = signed_in(alice).get("/import").content.decode()
     assert "Done: 2 of 2 models, 1 could not be imported." in page
+    (told,) = alice.notices.all()
+    assert "has ended. Done: 2 of 2 models, 1 could not be imported." in told.sentence, "once, of all of it"
+    assert f'id="{told.address.partition("#")[2]}"' in page

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client, TestCase
 
 from hub.accounts.actions import token_create
+from hub.accounts.mailing import language_keep
 from hub.catalog.actions import model_edit
 from hub.catalog.models import Model, Version
 from hub.gallery.models import Picture
@@ -122,6 +123,8 @@ def test_bytes_that_are_not_those_that_were_announced_are_refused(there, alice):
     assert (made.status, item.state) == (Status.DONE, State.FAILED)
     assert "not those that were promised: their SHA-256 is another one" in item.sentence
     assert not Version.objects.get().files.exists()
+    told = alice.notices.get()
+    assert told.sentence == "Your import of “Ink Wash” has ended. Done: 0 of 1 file, 1 did not come."
 
 
 def test_other_digests_are_checked_where_there_is_no_sha256(there, alice):
@@ -245,6 +248,15 @@ def test_by_default_this_machine_is_not_asked(alice, settings):
         with pytest.raises(actions.BadLink):
             begin(alice, link)
     assert not Import.objects.exists()
+
+
+def test_its_owner_hears_that_it_did_not_work_in_their_language(there, alice):
+    language_keep(alice, "de")
+    made = imported(alice, f"{there.origin}/models/404")
+    assert made.status == Status.FAILED
+    told = alice.notices.get()
+    assert told.sentence.startswith("Dein Import von „")
+    assert told.address == f"/import#import-{made.pk}"
 
 
 def test_by_program(there, alice, charlie):
