@@ -17,11 +17,12 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.levels import ALL as ALL_LEVELS
+from hub.accounts.models import User
 from hub.catalog import terms
-from hub.catalog.models import Model, Top
+from hub.catalog.models import Model, Tag, Top
 from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
 from hub.catalog.wishes import Narrowed, filtered
-from hub.catalog.words import tag_name
+from hub.catalog.words import folded, tag_name
 
 COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
 FACET_SET = 5_000  # rows that are counted when somebody asks: each has a dozen terms
@@ -62,6 +63,16 @@ class Facets:
     periods: list[Facet] = field(default_factory=list)
     can_generate: int | None = None
     total: int | None = None
+    # Of tags and creators all that were counted, `KEPT` at most, the most frequent first: number → how many models.
+    kept: dict[int, dict[int, int | None]] = field(default_factory=dict)
+
+    @property
+    def kept_tags(self) -> int:
+        return len(self.kept.get(TAG, ()))
+
+    @property
+    def kept_creators(self) -> int:
+        return len(self.kept.get(CREATOR, ()))
 
 
 def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None) -> Facets:
@@ -259,6 +270,7 @@ def _worded(narrowed: Narrowed, counts: dict[int, int | None]) -> Facets:
     out.formats = _of_words(by_kind[FORMAT], dict.fromkeys(FORMATS, ""), wish.formats)
     names = _names(by_kind)
     out.bases = _chosen_too(_called(by_kind[BASE], names[BASE]), wish.bases)
+    out.kept = {kind: by_kind[kind] for kind in (TAG, CREATOR)}
     out.tags = _chosen_too(_called(by_kind[TAG], names[TAG]), [tag_name(tag) for tag in wish.tags])
     out.creators = _chosen_too(_called(by_kind[CREATOR], names[CREATOR]), [wish.creator] if wish.creator else [])
     may = by_kind[MAY]
@@ -293,6 +305,27 @@ def _names(by_kind: dict[int, dict[int, int | None]]) -> dict[int, dict[int, str
             for kind, number, name in cursor.fetchall():
                 names[kind][number] = name
     return names
+
+
+def every(found: Facets, kind: int, chosen: Iterable[str], word: str = "") -> list[Facet]:
+    """All choices of a filter that were counted, and what is on; kind: `TAG` or `CREATOR`.
+
+    word: only those whose name has it, and one that is called so exactly though few models have it, without a number.
+    """
+    rows = Tag.objects.values_list("pk", "name") if kind == TAG else User.objects.values_list("pk", "username")
+    counts, named = found.kept.get(kind, {}), "name" if kind == TAG else "username"
+    names = dict(rows.filter(pk__in=list(counts)))
+    on = {value.lower(): value for value in chosen}
+    kept = [Facet(names[n], names[n], count, names[n].lower() in on) for n, count in counts.items() if n in names]
+    missing = on.keys() - {facet.value.lower() for facet in kept}
+    kept += [Facet(on[key], on[key], None, True) for key in on if key in missing]
+    if not word:
+        return kept
+    likely = [facet for facet in kept if folded(word) in folded(facet.label)]
+    if not any(facet.label == word for facet in likely):
+        exact = rows.filter(**{named: tag_name(word) if kind == TAG else word}).exclude(pk__in=list(counts))
+        likely += [Facet(name, name, None) for _number, name in exact[:1]]
+    return likely
 
 
 def _called(found: dict[int, int | None], names: dict[int, str]) -> Iterator[tuple[str, str, int | None]]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import replace_url
 
@@ -35,10 +36,12 @@ from hub.catalog.serializers import (
     wish_of,
 )
 from hub.catalog.snippets import snippets
+from hub.catalog.terms import CREATOR, TAG
 from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
 PAGE, ROW = 30, 10
+FACETS = {"tag": (TAG, gettext_lazy("Tag")), "creator": (CREATOR, gettext_lazy("Creator"))}  # of more than are shown
 
 
 @require_safe
@@ -70,6 +73,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
         "wish": wish,
         "cards": [card(version) for version in page.shown],
         "page": page,
+        "shown_total": _counted(page),
         "next_url": address.following(page.next_cursor, shown + PAGE) if page.next_cursor else "",
         "scrolls": shown < SCROLLED * PAGE,
         "drawn": int(drawn) if drawn.isascii() and drawn.isdecimal() and len(drawn) < 3 else None,
@@ -85,12 +89,47 @@ def model_list(request: HttpRequest) -> HttpResponse:
         context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
         if wish.query and queries.is_hash(wish.query):
             context["match"] = next(iter(queries.hash_matches(wish.query)), None)
-        if not page.pairs and context["chips"]:
-            context["unfiltered"] = queries.model_list(queries.without_filters(wish), limit=0).total
+        if context["chips"] and (not page.pairs or not wish.query):
+            every = queries.model_list(queries.without_filters(wish), limit=0)
+            context |= {"unfiltered": every.total, "of_all": "" if wish.query else _counted(every)}
     template = "catalog/model_list_grid.html" if more else "catalog/model_list.html"
     response = render(request, template, context)
     if more:
         replace_url(response, address.reaching(shown))
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _counted(page: queries.Page) -> str:
+    return f"{page.total}+" if page.capped else str(page.total)
+
+
+@require_safe
+def facet_list(request: HttpRequest, name: str) -> HttpResponse:
+    """All choices of the list's tags or creators beside the filters that are on, found by their names: the insides of
+    the list's own filter, or a page where nothing can be put into it."""
+    if name not in FACETS:
+        raise NotFound(_("There is no such filter."))
+    wish = replace(wish_of(request.GET), within=levels_of(request.user))
+    word = request.GET.get("word", "").replace("\x00", "")[:60].strip()
+    found = queries.model_list(wish, limit=1, count=False, with_facets=True).facets
+    chosen = list(wish.tags) if name == "tag" else [wish.creator] if wish.creator else []
+    address = ListAddress(request.GET, request.path).without("word", request.GET.get("word", ""))
+    context = {
+        "name": name,
+        "title": FACETS[name][1],
+        "options": queries.every(found, FACETS[name][0], chosen, word) if found else [],
+        "word": word,
+        "address": address,
+        "others": [
+            (key, value)
+            for key, values in request.GET.lists()
+            for value in values
+            if key not in {name, "word", "after", "shown"}
+        ],
+    }
+    part = bool(request.headers.get("HX-Request"))
+    response = render(request, "catalog/facet_options.html" if part else "catalog/facet_list.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for, groups_of
 from hub.catalog import links
-from hub.catalog.facets import Facet, Facets
+from hub.catalog.facets import Facet, Facets, every
 from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
 from hub.catalog.lists import BadCursor, Page, model_list
@@ -35,6 +35,7 @@ __all__ = [
     "adapters_for_tryit",
     "bases_for_tryit",
     "download_name",
+    "every",
     "file_for",
     "file_hashes",
     "files_by_sha256",

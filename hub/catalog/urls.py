@@ -11,6 +11,7 @@ urlpatterns = [
     path("models/<int:model_id>/delete", pages.model_delete, name="model-delete"),
     path("models/<int:model_id>/<str:slug>", pages.model_detail, name="model-detail"),
     path("model-versions/<int:version_id>", pages.version_detail, name="version-detail"),
+    path("models/choices/<str:name>", pages.facet_list, name="facet-list"),
     path("models/markdown", pages.markdown_preview, name="markdown-preview"),
     path("model-versions/<int:version_id>/edit", pages.version_edit, name="version-edit"),
     path("model-versions/<int:version_id>/publish", pages.version_publish, name="version-publish"),

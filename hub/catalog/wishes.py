@@ -321,4 +321,4 @@ def _rarely_filtered(rows: QuerySet[Listing], wish: Wish, *, but_try: bool) -> Q
 
 def without_filters(wish: Wish) -> Wish:
     """The same words searched with no filter."""
-    return replace(Wish(), query=wish.query)
+    return replace(Wish(), query=wish.query, within=wish.within)

@@ -74,6 +74,9 @@
   const bring = () => document.querySelectorAll("[data-later]").forEach((one) => one.replaceWith(Object.assign(document.createElement("script"), { src: one.dataset.later })));
   for (const sign of ["pointerover", "focusin", "keydown", "dragenter"]) addEventListener(sign, bring, { once: true, capture: true });
 
+  // A search among a form's choices is none of them: the form does not send itself for it.
+  document.addEventListener("change", (event) => event.target.matches("[data-narrow]") && event.stopPropagation(), true);
+
   // Keys. Single letters never act while typing, and can be switched off.
   const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]");
   const places = { m: "/models", p: "/prompts", i: "/pictures", t: "/try" };

@@ -186,3 +186,29 @@ def test_names_are_text_on_the_card(client, alice):
     assert "<img src=x>" not in text
     assert "&lt;img src=x&gt;" in text
     assert json.dumps(text)
+
+
+def test_facet_list_has_all_choices_and_a_search_of_its_own(client, alice, charlie):
+    for n in range(7):
+        added(alice, f"Print {n}", tags=[f"t{n}-a", f"t{n}-b", "ink"])
+    added(charlie, "Apart", inspected={"kind": "base"}, tags=["lonely"])
+    text = client.get("/models?type=LORA").content.decode()
+    assert text.count('name="tag"') == 12
+    assert ">All 15</a>" in text
+    assert 'href="/models/choices/tag?type=LORA"' in text
+    part = client.get("/models/choices/tag?type=LORA", headers={"HX-Request": "true"}).content.decode()
+    assert part.count('name="tag"') == 15
+    assert part.index('value="ink"') < part.index('value="t0-a"'), "the most frequent first"
+    assert client.get("/models/choices/tag?word=LONE").content.decode().count('name="tag"') == 1
+    found = client.get("/models/choices/tag?type=LORA&tag=ink&word=3-").content.decode()
+    assert [value in found for value in ('value="t3-a"', 'value="t3-b"', 'value="t2-a"')] == [True, True, False]
+    assert '<input type="hidden" name="type" value="LORA">' in found, "a page where there are no scripts"
+    assert "None is called so." in client.get("/models/choices/tag?type=LORA&word=lonel").content.decode()
+    assert 'value="alice"' in client.get("/models/choices/creator").content.decode()
+    assert client.get("/models/choices/base").status_code == 404
+
+
+def test_the_title_says_how_many_of_all_are_left(client, shelf):
+    assert "2 of 5<" in client.get("/models?tag=light").content.decode()
+    assert " of 5<" not in client.get("/models").content.decode()
+    assert " of 5<" not in client.get("/models?tag=light&query=neon").content.decode()
