@@ -119,8 +119,30 @@ def test_compare(hub, page):
     assert handle.get_attribute("aria-valuetext") == "100 %"
     assert "mode=slider" in page.url
     handle.press("d")
-    page.get_by_text("Difference to the first column").wait_for()
+    page.get_by_text("Difference to the first column: black").wait_for()
     assert page.locator(".over .control").evaluate("image => getComputedStyle(image).mixBlendMode") == "difference"
+    page.goto(kept)
+
+
+def test_a_picture_opens_over_its_grid(hub, page):
+    """The picture that was just kept is the newest of all."""
+    kept = page.url
+    page.goto(f"{hub.address}/pictures")
+    tiles = page.locator(".tiles .tile > a.frame")
+    tiles.first.click()
+    page.get_by_role("dialog", name="Picture").get_by_role("link", name="Remix").wait_for()
+    assert page.url == kept
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(rf"/pictures/(?!{kept.rpartition('/')[2]}$)"))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(kept)
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/pictures")
+    assert tiles.first.evaluate("link => link === document.activeElement")
+    tiles.first.press("Enter")
+    page.wait_for_url(kept)
+    page.go_back()
+    page.get_by_role("dialog", name="Picture").wait_for(state="hidden")
     page.goto(kept)
 
 
