@@ -155,16 +155,31 @@ def seconds_each(generation: Generation) -> float | None:
 
 
 def seconds_like(recipe: Mapping[str, Any]) -> float | None:
-    """Seconds that a picture like this takes: the median step of the last 20 alike (base and size), else of the last 20
-    at all, times its steps; None where nothing was drawn yet. recipe: `recipes.built`."""
+    """Seconds that a picture like this takes of a worker: the median step of the last 20 alike (base and size), else of
+    the last 20 at all, times its steps; None where nothing was drawn yet. Those that were drawn in company took longer
+    than they cost, so they count for their share of the time. recipe: `recipes.built`."""
     done = Generation.objects.filter(status=Generation.Status.DONE, seconds__gt=0).order_by("-finished_at")
     alike = done.filter(recipe__base=recipe["base"], recipe__width=recipe["width"], recipe__height=recipe["height"])
     for rows in (alike, done):
-        lately = rows.values_list("seconds", "count", "recipe__steps")[:ALIKE]
-        taken = [(seconds or 0) / count / max(1, steps) * recipe["steps"] for seconds, count, steps in lately]
+        lately = rows.values_list("seconds", "count", "recipe__steps", "finished_at")[:ALIKE]
+        taken = [(seconds or 0) / count / max(1, steps) * recipe["steps"] for seconds, count, steps, _at in lately]
         if taken:
-            return statistics.median(taken)
+            spans = [(at.timestamp() - (seconds or 0), at.timestamp()) for seconds, _n, _steps, at in lately if at]
+            return statistics.median(taken) * _share(spans)
     return None
+
+
+def _share(spans: Sequence[tuple[float, float]]) -> float:
+    """How much of the time that these took was theirs alone: 1 where they were drawn one after the other, 1/8 where
+    eight always shared a worker. spans: when each began and ended, in seconds."""
+    total = sum(end - begin for begin, end in spans)
+    if not total:
+        return 1.0
+    busy, last = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        busy += max(0.0, end - max(begin, last))
+        last = max(last, end)
+    return min(1.0, busy / total * max(1, queue.workers_alive(GENERATE)))
 
 
 def plot_price(recipe: Recipe, axes: Sequence[Axis]) -> str:
