@@ -55,8 +55,10 @@ openapi: $(STAMP)-dev ## Write infra/openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --file infra/openapi.yaml
 
 messages: $(STAMP)-dev ## Gather what pages say into hub/locale, and compile its translations (needs gettext)
+	@$(BIN)/python manage.py shell -v0 -c "from hub.operator import queries; print(queries.setting_reasons())" > hub/operator/gathered.py
 	@$(BIN)/python manage.py makemessages --all --no-wrap --no-location -v0 \
 		$(foreach folder,$(VENV) node_modules infra tests workers static staticfiles,--ignore $(folder))
+	@rm hub/operator/gathered.py
 	@$(BIN)/python manage.py compilemessages -v0
 
 bench-start: $(STAMP)-run ## Seconds from `up` to the first page, on the data of last time

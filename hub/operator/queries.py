@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q, Sum
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -148,9 +148,15 @@ class Setting:
     reason: str
 
 
+def setting_reasons() -> str:
+    """Python that says every reason of `settings_list` to gettext, for those who gather what is to be translated."""
+    with translation.override(None):
+        return "".join(f"gettext({setting.reason!r})\n" for setting in settings_list())
+
+
 def settings_list() -> list[Setting]:
-    """Every setting of ``infra/env.example`` that the hub reads, with its reason and what it is now; secrets are not
-    told."""
+    """Every setting of ``infra/env.example`` that the hub reads, with its reason, in the reader's language, and what it
+    is now; secrets are not told."""
     found: list[Setting] = []
     reason: list[str] = []
     for line in ENV_EXAMPLE.read_text().splitlines():
@@ -160,7 +166,7 @@ def settings_list() -> list[Setting]:
             reason.append(line[2:])
         elif match := re.match(r"#([A-Z][A-Z0-9_]+)=", line):
             if hasattr(settings, match[1]):
-                found.append(Setting(match[1], _value(match[1]), " ".join(reason)))
+                found.append(Setting(match[1], _value(match[1]), _(" ".join(reason))))  # `setting_reasons` gathers it
             reason = []
     return found
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from hub import queue
 from hub.imports.models import Import
@@ -74,3 +74,10 @@ def test_no_secret_is_told(settings):
     assert {one.name for one in listed} >= {"SECRET_KEY", "DATABASE_URL", "MAX_UPLOAD_BYTES"}
     assert not [one for one in listed if "do not tell" in one.value]
     assert all(one.reason for one in listed)
+
+
+def test_every_setting_has_its_reason_in_german():
+    english = {setting.name: setting.reason for setting in settings_list()}
+    with translation.override("de"):
+        same = [setting.name for setting in settings_list() if setting.reason == english[setting.name]]
+    assert same == []
