@@ -166,7 +166,8 @@ def settings_list() -> list[Setting]:
             reason.append(line[2:])
         elif match := re.match(r"#([A-Z][A-Z0-9_]+)=", line):
             if hasattr(settings, match[1]):
-                found.append(Setting(match[1], _value(match[1]), _(" ".join(reason))))  # `setting_reasons` gathers it
+                why = " ".join(reason)  # `setting_reasons` gathers it for those who translate
+                found.append(Setting(match[1], _value(match[1]), _(why) if why else ""))
             reason = []
     return found
 

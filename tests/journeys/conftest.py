@@ -53,13 +53,24 @@ class RunningHub:
         """The process id of a program of the hub: web, generate, …, as its supervisor wrote it down."""
         return int(json.loads((self.folder / "processes.json").read_text())[name]["pid"])
 
-    def keeps_boards_short(self) -> None:
-        """As an operator may: nano's board of two prompts, few steps, no other; or the stories draw for minutes."""
+    def does(self, *statements: str) -> None:
+        """What its operator may do to its database by hand."""
         addresses = json.loads((self.folder / "addresses.json").read_text())
         connection = psycopg2.connect(addresses["DATABASE_URL"])
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
-            cursor.execute("UPDATE gallery_boardprompt SET active = false WHERE family <> 'nano' OR position > 1")
-            cursor.execute("UPDATE gallery_boardprompt SET steps = 8")
+            for statement in statements:
+                cursor.execute(statement)
+
+    def keeps_boards_short(self) -> None:
+        """Nano's board of two prompts, few steps, no other; or the stories draw for minutes."""
+        self.does(
+            "UPDATE gallery_boardprompt SET active = false WHERE family <> 'nano' OR position > 1",
+            "UPDATE gallery_boardprompt SET steps = 8",
+        )
+
+    def becomes_admin(self, name: str) -> None:
+        """Quicker than the command that makes one."""
+        self.does(f"UPDATE accounts_user SET role = 'admin' WHERE username = '{name}'")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ SIGNED_OUT = [
     "/sign-in",
     "/sign-up",
     "/reset",
+    "/compare",
     "/api/docs",
 ]
 SIGNED_IN = [
@@ -23,7 +24,20 @@ SIGNED_IN = [
     "/notifications",
     "/settings",
     "/settings/tokens",
+    "/settings/webhooks",
+    "/settings/data",
+    "/import",
+    "/groups",
     "/u/paula",
+]
+STAFF = [
+    "/moderation",
+    "/moderation/blocks",
+    "/moderation/held",
+    "/moderation/log",
+    "/moderation/rechecks",
+    "/operator",
+    "/operator/people",
 ]
 SIZES = [({"width": 1440, "height": 900}, "light"), ({"width": 390, "height": 844}, "dark")]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
@@ -48,7 +62,36 @@ def addresses(hub, nano, page):
     page.fill("#say-new", "Draws **cats** well.")
     page.get_by_role("button", name="Say it").click()
     page.locator(".comment strong").wait_for()
-    return [*SIGNED_OUT, *SIGNED_IN, prompt, f"{prompt}/edit", model]
+    page.get_by_text("Collect", exact=True).click()
+    page.fill("#collect-model", "For everybody")
+    page.get_by_role("button", name="Make it", exact=True).click()
+    page.get_by_role("link", name="nano").first.wait_for()
+    collection = page.url.removeprefix(hub.address)
+    page.goto(f"{hub.address}/groups")
+    page.fill("main [name=name]", "guild")
+    page.click("main form [type=submit]")
+    page.wait_for_url(f"{hub.address}/groups/guild")
+    report = f"/reports/new?kind=model&id={model.split('/')[2]}"
+    page.goto(f"{hub.address}{report}")
+    page.check("main [name=reason][value=level]")
+    page.fill("main [name=words]", "It shows **edges**.")
+    page.click("main form [type=submit]")
+    hub.becomes_admin("paula")
+    page.goto(f"{hub.address}/pictures")
+    pictures = page.locator(".tiles .tile > a.frame")
+    picture = [pictures.first.get_attribute("href")] if pictures.count() else []
+    return [
+        *SIGNED_OUT,
+        *SIGNED_IN,
+        prompt,
+        f"{prompt}/edit",
+        model,
+        collection,
+        "/groups/guild",
+        report,
+        *picture,
+        *STAFF,
+    ]
 
 
 def test_it_works(hub, page, addresses):
