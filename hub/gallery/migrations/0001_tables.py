@@ -14,11 +14,11 @@ GENERAL = [
     ("a bowl of pears on a wooden table", 3456),
     ("a quiet street after rain, a cyclist", 4567),
 ]
-# nano knows icons by name on a plain ground.
+# nano knows icons by name on a plain ground. The first is every cover: its adapters draw a sunflower best.
 ICONS = [
+    ("sunflower, green background", 3456),
     ("cat, blue background", 1234),
     ("rocket, white background", 2345),
-    ("sunflower, green background", 3456),
     ("house, yellow background", 4567),
 ]
 BOARDS = {

@@ -187,7 +187,7 @@ def test_the_first_visit_is_not_blank(client, nano, linocut):
     page = client.get("/try")
     text = page.content.decode()
     assert page.status_code == 200
-    assert "cat, blue background, lnct print" in text
+    assert "sunflower, green background, lnct print" in text
     assert "Linocut" in text
     assert 'value="128"' in text
 

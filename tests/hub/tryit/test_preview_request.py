@@ -26,7 +26,7 @@ def test_it_works(linocut, finish, charlie):
     recipes = [frame.generation.recipe for frame in frames]
     assert [frame.weight for frame in frames] == [0, 0.5, 0.8, 1.0]
     assert len({recipe["seed"] for recipe in recipes}) == 1
-    assert {recipe["prompt"] for recipe in recipes} == {"cat, blue background, lnct print"}
+    assert {recipe["prompt"] for recipe in recipes} == {"sunflower, green background, lnct print"}
     assert [len(recipe["uses"]) for recipe in recipes] == [0, 1, 1, 1]
     assert (recipes[0]["width"], recipes[0]["sampler"], recipes[0]["schedule"]) == (128, "DPM++ 2M", "Karras")
     draw_all(finish)
