@@ -207,6 +207,12 @@ def test_the_page_escapes_what_people_write(api):
     assert "<script>1" not in html
 
 
+@pytest.mark.parametrize("typed", ["/upload", "/uploads"])
+def test_what_people_type_leads_to_the_page(typed):
+    answer = Client().get(typed)
+    assert (answer.status_code, answer["Location"]) == (302, "/uploads/start")
+
+
 def test_the_page_is_for_people_who_signed_in(db):
     answer = Client().get("/uploads/start")
     assert answer.status_code == 302
