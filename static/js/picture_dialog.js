@@ -5,8 +5,10 @@
   if (!dialog) return;
   const TILES = ".tiles .tile > a.frame";
   const shown = dialog.querySelector("[data-shown]");
+  const name = dialog.getAttribute("aria-label");
   const steps = [...dialog.querySelectorAll("[data-step]")];
-  let tile = null, grid = null, title = "";
+  let tile = null, title = "";
+  let grid = false, leaving = false; // whether a step of the history is the dialog's own; whether it is being taken back
 
   const links = () => [...(tile?.closest(".tiles")?.querySelectorAll(TILES) ?? [])];
   const beside = (step) => links()[links().indexOf(tile) + step];
@@ -35,11 +37,12 @@
     shown.replaceChildren(document.adoptNode(viewer));
     htmx.process(shown);
     document.title = page.title;
+    dialog.setAttribute("aria-label", shown.querySelector(".frame img")?.alt || name);
     dialog.querySelector("[data-page]").href = address;
     steps.forEach((button) => (button.disabled = !beside(Number(button.dataset.step))));
     dialog.scrollTop = 0;
     if (dialog.open) return history.replaceState({ picture: true }, "", address);
-    grid = location.href;
+    grid = true;
     history.pushState({ picture: true }, "", address);
     dialog.showModal();
   };
@@ -49,11 +52,9 @@
     if (!beside(2 * step) && step > 0) tile.closest(".tiles").querySelector(".more a")?.click();
     if (next) show(next);
   };
-  const closed = (back) => {
-    if (!grid) return;
+  const closed = () => {
+    grid = false;
     document.title = title;
-    if (!back) history.replaceState(null, "", grid);
-    grid = null;
     tile?.scrollIntoView({ block: "nearest" });
     tile?.focus();
     shown.replaceChildren();
@@ -79,12 +80,19 @@
     else return;
     event.preventDefault();
   });
-  dialog.addEventListener("close", () => closed(false));
+  dialog.addEventListener("close", () => {
+    if (!grid) return;
+    closed();
+    leaving = true;
+    history.back();
+  });
   // Before htmx, which would fetch the grid anew: it is still there.
   addEventListener("popstate", (event) => {
-    if (!dialog.open) return event.state?.picture && location.reload();
+    if (!dialog.open && !leaving) return event.state?.picture && location.reload();
     event.stopImmediatePropagation();
+    leaving = false;
+    if (!dialog.open) return;
     dialog.close();
-    closed(true);
+    closed();
   }, true);
 })();
