@@ -62,9 +62,10 @@ Training goes on from them after `python -m workers.nano.restore FOLDER`.
 
 ## Measured
 
-{prompts} prompts with fixed seeds ({prompts_xl} for nano XL, a quarter of them for its sizes and its style), drawn
-by the hub's own engine with {sampler}, {steps} steps, CFG {cfg:g}. The judge (`workers/nano/eye.py`) names the nearest
-real icon by 32×32 colours over scales, places and both hands. What is missed is named; training can go on from it.
+{prompts} prompts with fixed seeds ({prompts_xl} for nano XL, a quarter of them for its sizes, 11 others for its style;
+{prompts_kinds} for LoHa, LoKr, DoRA, Fox and the ControlNets, 40 for the variants), drawn by the hub's own engine with
+{sampler}, {steps} steps, CFG {cfg:g}. The judge (`workers/nano/eye.py`) names the nearest real icon by 32×32 colours
+over scales, places and both hands. What is missed is named; training can go on from it.
 
 | Figure | Measured | Bar | |
 |---|---|---|---|
@@ -89,6 +90,7 @@ def write() -> None:
             objects=len(icons.OBJECTS),
             prompts=report["prompts"],
             prompts_xl=report["prompts_xl"],
+            prompts_kinds=report["prompts_kinds"],
             xl=_steps("nano-sdxl.part.safetensors"),
             xl_flat=_steps("nano-sdxl-flat.safetensors"),
             sepia=_steps("nano-sepia.safetensors"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffusers.models.attention_processor import AttnProcessor
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -44,8 +45,11 @@ def _patch(module: nn.Module) -> LowRank:
     return patch
 
 
-def style_lora(folder: Path, out: Path, steps: int) -> None:
-    """A LoRA that draws every object in flat shapes; half of its captions carry its trigger."""
+def style_lora(folder: Path, out: Path, steps: int, begin: Path | None = None) -> None:
+    """A LoRA that draws every object in flat shapes; half of its captions carry its trigger.
+
+    begin: a LoRA of this shape from which it learns on, as after more steps of its base.
+    """
     nano, generator = Trained(folder), torch.Generator().manual_seed(51)
     latents, grounds = base.latents_of(nano.vae, nano.data.of(STYLE, icons.OBJECTS), generator, VARIANTS)
     state = torch.load(folder / "xl.pt", weights_only=True)
@@ -55,6 +59,7 @@ def style_lora(folder: Path, out: Path, steps: int) -> None:
     unet.to(memory_format=torch.channels_last)
     unet.set_attn_processor(AttnProcessor())
     read, patches = xl.Reader(model), patched(model)
+    before = _begun(patches, begin) if begin is not None else 0
     size = torch.tensor([[icons.SIZE, icons.SIZE, 0, 0, icons.SIZE, icons.SIZE]]).expand(COUNT, 6)
     words = list(icons.BACKGROUNDS)
 
@@ -88,7 +93,7 @@ def style_lora(folder: Path, out: Path, steps: int) -> None:
         ss_network_alpha=str(float(RANK)),
         ss_output_name="nano-sdxl-flat",
         ss_num_train_images=str(len(icons.OBJECTS) * VARIANTS),
-        ss_max_train_steps=str(steps),
+        ss_max_train_steps=str(before + steps),
         ss_learning_rate="0.002",
         ss_tag_frequency=json.dumps({f"{VARIANTS}_{STYLE}": {TRIGGER: len(icons.OBJECTS) * VARIANTS // 2}}),
         ss_training_comment=f"Icons: {CREDITS[STYLE]}",
@@ -101,12 +106,23 @@ def style_lora(folder: Path, out: Path, steps: int) -> None:
     (folder / "xl-flat.pt").unlink(missing_ok=True)
 
 
+@torch.no_grad()
+def _begun(patches: dict[str, LowRank], file: Path) -> int:
+    """Let ``patches`` be as in ``file``; returns the steps that it had."""
+    with safe_open(file, "pt") as held:
+        for name, patch in patches.items():
+            patch.down.copy_(held.get_tensor(f"{name}.lora_down.weight").view_as(patch.down))
+            patch.up.copy_(held.get_tensor(f"{name}.lora_up.weight").view_as(patch.up))
+        return int(held.metadata()["ss_max_train_steps"])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the training's checkpoints lie")
     parser.add_argument("out", type=Path, help="where the LoRA goes")
     parser.add_argument("--steps", type=int, default=300, help=f"of {COUNT} pictures")
+    parser.add_argument("--begin", type=Path, help="a LoRA of its shape from which it learns on")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     torch.manual_seed(50)
-    style_lora(options.folder, options.out, options.steps)
+    style_lora(options.folder, options.out, options.steps, options.begin)
