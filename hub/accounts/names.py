@@ -13,7 +13,7 @@ RESERVED = {
     "likes", "login", "mail", "model-versions", "models", "moderation", "moderator", "moderators", "new",
     "notifications", "oauth",
     "operator", "organizations", "pictures", "posts", "prompts", "queue", "reports", "reset", "reviews", "s3", "sdapi",
-    "search",
+    "search", "upload",
     "settings", "sign-in", "sign-out", "sign-up", "spaces", "static", "tokens", "transfers", "try", "u", "uploads",
     "user", "v1", "v2", "webhooks", "weightroom",
 }  # fmt: skip

@@ -1,13 +1,9 @@
 from django.urls import path
-from django.views.generic import RedirectView
 
 from hub.uploads import api, companion, pages
 
 app_name = "uploads"
-typed = RedirectView.as_view(pattern_name="uploads:upload-start", permanent=False)  # what people type
 urlpatterns = [
-    path("upload", typed),
-    path("uploads", typed),
     path("uploads/start", pages.upload_start, name="upload-start"),
     path("uploads/<uuid:id>/row", pages.upload_row, name="upload-row"),
     path("uploads/<uuid:id>/status", pages.upload_status, name="upload-status"),
