@@ -20,7 +20,7 @@ from hub.catalog.serializers import SCROLLED, Chip, ListAddress, shown_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.prompts import actions, facets, imports, queries, templates
-from hub.prompts.differences import SAME, Piece, differences
+from hub.prompts.differences import SAME, differences
 from hub.prompts.forms import PromptForm
 from hub.prompts.models import LICENCES, Prompt
 from hub.prompts.queries import Wish
@@ -103,20 +103,16 @@ def _changes(prompt: Prompt) -> list[dict[str, Any]]:
     """Earlier wordings, the latest first, each with what the one after it changed."""
     found, later = [], prompt.recipe
     for wording in prompt.wordings.all()[:20]:
-        text = differences(wording.recipe["prompt"], later["prompt"])
-        between = _between(wording.recipe, later) or {"text": text}
-        found.append({"wording": wording, **between})
+        found.append({"wording": wording, **_between(wording.recipe, later)})
         later = wording.recipe
     return found
 
 
-def _between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Piece]] | None:
-    """What changed of two recipes' words, ``negative`` only where it did; None where nothing did."""
+def _between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What became of two recipes' words: ``text``, ``negative`` only where it changed, and whether anything did."""
     text, negative = (differences(before[part], after[part]) for part in ("prompt", "negative"))
-    changed = [any(piece.kind != SAME for piece in pieces) for pieces in (text, negative)]
-    if not any(changed):
-        return None
-    return {"text": text} | ({"negative": negative} if changed[1] else {})
+    altered = [any(piece.kind != SAME for piece in pieces) for pieces in (text, negative)]
+    return {"text": text, "negative": negative if altered[1] else [], "changed": any(altered)}
 
 
 def _visible(request: HttpRequest, prompt_id: int) -> bool:
