@@ -165,14 +165,11 @@ class NetControl:
     """A live ControlNet. Its layers that read the hint are the same at every step, so they are asked once."""
 
     def __init__(self, net: Any) -> None:
-        from torch import nn
+        from workers import unet
 
-        self.reader = net.controlnet_cond_embedding
-        self.channels = net.config.conditioning_channels
-        net.controlnet_cond_embedding = nn.Identity()
-        self.net = net
-        parameters = [*net.parameters(), *self.reader.parameters()]
-        self.bytes = sum(one.numel() * one.element_size() for one in parameters)
+        self.net, self.reader, self.ask = net, net.controlnet_cond_embedding, unet.steering(net)
+        self.channels, self.reads = net.config.conditioning_channels, net.config.in_channels
+        self.bytes = sum(one.numel() * one.element_size() for one in net.parameters())
 
     def seen(self, picture: Tensor) -> list[Tensor]:
         return [self.reader(picture[:, : self.channels])]
@@ -180,14 +177,7 @@ class NetControl:
     def added(
         self, seen: Sequence[Tensor], x: Tensor, time: Tensor, context: Tensor, more: Mapping[str, Tensor]
     ) -> Added:
-        skips, middle = self.net(
-            x[:, : self.net.config.in_channels],
-            time,
-            encoder_hidden_states=context,
-            controlnet_cond=seen[0],
-            added_cond_kwargs=dict(more) or None,
-            return_dict=False,
-        )
+        skips, middle = self.ask(x[:, : self.reads], time, context, seen[0], more)
         return Added(skips=skips, middle=middle)
 
 

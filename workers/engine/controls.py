@@ -72,8 +72,8 @@ def steerings(model: Model, recipe: Recipe, edits: Sequence[Edit]) -> list[Steer
 def added(
     lines: Sequence[Sequence[Steering]], x: Tensor, time: Tensor, context: Tensor, more: Mapping[str, Tensor]
 ) -> dict[str, Any]:
-    """What a UNet takes beside its lines: the sum of what each line's nets add, as its arguments; nothing where none
-    steers. x, time, context, more: the lines, as the UNet reads them."""
+    """What a UNet takes beside its lines, as `workers.unet` names it: the sum of what each line's nets add;
+    nothing where none steers. x, time, context, more: the lines, as the UNet reads them."""
     total = _Total(len(lines))
     # The same net at the same place of each line's stack: so that sums have one order, alone and in company.
     for place in range(max((len(line) for line in lines), default=0)):
@@ -115,8 +115,8 @@ class _Total:
     def arguments(self) -> dict[str, Any]:
         told: dict[str, Any] = {}
         if self.skips:
-            told["down_block_additional_residuals"] = tuple(self.skips[:-1])
-            told["mid_block_additional_residual"] = self.skips[-1]
+            told["skips"] = self.skips[:-1]
+            told["middle"] = self.skips[-1]
         if self.levels:
-            told["down_intrablock_additional_residuals"] = list(self.levels)
+            told["levels"] = self.levels
         return told

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workers import unet
+
 # What the refiner's authors ask for, and turn away from.
 AESTHETIC, UNAESTHETIC = 6.0, 2.5
 
@@ -41,6 +43,11 @@ class Model:
     stacks: OrderedDict[Any, dict[str, Tensor]] = field(default_factory=OrderedDict)  # see `workers.engine.bypass`
     worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`
     fits: dict[Any, frozenset[str]] = field(default_factory=dict)  # what edits change in it, by their identity
+
+    @cached_property
+    def ask(self) -> unet.Asked:
+        """Its UNet, as what draws asks it; ``unet`` itself holds the same weights."""
+        return unet.called(self.unet)
 
     @cached_property
     def modules(self) -> dict[str, Any]:
