@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.levels import ALL as ALL_LEVELS
@@ -21,7 +22,7 @@ from hub.accounts.models import User
 from hub.catalog import terms
 from hub.catalog.models import Model, Tag, Top
 from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
-from hub.catalog.wishes import Narrowed, filtered
+from hub.catalog.wishes import SORTS, Narrowed, filtered
 from hub.catalog.words import folded, tag_name
 
 COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
@@ -65,6 +66,8 @@ class Facets:
     total: int | None = None
     # Of tags and creators all that were counted, `KEPT` at most, the most frequent first: number → how many models.
     kept: dict[int, dict[int, int | None]] = field(default_factory=dict)
+    # The first of the list as (model, version, key of its order), where the rows were read to be counted.
+    first: tuple[tuple[int, int, int], ...] | None = None
 
     @property
     def kept_tags(self) -> int:
@@ -75,24 +78,33 @@ class Facets:
         return len(self.kept.get(CREATOR, ()))
 
 
-def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None) -> Facets:
-    """The choices of each filter with their counts. found: only among these models."""
+def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None, first: int = 0) -> Facets:
+    """The choices of each filter with their counts. found: only among these models.
+
+    first: so many rows of the list are told too, where its rows are read to be counted: to find them is as much again.
+    """
+    counts: dict[int, int | None] = {}
+    rows = None
     if found is not None or narrowed.small(without=OWN, most=FACET_SET):
-        counts: dict[int, int | None] = {**_counted(narrowed, found=found, own=True)}
+        counted, rows = _counted(narrowed, found=found, own=True, first=first)
+        counts |= counted
     else:
-        counts = {}
         if narrowed.small(most=FACET_SET):
-            counts |= _counted(narrowed, found=None, own=False)
-            counts = {t: n for t, n in counts.items() if t >> 24 not in (TYPE, BASE)}
+            counted, rows = _counted(narrowed, found=None, own=False, first=first)
+            counts |= {t: n for t, n in counted.items() if t >> 24 not in (TYPE, BASE)}
         else:
             counts |= _tops(narrowed)
         counts |= _of_cells(narrowed) or {t: None for t in _any_top() if t >> 24 in (TYPE, BASE)}
-    return _worded(narrowed, counts)
+    worded = _worded(narrowed, counts)
+    worded.first = tuple(rows) if first and rows is not None else None
+    return worded
 
 
 def total(narrowed: Narrowed) -> tuple[int, bool]:
     """How many models pass all filters, and whether there are more than that."""
     if not narrowed.small() and len(narrowed.bases) < 2 and (n := _of_cells(narrowed).get(terms.ALL)) is not None:
+        return n, False
+    if (n := _of_period(narrowed)) is not None:
         return n, False
     rows = filtered(narrowed).order_by().values("model_id")
     if narrowed.small():
@@ -108,23 +120,33 @@ def total(narrowed: Narrowed) -> tuple[int, bool]:
 COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats}
     THEN terms || CASE {recent} ELSE ARRAY[0, {creator}] END WHEN {bases} AND {formats} THEN terms[1:1]
     WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
-    THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t FROM ({rows}) rows),
+    THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t {listed} FROM ({rows}) rows),
     counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged) each GROUP BY u)
-    SELECT u, n FROM counted WHERE u >> 24 NOT IN ({TAG}, {CREATOR})
-    UNION ALL (SELECT u, n FROM counted WHERE u >> 24 = {TAG} ORDER BY n DESC, u LIMIT {KEPT})
-    UNION ALL (SELECT u, n FROM counted WHERE u >> 24 = {CREATOR} ORDER BY n DESC, u LIMIT {KEPT})"""
+    SELECT u, n, 0, 0 FROM counted WHERE u >> 24 NOT IN ({TAG}, {CREATOR})
+    UNION ALL (SELECT u, n, 0, 0 FROM counted WHERE u >> 24 = {TAG} ORDER BY n DESC, u LIMIT {KEPT})
+    UNION ALL (SELECT u, n, 0, 0 FROM counted WHERE u >> 24 = {CREATOR} ORDER BY n DESC, u LIMIT {KEPT})"""
+LISTED = ", {types} AND {bases} AND {formats} AS passes, model_id, version_id, {key}::bigint AS key"
+FIRST = """ UNION ALL (SELECT -1, key, model_id, version_id FROM judged WHERE passes
+    ORDER BY key {way}, model_id {way} LIMIT {first})"""
+MICROSECONDS = "(extract(epoch FROM published_at) * 1000000)"  # exact: a numeric
 
 
-def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> Counts:
-    """Terms of what passes, each with how many rows have it. own: a count of types, bases or formats ignores the
-    choices made among its own kind."""
+def _counted(
+    narrowed: Narrowed, *, found: Sequence[int] | None, own: bool, first: int = 0
+) -> tuple[Counts, list[tuple[int, int, int]]]:
+    """Terms of what passes, each with how many rows have it; and the ``first`` rows of it, as of `Facets.first`.
+
+    own: a count of types, bases or formats ignores the choices made among its own kind.
+    """
     wish = narrowed.wish
+    order = SORTS.get(wish.order, "published_at")
     rows = filtered(narrowed, found=found, without=OWN if own else frozenset())
-    values = rows.values_list("terms", "creator_id", "published_at", "type", "base_id", "lead", "newer")
+    columns = ["terms", "creator_id", "published_at", "type", "base_id", "lead", "newer", "model_id", "version_id"]
+    values = rows.values_list(*columns, *({order} - {"published_at"}))
     try:
         sql, params = values.query.sql_with_params()
     except EmptyResultSet:
-        return {terms.ALL: 0}
+        return {terms.ALL: 0}, []
     tests = {"types": "true", "bases": "true", "formats": "true"}
     if own:
         tests["bases"] = "lead"
@@ -147,7 +169,10 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
         for place, least in enumerate(days)
     )
     numbered = {f"p{place}": value for place, value in enumerate(params)}
-    statement = COUNTED.format(
+    key, way = MICROSECONDS if order == "published_at" else order, "ASC" if wish.order == "oldest" else "DESC"
+    statement = COUNTED + FIRST.format(way=way, first=first) if first else COUNTED
+    statement = statement.format(
+        listed=LISTED.format(key=key, **tests) if first else "",
         rows=sql % tuple(f"%({name})s" for name in numbered),
         creator=creator,
         recent=recent,
@@ -159,7 +184,10 @@ def _counted(narrowed: Narrowed, *, found: Sequence[int] | None, own: bool) -> C
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, numbered | chosen)
-        return {terms.ALL: 0} | dict(cursor.fetchall())
+        told = cursor.fetchall()
+    listed = [(model_id, version_id, key) for u, key, model_id, version_id in told if u < 0]
+    listed.sort(key=lambda row: (row[2], row[0]), reverse=way == "DESC")
+    return {terms.ALL: 0} | {u: n for u, n, *_row in told if u >= 0}, listed
 
 
 def _listed(days: Iterable[int]) -> str:
@@ -226,20 +254,35 @@ def _tops(narrowed: Narrowed) -> dict[int, int | None]:
     """The most frequent tags, creators and so on of a list of at most one type and one base; of other lists those of
     all, without numbers."""
     wish = narrowed.wish
-    plain = len(wish.types) < 2 and len(wish.bases) < 2 and not wish.tags and not wish.formats and not wish.commercial
-    plain = plain and not wish.allowing
-    plain = plain and not wish.newer_than and not wish.creator and not wish.levels
-    flags = (wish.derivatives, wish.no_credit, wish.different_licence)
-    if plain and flags == (None, None, None):
-        tops = Top.objects.filter(
-            type=wish.types[0] if wish.types else "",
-            base_id=narrowed.bases[0] if narrowed.bases else 0,
-            can_generate=wish.can_generate,
-            levels=top_levels(wish.within),
-        )
-        if found := dict(tops.values_list("term", "n")):
-            return {**found}
+    tops = None if wish.newer_than else _counted_ahead(narrowed)
+    if tops is not None and (found := dict(tops.values_list("term", "n"))):
+        return {**found}
     return dict.fromkeys(_any_top(top_levels(wish.within)))
+
+
+def _of_period(narrowed: Narrowed) -> int | None:
+    """How many models of at most one type and one base are of a period, where that was counted ahead."""
+    wish = narrowed.wish
+    tops = _counted_ahead(narrowed) if wish.newer_than in terms.PERIODS.values() else None
+    if tops is None or top_levels(wish.within) != (wish.within or ALL_LEVELS):
+        return None
+    return tops.filter(term=term(PERIOD, wish.newer_than)).values_list("n", flat=True).first()
+
+
+def _counted_ahead(narrowed: Narrowed) -> QuerySet[Top] | None:
+    """What was counted ahead of a list of at most one type and one base, its period apart; None for other lists."""
+    wish = narrowed.wish
+    plain = len(wish.types) < 2 and len(wish.bases) < 2 and not wish.tags and not wish.formats and not wish.commercial
+    plain = plain and not wish.allowing and not wish.creator and not wish.levels and not wish.query.strip()
+    plain = plain and wish.ids is None and wish.version_ids is None
+    if not plain or (wish.derivatives, wish.no_credit, wish.different_licence) != (None, None, None):
+        return None
+    return Top.objects.filter(
+        type=wish.types[0] if wish.types else "",
+        base_id=narrowed.bases[0] if narrowed.bases else 0,
+        can_generate=wish.can_generate,
+        levels=top_levels(wish.within),
+    )
 
 
 def _any_top(levels: int = ALL_LEVELS) -> list[int]:

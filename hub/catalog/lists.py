@@ -104,12 +104,15 @@ def model_list(
     narrowed = Narrowed.of(wish)
     if wish.query.strip():
         return _searched(narrowed, limit, after, offset, count, with_facets)
-    choices = facets.facets(narrowed) if with_facets else None
+    most = offset + limit + 1
+    choices = facets.facets(narrowed, first=0 if after else most) if with_facets else None
     known = choices.total if choices else None
-    if count and known is None and not after and narrowed.small() and not _is_walked(narrowed):
-        rows, known = _read_whole(narrowed, offset + limit + 1)
+    if choices and choices.first is not None:
+        rows: Sequence[Found] = choices.first
+    elif count and known is None and not after and narrowed.small() and not _is_walked(narrowed):
+        rows, known = _read_whole(narrowed, most)
     else:
-        rows = _by_key(filtered(narrowed), narrowed, offset + limit + 1, after)
+        rows = _by_key(filtered(narrowed), narrowed, most, after)
     pairs, following = _cut(rows[offset:], wish, limit)
     if not count:
         return Page(pairs, following, facets=choices)
@@ -149,15 +152,18 @@ def _searched(
         pairs += [(model_id, by_model[model_id]) for model_id in tier if model_id in by_model]
         if len(pairs) > start + limit:
             break
-    choices = facets.facets(narrowed, found=found[:CANDIDATES]) if with_facets else None
+    in_order = wish.order in SORTS and len(found) <= CANDIDATES and not after
+    most = offset + limit + 1 if in_order else 0
+    choices = facets.facets(narrowed, found=found[:CANDIDATES], first=most) if with_facets else None
     if wish.order not in SORTS:
         shown = pairs[start : start + limit]
         # A computed rank has no key to go on from, so the cursor is a position among the ranked candidates.
         go_on = limit and len(pairs) > start + limit and start + limit <= CANDIDATES
         following = write_cursor(wish, [wish.order, start + limit, 0]) if go_on else ""
     else:
-        rows = _of_found(narrowed, found, after)[offset : offset + limit + 1]
-        shown, following = _cut(list(rows), wish, limit)
+        told = choices.first if choices else None
+        rows = told if told is not None else list(_of_found(narrowed, found, after)[: offset + limit + 1])
+        shown, following = _cut(rows[offset:], wish, limit)
     as_asked = bool(vector) or wish.order != "meaning"
     return Page(shown, following, len(pairs) if count else 0, not complete, choices, as_asked)
 

@@ -20,6 +20,7 @@ WISHES = [
     Wish(allowing=("Image",)),
     Wish(derivatives=True, no_credit=True),
     Wish(newer_than=30, within=1),
+    Wish(types=("LORA",), newer_than=30),
 ]
 
 
@@ -146,3 +147,14 @@ def test_a_frequent_word_is_found_along_an_order(shelf, large, monkeypatch, way)
         if len(versions) > 1:
             rest = queries.model_list(wish, cursor=first.next_cursor)
             assert [pk for _, pk in (*first.pairs, *rest.pairs)] == versions, wish
+
+
+@pytest.mark.parametrize("sort", ["newest", "downloads", "oldest"])
+@pytest.mark.parametrize("query", ["", "light"])
+def test_a_page_that_was_read_while_it_was_counted_goes_on_where_it_ends(shelf, sort, query):
+    wish = Wish(sort=sort, query=query)
+    whole = queries.model_list(wish, with_facets=False).pairs
+    first = queries.model_list(wish, limit=1, with_facets=True)
+    second = queries.model_list(wish, limit=1, cursor=first.next_cursor, with_facets=True)
+    assert [*first.pairs, *second.pairs] == list(whole[:2])
+    assert queries.model_list(wish, limit=1, offset=1, with_facets=True).pairs == second.pairs
