@@ -82,7 +82,8 @@ def upload_status(request: HttpRequest, id: UUID) -> HttpResponse:
     """How far a file is; polled while something moves, then 286 ends the polling."""
     row = _row(queries.upload_of(_owner(request), id))
     status = 200 if row["moving"] else HTMX_STOP_POLLING
-    return render(request, "uploads/upload_status.html", {"row": row, "polled": True}, status=status)
+    context = {"row": row, "ending": "ended" not in request.GET}  # a row that has ended has nothing left to take away
+    return render(request, "uploads/upload_status.html", context, status=status)
 
 
 @require_GET

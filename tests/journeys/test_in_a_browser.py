@@ -42,6 +42,7 @@ def test_upload(hub, nano, page, tmp_path):
     page.get_by_text("Accepted").first.wait_for(timeout=60_000)
     page.get_by_role("button", name="Publish now").click()
     page.get_by_text("Published").first.wait_for()
+    page.get_by_text("Its strip is drawn").wait_for(timeout=120_000)  # until then the row asks on; its console is silent
     page.get_by_role("link", name=re.compile("flat", re.IGNORECASE)).first.click()
     page.get_by_role("link", name="Edit", exact=True).click()
     page.fill("[name=name]", NAME)

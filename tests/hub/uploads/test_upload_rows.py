@@ -1,12 +1,14 @@
 """The fragments of the page's rows: row, status, fields, publish, remove."""
 
+import re
+
 import httpx
 import pytest
 from django.test import Client
 
 from hub import queue
 from hub.catalog.models import Version
-from hub.uploads import tasks
+from hub.uploads import queries, tasks
 from hub.uploads.models import Upload
 from tests.hub.uploads.conftest import Api, in_store, random_file, report
 from workers.messages import Finding, Inspecting, Scan
@@ -103,6 +105,20 @@ def test_upload_status_at_the_end(page, api):
     assert 'hx-swap-oob="delete"' in html
     assert "<b>" not in html
     assert "<i>unknown" not in html
+
+
+def test_what_has_ended_is_taken_away_once(page, api, monkeypatch):
+    """While the strip is drawn the row goes on asking; htmx complains of whatever it is told to take away twice."""
+    monkeypatch.setattr(queries, "drawing_of", lambda version: queries.Drawing(frames=4, drawn=1, coming=3))
+    data = random_file()
+    upload = api.arrive(data)
+    asked = re.search(r'hx-get="([^"]+)"', page.get(f"/uploads/{upload.id}/status").content.decode())[1]
+    tasks.inspected(report(upload, data))
+    first = page.get(asked).content.decode()
+    assert 'hx-swap-oob="delete"' in first
+    following = page.get(re.search(r'hx-get="([^"]+)"', first)[1]).content.decode()
+    assert "Drawing its strip, 1 of 4" in following
+    assert "hx-swap-oob" not in following
 
 
 def test_status_tells_a_pickles_tier_and_second_opinions(page, api):
