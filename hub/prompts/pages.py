@@ -25,6 +25,8 @@ from hub.prompts.forms import PromptForm
 from hub.prompts.models import LICENCES, Prompt
 from hub.prompts.queries import Wish
 
+MOST_CHOICES = 200  # earlier wordings that can be chosen to be compared
+
 
 def _wish(params: QueryDict) -> Wish:
     like = params.get("like", "")
@@ -89,6 +91,7 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "pictures": [example.picture for example in prompt.shown_examples],  # type: ignore[attr-defined]
         "fields": _numbered(templates.fields(prompt.text, wildcards)),
         "wordings": _changes(prompt),
+        "chosen": _chosen(prompt, request.GET),
         "since": _between(seen.recipe, prompt.recipe) if seen is not None else None,
         "forks": queries.forks_of(request.user, prompt),
         "made_from": seen,
@@ -105,6 +108,22 @@ def _changes(prompt: Prompt) -> list[dict[str, Any]]:
     for wording in prompt.wordings.all()[:20]:
         found.append({"wording": wording, **_between(wording.recipe, later)})
         later = wording.recipe
+    return found
+
+
+def _chosen(prompt: Prompt, params: QueryDict) -> dict[str, Any] | None:
+    """Any two wordings side by side: what can be chosen, what ``before`` and ``after`` name, and what differs between
+    those. None where there are too few to choose from: a single earlier one stands beside the present one already."""
+    known = {str(number): when for number, when in prompt.wordings.values_list("number", "created_at")[:MOST_CHOICES]}
+    if len(known) < 2:
+        return None
+    before, after = params.get("before", min(known, key=int)), params.get("after", "")
+    before, after = (name if name in known else "" for name in (before, after))  # "": the present one
+    found: dict[str, Any] = {"choices": known.items(), "before": before, "after": after, "asked": "before" in params}
+    if found["asked"]:
+        numbers = [int(name) for name in (before, after) if name]
+        earlier = dict(prompt.wordings.filter(number__in=numbers).values_list("number", "recipe"))
+        found |= _between(*(earlier[int(name)] if name else prompt.recipe for name in (before, after)))
     return found
 
 

@@ -68,6 +68,39 @@ def test_prompt_edit_keeps_the_earlier_wording(client, alice, lighthouse):
     assert not lighthouse.template
 
 
+def test_any_two_wordings_are_compared(client, alice, bob, lighthouse):
+    client.force_login(alice)
+    for words in ("a lighthouse in fog", "a lighthouse in snow, oil", "a harbour in snow, oil"):
+        client.post(
+            f"/prompts/{lighthouse.pk}/edit", {"title": "", "prompt": words, "negative": "blurry", "licence": "cc0"}
+        )
+    client.force_login(bob)
+    here = f"/prompts/{lighthouse.pk}"
+
+    def compared(asked):
+        return client.get(here + asked).content.decode().split("Compare two wordings")[1].split("</details>")[0]
+
+    assert "Struck out" not in compared(""), "nothing is compared before somebody chooses"
+    found = compared("?before=2&after=3")
+    assert "fog" in found.split("<del>")[1].split("</del>")[0]
+    assert "snow" in found.split("<ins>")[1].split("</ins>")[0]
+    assert "harbour" not in found
+    assert '<option value="3" selected>Number 3' in found, "what was chosen stays chosen"
+    assert "harbour" in compared("?before=3&after=").split("<ins>")[1].split("</ins>")[0]
+    assert "Their words are the same." in compared("?before=2&after=2")
+    assert client.get(here + "?before=99&after=x").status_code == 200
+    client.force_login(alice)
+    client.post(f"{here}/edit", {"title": "", "prompt": "a harbour", "negative": "", "licence": "cc0", "private": "on"})
+    client.force_login(bob)
+    assert client.get(f"{here}?before=1&after=2").status_code == 404
+
+
+def test_two_wordings_need_no_choice(client, alice, lighthouse):
+    client.force_login(alice)
+    client.post(f"/prompts/{lighthouse.pk}/edit", {"title": "", "prompt": "fog", "negative": "", "licence": "cc0"})
+    assert "Compare two wordings" not in client.get(f"/prompts/{lighthouse.pk}").content.decode()
+
+
 def test_charlie_neither_edits_nor_deletes(client, charlie, lighthouse):
     client.force_login(charlie)
     for what in ("edit", "delete", "examples"):
