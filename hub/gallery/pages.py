@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling, replace_url
@@ -59,22 +61,22 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
     if beyond(picture.level, request.user) and not own and "show" not in request.GET:
         return render(request, "gallery/picture_veiled.html", {"picture": picture, "level": words(picture.level)})
     recipe = recipes.read(picture.recipe)
-    newer, older = queries.neighbours(request.user, picture)
-    return render(
-        request,
-        "gallery/picture_detail.html",
-        {
-            "picture": picture,
-            "recipe": recipe,
-            "parts": queries.parts_of(request.user, picture),
-            "a1111": recipes.as_a1111(recipe),
-            "json": recipes.as_json(recipe),
-            "own": own,
-            "newer": newer,
-            "older": older,
-            "levels": [(bit, label, bit == picture.level) for bit, label in LEVELS.items()],
-        },
-    )
+    context: dict[str, Any] = {
+        "picture": picture,
+        "recipe": recipe,
+        "parts": queries.parts_of(request.user, picture),
+        "a1111": recipes.as_a1111(recipe),
+        "json": recipes.as_json(recipe),
+        "own": own,
+        "levels": [(bit, label, bit == picture.level) for bit, label in LEVELS.items()],
+    }
+    if request.headers.get("HX-Request"):  # over a grid (picture_dialog.js): the picture without its page
+        response = render(request, "gallery/picture_shown.html", context)
+    else:
+        context["newer"], context["older"] = queries.neighbours(request.user, picture)
+        response = render(request, "gallery/picture_detail.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @require_safe

@@ -27,7 +27,7 @@
     const address = link.href;
     let page;
     try {
-      const answer = await fetch(address);
+      const answer = await fetch(address, { headers: { "HX-Request": "true" } }); // without the page around it
       page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
     } catch { /* the page itself says what is wrong */ }
     if (tile !== link) return; // another was asked for meanwhile

@@ -1,6 +1,7 @@
 """One picture and its recipe."""
 
 import json
+import re
 
 from hub.catalog.models import Version
 
@@ -13,6 +14,25 @@ def test_it_works(client, alice, draw, linocut):
     assert 'aria-label="On Nano: Linocut 0.8"' in page
     assert "&lt;lora:Linocut:0.8&gt;" in page
     assert "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 7, Size: 128x128" in page
+
+
+def test_over_a_grid_it_comes_without_its_page(client, alice, draw):
+    """As the dialog asks: the picture, its recipe and a title, but no bar, no neighbours, no discussion."""
+    picture = draw(alice, visible=True)
+    draw(alice, visible=True)
+    whole = client.get(f"/pictures/{picture.pk}")
+    part = client.get(f"/pictures/{picture.pk}", headers={"HX-Request": "true"})
+    assert "HX-Request" in whole["Vary"], "a browser keeps them apart"
+    assert "HX-Request" in part["Vary"]
+    page, shown = whole.content.decode(), part.content.decode()
+    assert re.search(r"<title>.*</title>", page)[0] in shown
+    assert (
+        page.split('<div class="viewer">')[1].split("</aside>")[0]
+        == shown.split('<div class="viewer">')[1].split("</aside>")[0]
+    )
+    assert 'id="discussion"' in page
+    assert 'id="discussion"' not in shown
+    assert 'class="bar"' not in shown
 
 
 def test_the_json_is_the_recipe(client, alice, draw):
