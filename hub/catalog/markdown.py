@@ -1,16 +1,21 @@
-"""A description as people wrote it, made safe to show: Markdown and simple HTML, no scripts, pictures of this hub."""
+"""What people wrote, made safe to show: descriptions are Markdown with simple HTML and pictures of this hub; what is
+said of a thing is Markdown alone, in which addresses lead somewhere and names to their people."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from functools import cache
+from urllib.parse import quote
 
 import nh3
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "h3", "h4", "h5", "h6", "hr", "i",
@@ -21,10 +26,26 @@ ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title", "width", "h
 HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}  # below the page's own
 
 
+MENTION = re.compile(r"(?<![\w@/.])@([A-Za-z0-9][\w.-]{0,95})")
+ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]*[^\s<>\".,;:!?)'’”\]]")
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+SCHEMES = {"http", "https", "mailto", "data"}  # of the last, pictures that are left out
+NOBODY: Mapping[str, str] = {}
+
+
 @cache
-def _parser() -> MarkdownIt:
+def _parser(*, html: bool) -> MarkdownIt:
     # Descriptions that come from elsewhere are HTML: it passes here, and everything is cleaned below.
-    return MarkdownIt("commonmark", {"html": True, "maxNesting": 30}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": html, "maxNesting": 30}).enable(["table", "strikethrough"])
+    sound = parser.validateLink
+
+    def known(address: str) -> bool:
+        """<lora:flat:0.8> is no address, and keeps its brackets."""
+        scheme = SCHEME.match(address)
+        return sound(address) and (scheme is None or scheme[1].lower() in SCHEMES)
+
+    parser.validateLink = known  # type: ignore[method-assign]
+    return parser
 
 
 def _from_here(tag: str, name: str, value: str) -> str | None:
@@ -62,23 +83,42 @@ _kept = _Kept(4 * 1024**2)
 
 
 def rendered(text: str) -> SafeString:
-    """Safe HTML of a Markdown text; empty for an empty one."""
+    """Safe HTML of a description; empty for an empty one."""
+    return _once(text, html=True, people=NOBODY)
+
+
+def said(text: str, people: Mapping[str, str] = NOBODY) -> SafeString:
+    """Safe HTML of what somebody said of a thing. HTML stays the words it is; addresses are links, and so is ``@name``
+    where ``people`` has that name in lower case, to whoever it stands for."""
+    return _once(text, html=False, people=people)
+
+
+def names_in(text: str) -> list[str]:
+    """Whom ``text`` calls by ``@name``, in lower case, in their order."""
+    return list(dict.fromkeys(name.rstrip(".-").lower() for name in MENTION.findall(text)))
+
+
+def _once(text: str, *, html: bool, people: Mapping[str, str]) -> SafeString:
     if not text.strip():
         return SafeString("")
-    key = hashlib.blake2b(f"{settings.PUBLIC_URL}\n{text}".encode("utf-8", "replace"), digest_size=16).digest()
-    if (html := _kept.get(key)) is None:
-        html = _render(text)
-        _kept.put(key, html)
-    return html
+    called = sorted(people[name] for name in names_in(text) if name in people) if people else []
+    whole = "\n".join([settings.PUBLIC_URL, str(html), *called, text])
+    key = hashlib.blake2b(whole.encode("utf-8", "replace"), digest_size=16).digest()
+    if (found := _kept.get(key)) is None:
+        found = _render(text, html, people)
+        _kept.put(key, found)
+    return found
 
 
-def _render(text: str) -> SafeString:
-    parser = _parser()
+def _render(text: str, html: bool, people: Mapping[str, str]) -> SafeString:
+    parser = _parser(html=html)
     tokens = parser.parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = HEADINGS[token.tag]
-    html = nh3.clean(
+        if token.children and not html:
+            token.children = list(_linked(token.children, people))
+    cleaned = nh3.clean(
         parser.renderer.render(tokens, parser.options, {}),
         tags=TAGS,
         attributes=ATTRIBUTES,
@@ -86,4 +126,30 @@ def _render(text: str) -> SafeString:
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener ugc",
     )
-    return mark_safe(html)  # noqa: S308  cleaned by nh3 in the line above
+    return mark_safe(cleaned)  # noqa: S308  cleaned by nh3 in the line above
+
+
+def _linked(tokens: list[Token], people: Mapping[str, str]) -> Iterator[Token]:
+    """The same words, with links where an address or somebody's name stands outside a link."""
+    inside = 0
+    for token in tokens:
+        inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        if token.type != "text" or inside:
+            yield token
+            continue
+        at = 0
+        for found in sorted(
+            (*ADDRESS.finditer(token.content), *MENTION.finditer(token.content)), key=lambda m: m.start()
+        ):
+            words, where = found[0], found[0]
+            if found.re is MENTION:
+                name = found[1].rstrip(".-")
+                words, where = f"@{name}", f"/u/{quote(people.get(name.lower(), ''))}"
+            if found.start() < at or where == "/u/":
+                continue
+            yield Token("text", "", 0, content=token.content[at : found.start()])
+            yield Token("link_open", "a", 1, attrs={"href": where})
+            yield Token("text", "", 0, content=words)
+            yield Token("link_close", "a", -1)
+            at = found.start() + len(words)
+        yield Token("text", "", 0, content=token.content[at:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
@@ -14,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.accounts.queries import EDIT, acts_for
+from hub.accounts.queries import EDIT, acts_for, user_by_name
 from hub.catalog.actions import likes_count, totals_set
+from hub.catalog.markdown import names_in
 from hub.catalog.models import Model
 from hub.catalog.words import one_line, tidy
 from hub.community import queries
@@ -25,7 +25,6 @@ from hub.gallery.models import Picture
 
 Target = Model | Picture
 COMMENT_LIMIT, REVIEW_LIMIT = 5_000, 5_000
-MENTION = re.compile(r"(?<![\w@/.])@([A-Za-z0-9][\w.-]{0,95})")
 MENTIONS_MOST = 10
 COMMENTS_A_MINUTE = 6
 ITEMS_MOST, COLLECTIONS_MOST = 1_000, 500
@@ -138,9 +137,8 @@ def _said(text: str, limit: int, nothing: str) -> str:
 
 def _mentioned(text: str, target: Target) -> Iterable[User]:
     """People called by ``@name`` in ``text`` who may see ``target``: a mention must not tell of private things."""
-    names = list(dict.fromkeys(name.rstrip(".-").lower() for name in MENTION.findall(text)))[:MENTIONS_MOST]
-    for name in names:
-        person = User.objects.filter(username__iexact=name, is_active=True).first()
+    for name in names_in(text)[:MENTIONS_MOST]:
+        person = user_by_name(name)
         if person and queries.may_see(person, target):
             yield person
 

@@ -67,15 +67,15 @@ def comment_create(request: HttpRequest, model_id: int | None = None, picture_id
     """Say something, or answer; a refusal comes back with the words still in the field."""
     target = queries.target_for(request.user, model_id=model_id, picture_id=picture_id)
     text, parent = request.POST.get("text", ""), _number(request.POST.get("parent", ""))
-    refused = None
+    refused, comment = None, None
     try:
-        actions.comment_create(author=person(request), target=target, text=text, parent_id=parent)
+        comment = actions.comment_create(author=person(request), target=target, text=text, parent_id=parent)
     except Refused as error:
         refused = error
     if not request.headers.get("HX-Request"):
         if refused:
             raise refused
-        return redirect(address_of(target) + "#discussion")
+        return redirect(address_of(target) + (f"#comment-{comment.pk}" if comment else ""))
     context = discussion_context(request.user, target)
     if refused:
         context |= {"refused": refused.sentence, "text": text, "answering": parent}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from hub.accounts.levels import beyond
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for
+from hub.catalog.markdown import names_in
 from hub.catalog.models import Listing, Model, Version
 from hub.catalog.queries import model_detail, models_visible
 from hub.community.models import Collection, CollectionItem, Comment, Follow, Like, Notice, Review
@@ -20,7 +23,7 @@ from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
 
 Person = User | AnonymousUser
-THREADS, REVIEWS, NOTICES = 50, 20, 50
+THREADS, REVIEWS, NOTICES, PEOPLE = 50, 20, 50, 200
 
 
 def may_see(user: Person, target: Model | Picture) -> bool:
@@ -82,6 +85,15 @@ def threads(user: Person, target: Model | Picture, *, limit: int = THREADS) -> l
         if answer.parent_id is not None:
             found[answer.parent_id].answers.append(Thread(answer, may_remove(user, answer)))
     return [thread for thread in found.values() if thread.answers or not thread.comment.removed_at]
+
+
+def people_in(texts: Iterable[str]) -> dict[str, str]:
+    """Whoever is called by ``@name`` in these words and has an open account here: lower case → as they write it."""
+    names = {name for text in texts for name in names_in(text)}
+    if not names:
+        return {}
+    called = User.objects.annotate(lower=Lower("username")).filter(lower__in=sorted(names)[:PEOPLE], is_active=True)
+    return dict(called.values_list("lower", "username"))
 
 
 def reviews(model: Model, *, limit: int = REVIEWS) -> tuple[list[Review], dict[str, int]]:

@@ -42,7 +42,9 @@ def test_upload(hub, nano, page, tmp_path):
     page.get_by_text("Accepted").first.wait_for(timeout=60_000)
     page.get_by_role("button", name="Publish now").click()
     page.get_by_text("Published").first.wait_for()
-    page.get_by_text("Its strip is drawn").wait_for(timeout=120_000)  # until then the row asks on; its console is silent
+    page.get_by_text("Its strip is drawn").wait_for(
+        timeout=120_000
+    )  # until then the row asks on, and complains of nothing
     page.get_by_role("link", name=re.compile("flat", re.IGNORECASE)).first.click()
     page.get_by_role("link", name="Edit", exact=True).click()
     page.fill("[name=name]", NAME)
@@ -122,6 +124,17 @@ def test_compare(hub, page):
     handle.press("d")
     page.get_by_text("Difference to the first column: black").wait_for()
     assert page.locator(".over .control").evaluate("image => getComputedStyle(image).mixBlendMode") == "difference"
+    page.set_viewport_size({"width": 390, "height": 700})  # a phone: names stay while one scrolls past their heads
+    page.fill("[name=prompt]", "rocket\ncat\nfox\nhouse")
+    page.get_by_role("button", name="Show these").click()
+    page.wait_for_url("**fox**")
+    names = page.locator(".names")
+    assert names.is_hidden()
+    page.locator("#cells tbody tr").nth(1).evaluate("row => scrollTo(0, scrollY + row.getBoundingClientRect().top)")
+    names.get_by_text(NAME).wait_for()
+    assert names.bounding_box()["y"] == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(kept)
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from hub.accounts import mailing
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for
-from hub.catalog.markdown import rendered
+from hub.catalog import markdown
 from hub.catalog.models import Model
 from hub.catalog.queries import stat_of
 from hub.community import mails, queries
@@ -47,9 +47,11 @@ def follow(context: dict[str, Any], followed: User) -> dict[str, Any]:
 
 
 def discussion_context(user: Any, target: Any) -> dict[str, Any]:
+    threads = queries.threads(user, target)
     return {
         "user": user,
-        "threads": queries.threads(user, target),
+        "threads": threads,
+        "people": queries.people_in(one.comment.text for thread in threads for one in (thread, *thread.answers)),
         "address": reverse("community:comment-create", kwargs={f"{_kind(target)}_id": target.pk}),
     }
 
@@ -65,7 +67,10 @@ def reviews_context(user: Any, model: Model) -> dict[str, Any]:
     found, counted = queries.reviews(model)
     mine = Review.objects.filter(model=model, author=user).first() if user.is_authenticated else None
     may = isinstance(user, User) and not acts_for(user, model.owner, editing=False)
-    return {"user": user, "model": model, "reviews": found, "counted": counted, "mine": mine, "may": may}
+    people = queries.people_in(review.text for review in found)
+    return {
+        "user": user, "model": model, "reviews": found, "counted": counted, "mine": mine, "may": may, "people": people,
+    }  # fmt: skip
 
 
 @register.inclusion_tag("community/reviews.html", takes_context=True)
@@ -114,8 +119,9 @@ def notices_unread(context: dict[str, Any]) -> int:
 
 
 @register.filter
-def markdown(text: str) -> SafeString:
-    return rendered(text)
+def said(text: str, people: dict[str, str]) -> SafeString:
+    """What somebody said, as HTML; ``people``: whom its words call by name."""
+    return markdown.said(text, people)
 
 
 @register.filter

@@ -62,8 +62,31 @@ def test_text_is_never_trusted(client, bob, model):
     say(client, model, "<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1))")
     shown = page(client, model).split('id="discussion"')[1].split("</section>")[0]
     assert "<script" not in shown
-    assert "onerror" not in shown
+    assert "<img" not in shown
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown, "nobody's words are left out, either"
     assert 'href="javascript' not in shown
+
+
+def test_words_of_prompts_stay_as_they_were_said(client, bob, model):
+    """Here people talk of <lora:…>, and of tags: neither is HTML to them."""
+    client.force_login(bob)
+    say(client, model, "Try <lora:linocut:0.8>, <ink>, & no <b>frame</b>.")
+    assert "Try &lt;lora:linocut:0.8&gt;, &lt;ink&gt;, &amp; no &lt;b&gt;frame&lt;/b&gt;." in page(client, model)
+
+
+def test_names_and_addresses_lead_somewhere(client, bob, charlie, model):
+    client.force_login(bob)
+    say(client, model, "@Charlie, see (https://example.org/a_b?c=1&d=2). Not @nobody, `@charlie`, me@charlie.example.")
+    shown = page(client, model).split('id="discussion"')[1].split("</section>")[0]
+    assert '<a href="/u/charlie" rel="nofollow noopener ugc">@Charlie</a>,' in shown
+    link = "https://example.org/a_b?c=1&amp;d=2"
+    assert f'(<a href="{link}" rel="nofollow noopener ugc">{link}</a>).' in shown
+    assert "Not @nobody, <code>@charlie</code>, me@charlie.example." in shown
+
+
+def test_without_scripts_one_returns_to_what_one_said(client, bob, model):
+    client.force_login(bob)
+    assert say(client, model, "First")["Location"].endswith(f"#comment-{Comment.objects.get().pk}")
 
 
 def test_nothing_said_comes_back_with_a_sentence(client, bob, model):

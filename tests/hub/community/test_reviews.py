@@ -27,6 +27,14 @@ def test_a_second_word_replaces_the_first(client, alice, bob):
     assert alice.notices.count() == 1
 
 
+def test_it_may_call_somebody_and_write_prompts(client, alice, bob):
+    model = added(alice).version.model
+    client.force_login(bob)
+    review(client, model, text="Ask @alice about <lora:linocut:1>.")
+    page = client.get(f"/models/{model.pk}/linocut").content.decode()
+    assert '<a href="/u/alice" rel="nofollow noopener ugc">@alice</a> about &lt;lora:linocut:1&gt;.' in page
+
+
 def test_nobody_reviews_their_own(client, alice):
     model = added(alice).version.model
     client.force_login(alice)
