@@ -21,8 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from hub.accounts.mailing import language_of, wrapped
 from hub.accounts.models import User
-from hub.catalog.models import Model
-from hub.catalog.serializers import model_url
+from hub.community import queries, saying
 from hub.community.models import Notice
 from hub.errors import NotFound
 
@@ -136,7 +135,12 @@ def _send(user: User, address: str, notices: list[Notice], now: datetime, *, kin
 
 
 def _written(user: User, address: str, notices: list[Notice], kind: str) -> EmailMultiAlternatives:
-    lines = [(sentence_of(notice), settings.PUBLIC_URL + address_of(notice), quote_of(notice)) for notice in notices]
+    words = queries.words_of(notices)
+    lines = []
+    for notice in notices:
+        sentence, *more = saying.sentence_of(notice).splitlines()
+        where = settings.PUBLIC_URL + saying.address_of(notice)
+        lines.append((sentence, more, where, Truncator(words.get(notice.pk, "")).chars(300)))
     n = len(lines)
     subject = lines[0][0] if n == 1 else ngettext("%(n)d notification", "%(n)d notifications", n) % {"n": n}
     stop = stop_address(user, kind)
@@ -155,36 +159,3 @@ def _written(user: User, address: str, notices: list[Notice], kind: str) -> Emai
     )  # fmt: skip
     mail.attach_alternative(render_to_string("community/mail.html", context), "text/html")
     return mail
-
-
-def sentence_of(notice: Notice) -> str:
-    """A notification as a sentence."""
-    if notice.sentence:
-        return notice.sentence
-    who = notice.actor.username if notice.actor else _("The hub")
-    what = notice.model.name if notice.model else _("your picture")
-    said = {
-        Notice.Kind.COMMENT: _("%(who)s commented on %(what)s."),
-        Notice.Kind.ANSWER: _("%(who)s answered you under %(what)s."),
-        Notice.Kind.MENTION: _("%(who)s mentioned you under %(what)s."),
-        Notice.Kind.REVIEW: _("%(who)s reviewed %(what)s."),
-    }.get(Notice.Kind(notice.kind), _("%(who)s follows you."))
-    return said % {"who": who, "what": what}
-
-
-def address_of(notice: Notice) -> str:
-    """The path of what a notification is about."""
-    if notice.address:
-        return notice.address
-    if notice.target is None:
-        return reverse("accounts:user-detail", args=[notice.actor.username]) if notice.actor else "/notifications"
-    page = (
-        model_url(notice.target)
-        if isinstance(notice.target, Model)
-        else reverse("gallery:picture-detail", args=[notice.target.pk])
-    )
-    return f"{page}#comment-{notice.comment_id}" if notice.comment_id else page
-
-
-def quote_of(notice: Notice) -> str:
-    return Truncator(notice.comment.text).chars(300) if notice.comment else ""

@@ -18,7 +18,7 @@ from hub.accounts.permissions import person
 from hub.accounts.queries import user_by_name
 from hub.catalog.models import Model
 from hub.catalog.serializers import card, model_url
-from hub.community import actions, mails, queries
+from hub.community import actions, mails, queries, saying
 from hub.community.templatetags.community import discussion_context, follow_context, like_context, reviews_context
 from hub.errors import NotFound, Refused
 
@@ -214,8 +214,9 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     """What concerns one, and the newest of those whom one follows. Seen is what this page has shown."""
     user = person(request)
     notices = queries.notice_list(user)
+    words = queries.words_of(notices)
     context = {
-        "notices": [(notice, address_of(notice.target) if notice.target else "") for notice in notices],
+        "notices": [(notice, saying.linked(notice), words.get(notice.pk, "")) for notice in notices],
         "cards": [card(version) for version in queries.newest_of_followed(user)],
     }
     response = render(request, "community/notice_list.html", context)

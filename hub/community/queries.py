@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from hub.accounts.levels import beyond
+from hub.accounts.levels import ALL, beyond, levels_of
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for
 from hub.catalog.markdown import names_in
@@ -156,6 +156,18 @@ def shown_versions(model_ids: list[int]) -> dict[int, Version]:
     return {version.model_id: version for version in first.select_related("model__owner", "model__stat", "base")}
 
 
+def words_of(notices: Sequence[Notice]) -> dict[int, str]:
+    """What was said, by a notification's number: the comment, or the review as it is now."""
+    found = {notice.pk: notice.comment.text for notice in notices if notice.comment}
+    about = {notice.pk: (notice.model_id, notice.actor_id) for notice in notices if notice.kind == Notice.Kind.REVIEW}
+    if about:
+        models, authors = zip(*about.values(), strict=True)
+        reviews = Review.objects.filter(model__in=set(models), author__in=set(authors))
+        texts = {(one.model_id, one.author_id): one.text for one in reviews}
+        found |= {number: texts[pair] for number, pair in about.items() if pair in texts}
+    return found
+
+
 def notice_list(user: User, *, limit: int = NOTICES) -> list[Notice]:
     return list(user.notices.select_related("actor", "model", "picture", "comment")[:limit])
 
@@ -165,9 +177,10 @@ def notices_unread(user: Person) -> int:
 
 
 def newest_of_followed(user: User, *, limit: int = 10) -> list[Version]:
-    """The newest versions of people whom ``user`` follows."""
+    """The newest versions of people whom ``user`` follows, of levels that are shown to them."""
     followed = Follow.objects.filter(follower=user).values("followed")
-    rows = Listing.objects.filter(creator__in=followed, lead=True).order_by("-published_at", "-model")[:limit]
+    shown = Listing.objects.annotate(beyond=F("level").bitand(ALL & ~levels_of(user))).filter(beyond=0)
+    rows = shown.filter(creator__in=followed, lead=True).order_by("-published_at", "-model")[:limit]
     related = ("version__model__owner", "version__model__stat", "version__base")
     return [row.version for row in rows.select_related(*related)]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from hub.accounts.levels import levels_of
 from hub.accounts.models import User
 from hub.accounts.queries import acts_for
 from hub.catalog import queries
@@ -16,12 +17,14 @@ SHOWN = 30  # the rest is one press away, in the list filtered by creator
 
 @register.inclusion_tag("catalog/models_of.html", takes_context=True)
 def models_of(context: template.Context, person: User) -> dict[str, Any]:
-    """Cards of the newest models of ``person``, how many there are, and (for themselves) their drafts."""
-    page = queries.model_list(queries.Wish(creator=person.username, sort="newest"), limit=SHOWN)
+    """Cards of the newest models of ``person``, how many there are, and (for themselves) their drafts; for others of
+    the levels that are shown to them."""
+    user = context["request"].user
+    own = isinstance(user, User) and acts_for(user, person, editing=False)
+    wish = queries.Wish(creator=person.username, sort="newest", within=0 if own else levels_of(user))
+    page = queries.model_list(wish, limit=SHOWN)
     unseen = [Model.Status.DRAFT, Model.Status.UNLISTED]
     drafts = Model.objects.filter(owner=person, status__in=unseen).order_by("-updated_at")
-    user = context.get("user")
-    own = isinstance(user, User) and acts_for(user, person, editing=False)
     return {
         "person": person,
         "cards": [card(version) for version in page.shown],

@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 
 from hub.catalog.models import Model
-from hub.community.actions import comment_create, follow_set
+from hub.community.actions import comment_create, follow_set, review_write
 from hub.community.mails import mails_send
 from hub.community.models import Notice
 from tests.hub.catalog.files import added
@@ -48,6 +48,14 @@ def test_it_works(model, alice, bob, mailoutbox):
     assert Client().get(address.split("8000")[-1]).status_code == 200
     assert mail.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mails_send(EVENING) == 0
+
+
+def test_a_review_comes_with_its_words(model, alice, bob, mailoutbox):
+    chosen(alice, review="now")
+    review_write(author=bob, model=model, recommends=True, text="Clean lines at 0.7.")
+    mails_send(EVENING)
+    assert "bob reviewed Linocut.\n> Clean lines at 0.7.\nhttp" in mailoutbox[0].body
+    assert "#reviews\n" in mailoutbox[0].body
 
 
 def test_the_days_in_one(model, alice, bob, charlie, mailoutbox):
