@@ -122,7 +122,7 @@ def ago(value: datetime | None) -> str:
         return _("yesterday")
     if days < 7:
         return _("%(n)d days ago") % {"n": days}
-    return date_format(timezone.localtime(value), "j M Y")
+    return date_format(timezone.localtime(value), "DATE_FORMAT")
 
 
 @register.filter
