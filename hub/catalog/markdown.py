@@ -44,7 +44,7 @@ def _parser(*, html: bool) -> MarkdownIt:
         scheme = SCHEME.match(address)
         return sound(address) and (scheme is None or scheme[1].lower() in SCHEMES)
 
-    parser.validateLink = known  # type: ignore[method-assign]
+    parser.validateLink = known  # type: ignore[assignment,method-assign]
     return parser
 
 

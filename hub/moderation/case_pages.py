@@ -117,6 +117,7 @@ def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any
         "history": history, "same": queries.same_bytes(case), "levels": LEVELS.items(),
         "decisions": [(n, one, Case.Decision(one).label) for n, one in enumerate(decisions, 1)],
         "before": among[at - 1] if at > 0 else None, "after": among[at + 1] if 0 <= at < len(among) - 1 else None,
+        "taken": cases.taken(case, person(request)), "claim_minutes": cases.CLAIM_MINUTES,
         "own_decision": case.decided_by_id == request.user.pk,
         "may_reopen": case.decided_by_id == request.user.pk and not case.appealed_at,
     }  # fmt: skip
@@ -184,8 +185,16 @@ def appeal_decide(request: HttpRequest, case_id: int) -> HttpResponse:
 @login_required
 def decision_detail(request: HttpRequest, case_id: int) -> HttpResponse:
     """What was decided about one's own thing, why, and the place to answer."""
-    case = queries.case_told(person(request), case_id)
-    return render(request, "moderation/decision_detail.html", {"case": case})
+    return _decision(request, queries.case_told(person(request), case_id))
+
+
+def _decision(request: HttpRequest, case: Case, status: int = 200, **more: Any) -> HttpResponse:
+    try:
+        thing = things.find(case.kind, case.thing)
+    except NotFound:
+        thing = None
+    context = {"case": case, "thing": thing, "until": queries.answer_until(case), **more}
+    return render(request, "moderation/decision_detail.html", context, status=status)
 
 
 @require_POST
@@ -195,8 +204,7 @@ def case_appeal(request: HttpRequest, case_id: int) -> HttpResponse:
         cases.case_appeal(by=person(request), case_id=case_id, words=request.POST.get("words", ""))
     except cases.BadDecision as refused:
         case = queries.case_told(person(request), case_id)
-        context = {"case": case, "refused": refused.sentence, "words": request.POST.get("words", "")}
-        return render(request, "moderation/decision_detail.html", context, status=refused.status)
+        return _decision(request, case, refused.status, refused=refused.sentence, words=request.POST.get("words", ""))
     messages.success(request, _("Another moderator reads it. You are told what becomes of it."))
     return redirect("moderation:decision-detail", case_id)
 

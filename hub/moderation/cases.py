@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -28,7 +30,6 @@ Decision = Case.Decision
 REOPEN_MINUTES = 5
 CLAIM_MINUTES = 15  # then somebody else may take it: whoever claimed it went away
 SENTENCE_LIMIT, APPEAL_LIMIT = 300, 2000
-APPEAL_DAYS = 90
 
 
 class Claimed(Refused):
@@ -86,9 +87,14 @@ def _undecided(case: Case) -> None:
         )
 
 
-def _unclaimed(case: Case, by: User) -> None:
+def taken(case: Case, by: User) -> bool:
+    """Whether another moderator looks at it."""
     late = timezone.now() - timedelta(minutes=CLAIM_MINUTES)
-    if case.claimed_by_id not in {None, by.pk} and case.claimed_at and case.claimed_at > late:
+    return case.claimed_by_id not in {None, by.pk} and case.claimed_at is not None and case.claimed_at > late
+
+
+def _unclaimed(case: Case, by: User) -> None:
+    if taken(case, by):
         assert case.claimed_by is not None
         raise Claimed(_("%s is looking at this.") % case.claimed_by.username)
 
@@ -171,10 +177,17 @@ LOGGED = {
 
 
 def _tell(case: Case, said: object, *, why: str) -> None:
-    """A notification to the thing's owner in their language: the hub's, so that no moderator is found by name."""
+    """A notification to the thing's owner in their language: the hub's, so that no moderator is found by name. What was
+    decided, why, and what they may do stand each on a line of its own: the first is the mail's subject."""
+    until = queries.answer_until(case)
     for person in queries.answering(case):
         with translation.override(language_of(person)):
-            sentence = _("“%(what)s”: %(said)s Why: %(why)s") % {"what": case.title[:80], "said": said, "why": why}
+            what = Truncator(" ".join(case.title.split())).chars(60)
+            lines = [_("“%(what)s”: %(said)s") % {"what": what, "said": said}, _("Why: %(why)s") % {"why": why}]
+            if until is not None:
+                day = date_format(timezone.localtime(until), "DATE_FORMAT")
+                lines.append(_("You can answer until %(day)s; another moderator reads it.") % {"day": day})
+            sentence = "\n".join(lines)
         Notice.objects.create(
             user=person, kind=Notice.Kind.DECISION, sentence=sentence[:700], address=f"/decisions/{case.pk}"
         )
@@ -218,8 +231,8 @@ def case_appeal(*, by: User, case_id: int, words: str) -> Case:
     case = _locked(case.pk)
     if case.appealed_at is not None:
         raise NoAppeal(_("You have answered this decision already; another moderator looks at it."))
-    if case.decided_at is None or case.decided_at < timezone.now() - timedelta(days=APPEAL_DAYS):
-        raise NoAppeal(_("A decision can be answered for %s days.") % APPEAL_DAYS)
+    if queries.answer_until(case) is None:
+        raise NoAppeal(_("A decision can be answered for %s days.") % queries.APPEAL_DAYS)
     words = tidy(words, APPEAL_LIMIT)
     if len(words) < 3:
         raise BadDecision(_("Say in a sentence or two why the decision is wrong."))

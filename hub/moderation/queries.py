@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub import queue
 from hub.accounts.models import Membership, User
 from hub.catalog.models import Blob, File, Model, Version
+from hub.catalog.queries import Person
 from hub.errors import NotAllowed, NotFound
 from hub.moderation.models import Case, Entry, Recheck, RecheckItem
 from hub.uploads.lifting import HELD
 from hub.uploads.models import Upload
 
 SHOWN = 100
+APPEAL_DAYS = 90
 
 
 def moderator(user: User) -> User:
@@ -186,6 +190,23 @@ def case_told(user: User, case_id: int) -> Case:
     if case is None or hidden or user not in answering(case):
         raise NotFound(_("There is no such decision."))
     return case
+
+
+def decision_about(user: Person, kind: str, thing: int) -> Case | None:
+    """The latest decision about a thing that ``user`` was told of and that was not taken back."""
+    if not isinstance(user, User):
+        return None
+    told = Case.objects.filter(kind=kind, thing=thing, decided_at__isnull=False).exclude(upheld=False)
+    case = told.exclude(decision=Case.Decision.DISMISSED).select_related("owner").order_by("-decided_at").first()
+    return case if case is not None and user in answering(case) else None
+
+
+def answer_until(case: Case) -> datetime | None:
+    """Until when a decision's owner may answer it; None where they did, or it is too late."""
+    if case.decided_at is None or case.appealed_at is not None:
+        return None
+    until = case.decided_at + timedelta(days=APPEAL_DAYS)
+    return until if timezone.now() < until else None
 
 
 def history_of(case: Case, most: int = 5) -> tuple[int, list[Case]]:

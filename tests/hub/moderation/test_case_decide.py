@@ -153,6 +153,9 @@ def test_two_at_once(model, charlie, adam, monas, adams):
     monas("POST", f"/cases/{case.pk}/claim", {})
     assert adams("POST", f"/cases/{case.pk}/claim", {}, status=409)["error"] == "mona is looking at this."
     assert decide(adams, case, "warned", status=409)["code"] == "claimed"
+    page = signed_in(adam).get(f"/moderation?case={case.pk}").content.decode()
+    assert "mona is looking at this; they began just now." in page
+    assert "data-decide" not in page, "nothing is offered that would be refused"
     monas("POST", f"/cases/{case.pk}/claim", {"on": False})
     decide(adams, case, "warned")
     assert decide(monas, case, "dismissed", status=409)["error"] == (
