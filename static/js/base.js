@@ -120,6 +120,11 @@
   });
   form?.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || setTimeout(() => form.contains(document.activeElement) || shut(), 200));
 
+  // Where a row of tabs is wider than the screen, the open one is in sight.
+  for (const tab of document.querySelectorAll(".tabs > [aria-current]")) {
+    tab.parentElement.scrollLeft += tab.getBoundingClientRect().left - tab.parentElement.getBoundingClientRect().left - 16;
+  }
+
   // htmx: the token of Django's cookie; what fails is said; a refusal takes the focus to its first message.
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = cookie("csrftoken");

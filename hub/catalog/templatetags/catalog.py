@@ -1,5 +1,6 @@
 """`{% models_of person %}`: what a person published, as cards, for a profile; their drafts too when they look."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import template
@@ -29,5 +30,6 @@ def models_of(context: template.Context, person: User) -> dict[str, Any]:
         "person": person,
         "cards": [card(version) for version in page.shown],
         "total": page.total,
+        "beyond": not page.pairs and bool(queries.model_list(replace(wish, within=0), limit=1, count=False).pairs),
         "drafts": [(model.name, model_url(model)) for model in drafts[:100]] if own else [],
     }

@@ -1,6 +1,6 @@
 """German, but with a point: weights, CFG and sliders are written as prompts and recipes write them."""
 
-DATE_FORMAT = "j. M Y"
-DATETIME_FORMAT = "j. M Y H:i"
+DATE_FORMAT = "j. N Y"
+DATETIME_FORMAT = "j. N Y H:i"
 DECIMAL_SEPARATOR = "."
 THOUSAND_SEPARATOR = " "

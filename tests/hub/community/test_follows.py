@@ -97,6 +97,7 @@ def test_feeds_and_profiles_show_what_their_reader_wants_to_see(client, alice, b
     client.post("/u/alice/follow", {"on": "1"})
     everywhere = ("/models/feed", "/u/alice/feed", "/u/alice", "/notifications")
     assert [b"Bold" in client.get(page).content for page in everywhere] == [False] * 4
+    assert b"What alice has published is above your content level." in client.get("/u/alice").content
     User.objects.filter(pk=bob.pk).update(levels=31)
     assert [b"Bold" in client.get(page).content for page in everywhere] == [True] * 4
     client.force_login(alice)
