@@ -1,4 +1,4 @@
-"""Our call of a UNet says what diffusers' own call says: SD1's to the bit, those with linear projections to rounding."""
+"""Our call of a UNet says what diffusers' says: SD1's to the bit, those with linear projections to rounding."""
 
 from copy import deepcopy
 
