@@ -240,8 +240,11 @@ def _not_finite(tensors: Mapping[str, Tensor]) -> str:
         # A thousand small tensors are looked at in a few glances; only where one is amiss, each by itself.
         for start in range(0, len(keys), AT_A_GLANCE):
             few = keys[start : start + AT_A_GLANCE]
-            if not bool(torch.cat([tensors[key].flatten() for key in few]).isfinite().all()):
-                return next(key for key in few if not bool(tensors[key].isfinite().all()))
+            # A sum is finite only where all of it is; that of finite numbers may overflow, so it alone says nothing.
+            if not bool(torch.cat([tensors[key].flatten() for key in few]).sum(dtype=torch.float32).isfinite()):
+                broken = next((key for key in few if not bool(tensors[key].isfinite().all())), "")
+                if broken:
+                    return broken
     return ""
 
 

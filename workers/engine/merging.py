@@ -88,7 +88,7 @@ def _parted(model: Model, touched: Touched, into: Mapping[str, Tensor]) -> tuple
         mine = [(edit, its.pairs.get(name)) for (edit, names), its in zip(touched, ready, strict=True) if name in names]
         terms = [(pair[1], pair[0], _fp32(edit.weight * edit.share(name))) for edit, pair in mine if pair is not None]
         if len(terms) == len(mine):
-            sums.append(_Sum(_flat(weight), _flat(kept(model, name)), terms))
+            sums.append(_Sum(_flat(weight), _flat_kept(model, name), terms))
         else:
             others.append((name, [edit for edit, _ in mine]))
     return sums, others
@@ -119,6 +119,13 @@ def kept(model: Model, name: str) -> Tensor:
     if found is None:
         found = model.pristine[name] = model.tensors[name].detach().clone()
         model.largest = max(model.largest, float(found.abs().max()))
+    return found
+
+
+def _flat_kept(model: Model, name: str) -> Tensor:
+    found = model.flat.get(name)
+    if found is None:
+        found = model.flat[name] = _flat(kept(model, name))
     return found
 
 

@@ -37,6 +37,7 @@ class Model:
     prediction: str = "epsilon"  # what the UNet says: the noise, or v
     zero_snr: bool = False  # whether its noisiest training step is nothing but noise
     pristine: dict[str, Tensor] = field(default_factory=dict)
+    flat: dict[str, Tensor] = field(default_factory=dict)  # the same as matrices [out, …], as they lie
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
     text_key: str = ""  # its text encoders, by content
     largest: float = 0.0  # no number of ``pristine`` is larger
