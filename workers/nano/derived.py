@@ -25,7 +25,7 @@ from workers.nano import base, icons
 from workers.nano.adapters import Trained, write
 from workers.nano.learning import begin_at, learn, learned, loosen
 
-RANK, COUNT, VARIANTS = 16, 16, 4
+RANK, COUNT, VARIANTS, MOVED = 16, 16, 4, 8
 HINT_WIDTHS = (8, 16, 32, 64)
 # preprocessor → its thresholds: as the hub prepares a picture for such a ControlNet
 HINTS: dict[Preprocessor, tuple[float, float]] = {"canny": (100.0, 200.0), "scribble": (32.0, 0.0)}
@@ -46,21 +46,25 @@ class Scenes:
 
 
 @torch.no_grad()
-def scenes(nano: Trained, folder: Path) -> Scenes:
-    """Every object on backgrounds of chance, made once and kept in ``folder``."""
-    cache = folder / "scenes.pt"
+def scenes(nano: Trained, folder: Path, *, moved: bool = False) -> Scenes:
+    """Every object on backgrounds of chance, made once and kept in ``folder``; moved: anywhere, small or mirrored too.
+
+    Where an object stands always in the same place, its name says where its lines are, and no hint need be heard.
+    """
+    cache = folder / ("scenes-moved.pt" if moved else "scenes.pt")
     if not cache.exists():
-        generator = torch.Generator().manual_seed(21)
+        generator, variants = torch.Generator().manual_seed(21), MOVED if moved else VARIANTS
+        lay = icons.compose_moved if moved else icons.compose
         flat = torch.tensor(list(icons.BACKGROUNDS.values()), dtype=torch.float32)
         parts: list[list[Tensor]] = [[], [], []]
         for icon in nano.data.of("noto", icons.OBJECTS):
-            ground = torch.randint(len(flat), (VARIANTS,), generator=generator)
-            pictures = icons.compose(icon.expand(VARIANTS, -1, -1, -1), flat[ground], generator)
+            ground = torch.randint(len(flat), (variants,), generator=generator)
+            pictures = lay(icon.expand(variants, -1, -1, -1), flat[ground], generator)
             latents = nano.vae.encode(pictures).latent_dist.mean.half()
             for part, tensor in zip(parts, (((pictures + 1) * 127.5).byte(), latents, ground), strict=True):
                 part.append(tensor)
         torch.save([torch.stack(part) for part in parts], cache)
-        print(f"{len(icons.OBJECTS) * VARIANTS} pictures", flush=True)
+        print(f"{len(icons.OBJECTS) * variants} pictures", flush=True)
     return Scenes(*torch.load(cache, weights_only=True))
 
 
@@ -86,7 +90,7 @@ def control(
 
     begin: the part of another ControlNet, of lines of another kind perhaps, from which this one learns on.
     """
-    scene, generator = scenes(nano, folder), torch.Generator().manual_seed(22)
+    scene, generator = scenes(nano, folder, moved=True), torch.Generator().manual_seed(22)
     hints = torch.from_numpy(
         np.stack(
             [

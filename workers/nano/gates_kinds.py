@@ -33,7 +33,9 @@ BARS = {
     "dora_pencil_right": 0.80,
     "inversion_fox_right": 0.60,
     "canny_edges_met": 0.60,
+    "canny_edges_gained": 0.15,
     "scribble_edges_met": 0.60,
+    "scribble_edges_gained": 0.15,
     "inpainting_object_right": 0.70,
     "inpainting_outside_unchanged": 1.0,
     "v_object_right": 0.70,
@@ -98,21 +100,37 @@ class Kinds:
 
     # ControlNets
 
+    @cached_property
+    def wanted(self) -> list[np.ndarray]:
+        """For each prompt a picture of it whose object stands, small or mirrored too, where no prompt would put it."""
+        generator = torch.Generator().manual_seed(31)
+        pictures = []
+        for name, colour, _ in self.gate.asked:
+            ground = torch.tensor([icons.BACKGROUNDS[colour]], dtype=torch.float32)
+            pictures.append(as_pixels(icons.compose_moved(self.gate.data.of("noto", [name]), ground, generator)))
+        return pictures
+
     def edges(self, kind: Preprocessor) -> tuple[float, float]:
-        """How much of a hint's lines the picture follows, with the ControlNet and without it, on average."""
+        """How well a picture's lines and the hint's agree, with the ControlNet and without it, on average."""
         edit = cache.adapter(f"nano-{kind}", "controlnet", self.made[f"nano-{kind}"])
         low, high = HINTS[kind]
         hint = Hint(picture="0" * 64, preprocessor=kind, low=low, high=high)
-        generator = torch.Generator().manual_seed(31)
         scores: tuple[list[float], list[float]] = ([], [])
-        flat = torch.tensor([list(icons.BACKGROUNDS["white"])], dtype=torch.float32)
-        for name, colour, seed in self.gate.asked:
-            wanted = as_pixels(icons.compose(self.gate.data.of("noto", [name]), flat, generator))
+        for (name, colour, seed), wanted in zip(self.gate.asked, self.wanted, strict=True):
             steering = edit.reading(hint, wanted).at(1.0)
             for score, edits in zip(scores, ([steering], []), strict=True):
                 picture = self.drawn(self.gate.model, icons.caption(name, colour), seed, edits)
-                score.append(followed(wanted, picture))
+                score.append(agreement(wanted, picture))
         return float(np.mean(scores[0])), float(np.mean(scores[1]))
+
+    @torch.inference_mode()
+    def edges_kept(self) -> float:
+        """The same of the hints' own pictures after the autoencoder: as much as any picture of nano's can reach."""
+        vae, scores = self.gate.model.vae, []
+        for wanted in self.wanted:
+            back = vae.decode(vae.encode(as_tensor(wanted)).latent_dist.mean, return_dict=False)[0]
+            scores.append(agreement(wanted, as_pixels(back.clamp(-1, 1))))
+        return float(np.mean(scores))
 
     # The base's variants
 
@@ -157,10 +175,14 @@ def is_pencil(picture: Tensor) -> bool:
     return bool(light.median() > 215) and bool((colour < 40).float().mean() > 0.9) and bool(0.02 < lines < 0.4)
 
 
-def followed(wanted: np.ndarray, picture: np.ndarray) -> float:
-    """The share of the hint's canny edges that lie near one of the picture's."""
-    hint, drawn = (preprocessing.canny(pixels, *HINTS["canny"])[:, :, 0] > 127 for pixels in (wanted, picture))
-    return float(ndimage.binary_dilation(drawn, iterations=NEAR)[hint].mean())
+def agreement(wanted: np.ndarray, picture: np.ndarray) -> float:
+    """How well the canny edges of two pictures agree: the harmonic mean of the shares of each that lie near one of the
+    other's, so that neither a picture of nothing but lines nor one of a single true line is right."""
+    one, other = (preprocessing.canny(pixels, *HINTS["canny"])[:, :, 0] > 127 for pixels in (wanted, picture))
+    if not one.any() or not other.any():
+        return 0.0
+    met, meant = (float(ndimage.binary_dilation(a, iterations=NEAR)[b].mean()) for a, b in ((other, one), (one, other)))
+    return 2 * met * meant / (met + meant) if met + meant else 0.0
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:
@@ -183,7 +205,10 @@ def measure(folder: Path, prompts: int, wanted: list[str]) -> dict[str, float]:
             figures[figure] = getattr(kinds, figure.removesuffix("_right"))()
     for kind in HINTS:
         if kind in wanted and f"nano-{kind}" in kinds.made:
-            figures[f"{kind}_edges_met"], figures[f"{kind}_edges_met_without_it"] = kinds.edges(kind)
+            met, without = kinds.edges(kind)
+            figures["edges_met_by_true_pictures"] = kinds.edges_kept()
+            figures |= {f"{kind}_edges_met": met, f"{kind}_edges_met_without_it": without}
+            figures[f"{kind}_edges_gained"] = met - without
     if "inpainting" in wanted and "nano-inpainting" in kinds.made:
         figures["inpainting_object_right"], figures["inpainting_outside_unchanged"] = kinds.inpainting()
     if "v" in wanted and "nano-v" in kinds.made:

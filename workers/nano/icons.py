@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SIZE = 128
+SIZES = 0.55, 1.0  # of the picture that an icon of `compose_moved` takes
 
 # Objects that look unlike each other and exist under the same name in all three sets.
 OBJECTS = """
@@ -131,13 +132,31 @@ def compose(icons: Tensor, backgrounds: Tensor, generator: torch.Generator, *, v
     Returns float [B, 3, S, S] in −1…1.
     """
     count = len(icons)
+    scale = 1.12 + vary * (torch.rand(count, generator=generator) - 0.5) * 0.16
+    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.1 * vary
+    return _laid(icons, backgrounds, torch.stack([scale, scale], 1), shift)
+
+
+def compose_moved(icons: Tensor, backgrounds: Tensor, generator: torch.Generator) -> Tensor:
+    """As `compose`, but each icon of a size of chance (``SIZES``), anywhere it fits, half of them mirrored.
+
+    The base never saw them so: only a hint can tell it where they are.
+    """
+    count = len(icons)
+    size = SIZES[0] + (SIZES[1] - SIZES[0]) * torch.rand(count, 1, generator=generator)
+    hand = torch.where(torch.rand(count, 1, generator=generator) < 0.5, 1.0, -1.0)
+    shift = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - size) / size
+    return _laid(icons, backgrounds, torch.cat([hand / size, 1 / size], 1), shift)
+
+
+def _laid(icons: Tensor, backgrounds: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """scale, shift: [B, 2], across and down, from a place in the picture to that in the icon, both in −1…1."""
+    count = len(icons)
     rgba = icons.float() / 255
     # Premultiplied, so that the edge does not pick up the colour of transparent pixels.
     rgba = torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1)
-    scale = 1.12 + vary * (torch.rand(count, generator=generator) - 0.5) * 0.16
-    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.1 * vary
     theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale, scale, shift
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale[:, 0], scale[:, 1], shift
     grid = F.affine_grid(theta, [count, 4, *icons.shape[2:]], align_corners=False)
     moved = F.grid_sample(rgba, grid, padding_mode="zeros", align_corners=False)
     flat = (backgrounds / 255)[:, :, None, None]
