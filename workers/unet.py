@@ -10,7 +10,7 @@ as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
@@ -19,11 +19,32 @@ from torch.nn import functional as F
 
 Layer = Callable[[Tensor], Tensor]
 Timed = Callable[[Tensor, Tensor], Tensor]  # of latents and what is known of the time, after its activation
-Reading = Callable[[Tensor, Tensor], Tensor]  # of what looks and the context that it looks at
+Reading = Callable[[Tensor, "Context"], Tensor]  # of what looks and the context that it looks at
 Asked = Callable[..., Tensor]
 
 # torch's nearest neighbours in channels_last fail beyond these: diffusers issue 984, torch issue 141831.
 MOST_LINES, MOST_NUMBERS = 64, 2**30
+# The CPU's attention takes half as long for a number of keys that fills its vectors; texts have 77 or a multiple.
+KEYS = 16
+
+
+class Context(NamedTuple):
+    """What is attended to: ``plain`` [B, N, width] as it was given, ``filled`` up to a multiple of `KEYS`, and the mask
+    [1, 1, 1, N′] that lets nobody see what was filled in."""
+
+    plain: Tensor
+    filled: Tensor
+    mask: Tensor | None
+
+    @classmethod
+    def of(cls, context: Tensor) -> Context:
+        length = context.shape[1]
+        short = -length % KEYS
+        if not short or context.device.type != "cpu":
+            return cls(context, context, None)
+        mask = context.new_zeros(1, 1, 1, length + short)
+        mask[..., length:] = -torch.inf
+        return cls(context, F.pad(context, (0, 0, 0, short)), mask)
 
 
 def called(unet: Any) -> Asked:
@@ -46,20 +67,20 @@ def called(unet: Any) -> Asked:
         middle: Tensor | None = None,
         levels: Sequence[Tensor] = (),
     ) -> Tensor:
-        known, waiting = _known(unet, x, time, sizes), list(levels)
+        known, waiting, read = _known(unet, x, time, sizes), list(levels), Context.of(context)
         x = first(x)
         passed = [x]
         for down in downs:
-            x = down(x, known, context, passed, waiting.pop(0) if waiting else None)
+            x = down(x, known, read, passed, waiting.pop(0) if waiting else None)
         if skips:
             passed = [own + added for own, added in zip(passed, skips, strict=True)]
-        x = between(x, known, context)
+        x = between(x, known, read)
         if waiting and waiting[0].shape == x.shape:
             x = x + waiting.pop(0)
         if middle is not None:
             x = x + middle
         for up in ups:
-            x = up(x, known, context, passed)
+            x = up(x, known, read, passed)
         return last(F.silu(normed(x)))
 
     return ask
@@ -75,12 +96,12 @@ def steering(net: Any) -> Callable[..., tuple[list[Tensor], Tensor]]:
     def ask(
         x: Tensor, time: Tensor, context: Tensor, seen: Tensor, sizes: Mapping[str, Tensor] | None = None
     ) -> tuple[list[Tensor], Tensor]:
-        known = _known(net, x, time, sizes)
+        known, read = _known(net, x, time, sizes), Context.of(context)
         x = first(x) + seen
         passed = [x]
         for down in downs:
-            x = down(x, known, context, passed)
-        x = between(x, known, context)
+            x = down(x, known, read, passed)
+        x = between(x, known, read)
         return [out(one) for out, one in zip(outs, passed, strict=True)], last(x)
 
     return ask
@@ -95,11 +116,11 @@ def _known(net: Any, x: Tensor, time: Tensor, sizes: Mapping[str, Tensor] | None
     return F.silu(known)
 
 
-def _middle(block: Any) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def _middle(block: Any) -> Callable[[Tensor, Tensor, Context], Tensor]:
     first = _resnet(block.resnets[0])
     steps = _steps(block.resnets[1:], block.attentions, attention_first=True)
 
-    def ask(x: Tensor, known: Tensor, context: Tensor) -> Tensor:
+    def ask(x: Tensor, known: Tensor, context: Context) -> Tensor:
         x = first(x, known)
         for step in steps:
             x = step(x, known, context)
@@ -117,7 +138,7 @@ class _Down:
         self.smaller = [_layer(one.conv) for one in block.downsamplers or ()]
 
     def __call__(
-        self, x: Tensor, known: Tensor, context: Tensor, passed: list[Tensor], level: Tensor | None = None
+        self, x: Tensor, known: Tensor, context: Context, passed: list[Tensor], level: Tensor | None = None
     ) -> Tensor:
         for number, step in enumerate(self.steps):
             x = step(x, known, context)
@@ -140,7 +161,7 @@ class _Up:
         self.steps = _steps(block.resnets, getattr(block, "attentions", ()))
         self.larger = [_layer(one.conv) for one in block.upsamplers or ()]
 
-    def __call__(self, x: Tensor, known: Tensor, context: Tensor, passed: list[Tensor]) -> Tensor:
+    def __call__(self, x: Tensor, known: Tensor, context: Context, passed: list[Tensor]) -> Tensor:
         for step in self.steps:
             x = step(torch.cat([x, passed.pop()], dim=1), known, context)
         for larger in self.larger:
@@ -217,7 +238,7 @@ def _transformer(module: Any) -> Reading:
     blocks = [_block(block) for block in module.transformer_blocks]
     linear = isinstance(module.proj_in, nn.Linear)
 
-    def ask(x: Tensor, context: Tensor) -> Tensor:
+    def ask(x: Tensor, context: Context) -> Tensor:
         lines, _, height, width = x.shape
         inner = norm(x)
         if not linear:
@@ -242,7 +263,7 @@ def _block(module: Any) -> Reading:
     gated, back = _layer(module.ff.net[0].proj), _layer(module.ff.net[2])
     norm, norm_two, norm_three = norms
 
-    def ask(x: Tensor, context: Tensor) -> Tensor:
+    def ask(x: Tensor, context: Context) -> Tensor:
         seen = norm(x)
         x = itself(seen, None) + x
         x = other(norm_two(x), context) + x
@@ -252,18 +273,18 @@ def _block(module: Any) -> Reading:
     return ask
 
 
-def _attention(module: Any) -> Callable[[Tensor, Tensor | None], Tensor]:
+def _attention(module: Any) -> Callable[[Tensor, Context | None], Tensor]:
     query, key, value = (_layer(one) for one in (module.to_q, module.to_k, module.to_v))
     out, heads = _layer(module.to_out[0]), module.heads
 
-    def ask(x: Tensor, context: Tensor | None) -> Tensor:
+    def ask(x: Tensor, context: Context | None) -> Tensor:
         if type(module.processor) is not AttnProcessor2_0:
-            return module.processor(module, x, context)
-        read = x if context is None else context
+            return module.processor(module, x, None if context is None else context.plain)
+        read, mask = (x, None) if context is None else (context.filled, context.mask)
         asked, keys, values = query(x), key(read), value(read)
         lines, width = len(x), asked.shape[-1] // heads
         asked, keys, values = (part.view(lines, -1, heads, width).transpose(1, 2) for part in (asked, keys, values))
-        drawn = F.scaled_dot_product_attention(asked, keys, values)
+        drawn = F.scaled_dot_product_attention(asked, keys, values, mask)
         return out(drawn.transpose(1, 2).flatten(2))
 
     return ask
