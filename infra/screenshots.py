@@ -118,10 +118,11 @@ def _drawn(address: str, process: subprocess.Popen[bytes]) -> bool:
 
     if process.poll() is not None:
         raise SystemExit("the hub stopped while drawing")
-    wanted = len(json.loads((PROJECT / "workers/nano/weights/manifest.json").read_text()))
+    shipped = json.loads((PROJECT / "workers/nano/weights/manifest.json").read_text())
+    adapters = sum(one["type"] != "Checkpoint" for one in shipped)
     try:
         models = httpx.get(f"{address}/api/v1/models?limit=100", timeout=10).json().get("items", [])
-        if len(models) < wanted:
+        if len(models) < len(shipped):
             return False
         for version in (version["id"] for model in models for version in model["modelVersions"]):
             strips = httpx.get(f"{address}/api/v1/model-versions/{version}/previews", timeout=10).json()
@@ -131,7 +132,7 @@ def _drawn(address: str, process: subprocess.Popen[bytes]) -> bool:
         prompts = httpx.get(f"{address}/api/v1/prompts?limit=100", timeout=10).json().get("items", [])
     except (httpx.HTTPError, ValueError):
         return False
-    return len(prompts) >= wanted + 2  # three of words alone, and one of each adapter
+    return len(prompts) >= adapters + 3  # three of words alone, and one of each adapter
 
 
 @dataclass(frozen=True)
