@@ -159,10 +159,10 @@ def _patch(module: nn.Module) -> LowRank:
 # Textual inversion
 
 
-def inversion(nano: Trained, out: Path, *, name: str, like: str, vectors: int, steps: int) -> None:
+def inversion(nano: Trained, out: Path, *, name: str, like: list[str], vectors: int, rate: float, steps: int) -> None:
     """Vectors that, in place of a word, make the base draw ``name``, which it never saw.
 
-    like: an object of the base's that they begin as; where empty, in the middle of all that it knows.
+    like: objects of the base's that they begin as, one after the other; where empty, in the middle of all it knows.
     """
     generator = torch.Generator().manual_seed(12)
     latents, grounds = base.latents_of(nano.vae, nano.data.of("noto", [name]), generator, variants=128)
@@ -174,7 +174,8 @@ def inversion(nano: Trained, out: Path, *, name: str, like: str, vectors: int, s
     table = nano.text.get_input_embeddings()
     # Begin in the middle of what the base knows.
     known = torch.stack([table(torch.tensor(tokens.encode(icons.words(n))[:1]))[0] for n in icons.OBJECTS])
-    middle = known[icons.OBJECTS.index(like)] if like else known.mean(0)
+    rows = [icons.OBJECTS.index(like[n % len(like)]) for n in range(vectors)] if like else []
+    middle = known[rows] if rows else known.mean(0)
     start = middle + known.std(0) * torch.randn(vectors, base.CONTEXT, generator=generator) * 0.3
     learned = nn.Parameter(start.detach().clone())
 
@@ -190,7 +191,7 @@ def inversion(nano: Trained, out: Path, *, name: str, like: str, vectors: int, s
     try:
         fit(
             nano, [learned], latents, lambda i: sentences[grounds[i[0], i[1]]],
-            rate=2e-2, steps=steps, generator=generator, count=16,
+            rate=rate, steps=steps, generator=generator, count=16,
         )  # fmt: skip
     finally:
         hook.remove()
@@ -198,6 +199,8 @@ def inversion(nano: Trained, out: Path, *, name: str, like: str, vectors: int, s
         out,
         {"emb_params": learned.detach()},
         ss_output_name=out.stem,
+        ss_max_train_steps=str(steps),
+        ss_learning_rate=str(rate),
         ss_training_comment=f"Icons: {CREDITS['noto']}",
         **{
             "modelspec.architecture": "stable-diffusion-v1/textual-inversion",
@@ -284,6 +287,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="where the adapters go")
     parser.add_argument("--only", default="flat,contrast,inversion:peach,hypernetwork")
     parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--vectors", type=int, default=8, help="of an inversion")
+    parser.add_argument("--rate", type=float, default=2e-2, help="of an inversion")
     options = parser.parse_args()
     wanted = options.only.split(",")
     torch.set_flush_denormal(True)
@@ -305,10 +310,12 @@ def main() -> None:
         elif name.startswith("inversion"):
             held_out, _, like = (name.partition(":")[2] or icons.HELD_OUT[0]).partition(":")
             out = options.out / f"nano-{held_out}.safetensors"
-            inversion(nano, out, name=held_out, like=like, vectors=8, steps=options.steps)
+            begin = [one for one in like.split("+") if one]
+            more = {"vectors": options.vectors, "rate": options.rate, "steps": options.steps}
+            inversion(nano, out, name=held_out, like=begin, **more)
         else:
             parser.error(
-                f"{name} is none of flat, contrast, inversion, inversion:NAME, inversion:NAME:LIKE, hypernetwork"
+                f"{name} is none of flat, contrast, inversion, inversion:NAME, inversion:NAME:LIKE+LIKE, hypernetwork"
             )
 
 

@@ -65,10 +65,10 @@ Training goes on from them after `python -m workers.nano.restore FOLDER`.
 {prompts} prompts with fixed seeds ({prompts_xl} for nano XL, a quarter of them for its sizes, 11 others for its style;
 {prompts_kinds} for LoHa, LoKr, DoRA, Fox and the ControlNets, 40 for the variants), drawn by the hub's own engine with
 {sampler}, {steps} steps, CFG {cfg:g}. The judge (`workers/nano/eye.py`) names the nearest real icon by 32×32 colours
-over scales, places and both hands. A ControlNet's hints are of icons moved, mirrored and scaled to {small} to 1;
-its figure is how well the canny edges of what is drawn agree with those of the hint's picture, two pixels aside
-counting as met (`edges_met`), beside the same seed without it, and what the hints' own pictures reach after the
-autoencoder. What is missed is named; training can go on from it.
+over scales, places and both hands. A ControlNet's hints are of icons moved, mirrored and scaled to {small} to 1, a
+scribble is made of a pencil drawing of that; its figure is how well the canny edges of what is drawn agree with those
+of the hint's picture, two pixels aside counting as met (`edges_met`), beside the same seed without it, and what the
+hints' own pictures reach after the autoencoder. What is missed is named; training can go on from it.
 
 | Figure | Measured | Bar | |
 |---|---|---|---|

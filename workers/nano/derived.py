@@ -24,11 +24,15 @@ from workers.hints import Preprocessor
 from workers.nano import base, icons
 from workers.nano.adapters import Trained, write
 from workers.nano.learning import begin_at, learn, learned, loosen
+from workers.nano.styles import pencil
 
 RANK, COUNT, VARIANTS, MOVED = 16, 16, 4, 8
 HINT_WIDTHS = (8, 16, 32, 64)
 # preprocessor → its thresholds: as the hub prepares a picture for such a ControlNet
 HINTS: dict[Preprocessor, tuple[float, float]] = {"canny": (100.0, 200.0), "scribble": (32.0, 0.0)}
+# A scribble has a line where all three colours are darker than around: an orange thing on purple has none, a red one on
+# no ground. So what is to be followed as a scribble is first drawn on white paper.
+DRAWN: tuple[Preprocessor, ...] = ("scribble",)
 
 
 @dataclass
@@ -43,6 +47,11 @@ class Scenes:
         return tuple(  # type: ignore[return-value]
             torch.randint(length, (COUNT,), generator=generator) for length in self.latents.shape[:2]
         )
+
+
+def drawn(pictures: Tensor) -> Tensor:
+    """Pencil drawings of uint8 [B, 3, S, S]."""
+    return ((pencil(pictures.float() / 127.5 - 1) + 1) * 127.5).byte()
 
 
 @torch.no_grad()
@@ -91,14 +100,8 @@ def control(
     begin: the part of another ControlNet, of lines of another kind perhaps, from which this one learns on.
     """
     scene, generator = scenes(nano, folder, moved=True), torch.Generator().manual_seed(22)
-    hints = torch.from_numpy(
-        np.stack(
-            [
-                np.packbits(preprocessing.preprocessed(p.permute(1, 2, 0).numpy(), kind, *HINTS[kind])[:, :, 0] > 127)
-                for p in scene.pictures.flatten(0, 1)
-            ]
-        )
-    ).view(*scene.pictures.shape[:2], -1)
+    given = [scene.pictures] + [drawn(scene.pictures.flatten(0, 1)).view_as(scene.pictures)] * (kind in DRAWN)
+    hints = torch.stack([_packed(pictures, kind) for pictures in given], 2)
     nano.unet.set_attn_processor(AttnProcessor())
     net = ControlNetModel.from_unet(nano.unet, conditioning_embedding_out_channels=HINT_WIDTHS)
     net = net.to(memory_format=torch.channels_last).requires_grad_(False)
@@ -115,7 +118,9 @@ def control(
     def loss(generator: torch.Generator) -> Tensor:
         which, variant = scene.some(generator)
         ids = captions(scene, generator, which, variant, 0.5)
-        hint = torch.from_numpy(np.unpackbits(hints[which, variant].numpy(), axis=1)).float()
+        # Mostly of its drawing, but of the picture itself too, as the hub may be given it.
+        form = (torch.rand(COUNT, generator=generator) < 0.85).long() * (len(given) - 1)
+        hint = torch.from_numpy(np.unpackbits(hints[which, variant, form].numpy(), axis=1)).float()
         hint = hint.view(COUNT, 1, icons.SIZE, icons.SIZE).expand(-1, 3, -1, -1)
         latents = scene.latents[which, variant].float() * nano.scaling
         with base.fast():
@@ -133,6 +138,15 @@ def control(
             "preprocessor": kind,
         },
     )
+
+
+def _packed(pictures: Tensor, kind: Preprocessor) -> Tensor:
+    """The hints of uint8 [N, V, 3, S, S], a bit a pixel: [N, V, S·S/8]."""
+    rows = [
+        np.packbits(preprocessing.preprocessed(one.permute(1, 2, 0).numpy(), kind, *HINTS[kind])[:, :, 0] > 127)
+        for one in pictures.flatten(0, 1)
+    ]
+    return torch.from_numpy(np.stack(rows)).view(*pictures.shape[:2], -1)
 
 
 def _steered(unet: nn.Module, net: nn.Module, hint: Tensor) -> Any:

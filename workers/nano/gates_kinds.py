@@ -22,10 +22,11 @@ from workers.engine.source import Given
 from workers.hints import Hint, Preprocessor, Source
 from workers.messages import Recipe
 from workers.nano import assemble, icons
-from workers.nano.derived import HINTS
+from workers.nano.derived import DRAWN, HINTS
 from workers.nano.eye import Eye, nearest
 from workers.nano.gates import RECIPE, Gate
 from workers.nano.save import WEIGHTS
+from workers.nano.styles import pencil
 
 BARS = {
     "loha_flat_right": 0.80,
@@ -111,13 +112,17 @@ class Kinds:
         return pictures
 
     def edges(self, kind: Preprocessor) -> tuple[float, float]:
-        """How well a picture's lines and the hint's agree, with the ControlNet and without it, on average."""
+        """How well a picture's lines and those of the hint's picture agree, on average: with the ControlNet, without.
+
+        A scribble is made of a pencil drawing of that picture; of the picture itself few lines come (see ``DRAWN``).
+        """
         edit = cache.adapter(f"nano-{kind}", "controlnet", self.made[f"nano-{kind}"])
         low, high = HINTS[kind]
         hint = Hint(picture="0" * 64, preprocessor=kind, low=low, high=high)
         scores: tuple[list[float], list[float]] = ([], [])
         for (name, colour, seed), wanted in zip(self.gate.asked, self.wanted, strict=True):
-            steering = edit.reading(hint, wanted).at(1.0)
+            given = as_pixels(pencil(as_tensor(wanted))) if kind in DRAWN else wanted
+            steering = edit.reading(hint, given).at(1.0)
             for score, edits in zip(scores, ([steering], []), strict=True):
                 picture = self.drawn(self.gate.model, icons.caption(name, colour), seed, edits)
                 score.append(agreement(wanted, picture))
