@@ -20,14 +20,14 @@ from django.utils.translation import gettext_lazy as _
 from hub.accounts.levels import ALL as ALL_LEVELS
 from hub.accounts.models import User
 from hub.catalog import terms
-from hub.catalog.models import Model, Tag, Top
+from hub.catalog.models import Base, Model, Tag, Top
 from hub.catalog.terms import BASE, CREATOR, FORMAT, MAY, PERIOD, TAG, TYPE, named, term
-from hub.catalog.wishes import SORTS, Narrowed, filtered
+from hub.catalog.wishes import SORTS, Narrowed, filtered, written
 from hub.catalog.words import folded, tag_name
 
 COUNT_CAP = 1000  # shown as "1,000+" where no count was made ahead
-FACET_SET = 5_000  # rows that are counted when somebody asks: each has a dozen terms
-SHOWN, KEPT = 12, 60  # choices of a facet, and tags and creators that a count keeps
+FACET_SET = 4_000  # rows that are counted when somebody asks: each has a dozen terms
+SHOWN, KEPT = 10, 60  # choices of a facet, and tags and creators that a count keeps
 FORMATS = ("SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other")
 LICENCES = {
     "Image": _("Pictures may be sold"),
@@ -64,10 +64,19 @@ class Facets:
     periods: list[Facet] = field(default_factory=list)
     can_generate: int | None = None
     total: int | None = None
-    # Of tags and creators all that were counted, `KEPT` at most, the most frequent first: number → how many models.
+    # Of types, bases, tags and creators all that were counted, of the last two `KEPT` at most, the most frequent first:
+    # number → how many models.
     kept: dict[int, dict[int, int | None]] = field(default_factory=dict)
     # The first of the list as (model, version, key of its order), where the rows were read to be counted.
     first: tuple[tuple[int, int, int], ...] | None = None
+
+    @property
+    def kept_types(self) -> int:
+        return len(self.kept.get(TYPE, ()))
+
+    @property
+    def kept_bases(self) -> int:
+        return len(self.kept.get(BASE, ()))
 
     @property
     def kept_tags(self) -> int:
@@ -78,15 +87,16 @@ class Facets:
         return len(self.kept.get(CREATOR, ()))
 
 
-def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None, first: int = 0) -> Facets:
-    """The choices of each filter with their counts. found: only among these models.
+def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None, first: int = 0, most: int = 0) -> Facets:
+    """The choices of each filter with their counts. found: only among these models, of which at most the first
+    ``most`` are counted (0: all).
 
     first: so many rows of the list are told too, where its rows are read to be counted: to find them is as much again.
     """
     counts: dict[int, int | None] = {}
     rows = None
     if found is not None or narrowed.small(without=OWN, most=FACET_SET):
-        counted, rows = _counted(narrowed, found=found, own=True, first=first)
+        counted, rows = _counted(narrowed, found=found, own=True, first=first, most=most)
         counts |= counted
     else:
         if narrowed.small(most=FACET_SET):
@@ -102,8 +112,10 @@ def facets(narrowed: Narrowed, *, found: Sequence[int] | None = None, first: int
 
 def total(narrowed: Narrowed) -> tuple[int, bool]:
     """How many models pass all filters, and whether there are more than that."""
-    if not narrowed.small() and len(narrowed.bases) < 2 and (n := _of_cells(narrowed).get(terms.ALL)) is not None:
-        return n, False
+    if not narrowed.small() and len(narrowed.bases) < 2:
+        n = _of_cells(narrowed, in_all=True).get(terms.ALL)
+        if n is not None:
+            return n, False
     if (n := _of_period(narrowed)) is not None:
         return n, False
     rows = filtered(narrowed).order_by().values("model_id")
@@ -117,26 +129,30 @@ def total(narrowed: Narrowed) -> tuple[int, bool]:
 # A small set, counted exactly
 
 # The first term of a listing is its type, the second its base (`terms_of`).
-COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats}
-    THEN terms || CASE {recent} ELSE ARRAY[0, {creator}] END WHEN {bases} AND {formats} THEN terms[1:1]
-    WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
-    THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t {listed} FROM ({rows}) rows),
-    counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged) each GROUP BY u)
-    SELECT u, n, 0, 0 FROM counted WHERE u >> 24 NOT IN ({TAG}, {CREATOR})
+COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats} THEN terms
+    WHEN {bases} AND {formats} THEN terms[1:1] WHEN {types} AND {formats} THEN terms[2:2] WHEN {types} AND {bases}
+    THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t,
+    {types} AND {bases} AND {formats} AS passes, {among} AS told,
+    creator_id, published_at, model_id, version_id, {key}::bigint AS key FROM ({rows}) rows),
+    counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged WHERE told) each GROUP BY u)
+    SELECT u, n, 0, 0 FROM counted WHERE u >> 24 <> {TAG}
     UNION ALL (SELECT u, n, 0, 0 FROM counted WHERE u >> 24 = {TAG} ORDER BY n DESC, u LIMIT {KEPT})
-    UNION ALL (SELECT u, n, 0, 0 FROM counted WHERE u >> 24 = {CREATOR} ORDER BY n DESC, u LIMIT {KEPT})"""
-LISTED = ", {types} AND {bases} AND {formats} AS passes, model_id, version_id, {key}::bigint AS key"
+    UNION ALL (SELECT {creator} | creator_id::int, count(*) AS n, 0, 0 FROM judged
+    WHERE passes AND told AND creator_id < 1 << 24 GROUP BY creator_id ORDER BY n DESC, creator_id LIMIT {KEPT})
+    UNION ALL (SELECT each.u, each.n, 0, 0 FROM (SELECT count(*) AS n, {recent} FROM judged WHERE passes AND told) a
+    CROSS JOIN LATERAL (VALUES (0, a.n), {periods}) each (u, n))"""
 FIRST = """ UNION ALL (SELECT -1, key, model_id, version_id FROM judged WHERE passes
     ORDER BY key {way}, model_id {way} LIMIT {first})"""
 MICROSECONDS = "(extract(epoch FROM published_at) * 1000000)"  # exact: a numeric
 
 
 def _counted(
-    narrowed: Narrowed, *, found: Sequence[int] | None, own: bool, first: int = 0
+    narrowed: Narrowed, *, found: Sequence[int] | None, own: bool, first: int = 0, most: int = 0
 ) -> tuple[Counts, list[tuple[int, int, int]]]:
     """Terms of what passes, each with how many rows have it; and the ``first`` rows of it, as of `Facets.first`.
 
-    own: a count of types, bases or formats ignores the choices made among its own kind.
+    own: a count of types, bases or formats ignores the choices made among its own kind. most: only so many of
+    ``found`` are counted (0: all), and the first rows are those of all.
     """
     wish = narrowed.wish
     order = SORTS.get(wish.order, "published_at")
@@ -147,7 +163,7 @@ def _counted(
         sql, params = values.query.sql_with_params()
     except EmptyResultSet:
         return {terms.ALL: 0}, []
-    tests = {"types": "true", "bases": "true", "formats": "true"}
+    tests = {"types": "true", "bases": "true", "formats": "true", "among": "true"}
     if own:
         tests["bases"] = "lead"
         if wish.types:
@@ -160,25 +176,23 @@ def _counted(
         "types": list(wish.types),
         "bases": list(narrowed.bases),
         "formats": [named(FORMAT, format) for format in wish.formats],
+        "among": "",
     }
-    # In the numbers that terms are stored in, and with one array to add: anything else is most of the work.
-    creator = f"CASE WHEN creator_id < {1 << 24} THEN {term(CREATOR, 0)} | creator_id::int END"
-    days = sorted(terms.PERIODS.values())
-    recent = " ".join(
-        f"WHEN published_at >= now() - interval '{least} days' THEN ARRAY[0, {creator}, {_listed(days[place:])}]"
-        for place, least in enumerate(days)
-    )
+    if found is not None and 0 < most < len(found):
+        tests["among"], chosen["among"] = "model_id IN (SELECT unnest(%(among)s::bigint[]))", written(found[:most])
+    days = terms.PERIODS.values()
     numbered = {f"p{place}": value for place, value in enumerate(params)}
     key, way = MICROSECONDS if order == "published_at" else order, "ASC" if wish.order == "oldest" else "DESC"
     statement = COUNTED + FIRST.format(way=way, first=first) if first else COUNTED
+    # What each row has one of, or what follows from its date, is counted apart: among the terms it is half the work.
     statement = statement.format(
-        listed=LISTED.format(key=key, **tests) if first else "",
+        key=key if first else "0",
         rows=sql % tuple(f"%({name})s" for name in numbered),
-        creator=creator,
-        recent=recent,
+        recent=", ".join(f"count(*) FILTER (WHERE published_at >= now() - interval '{n} days') AS n{n}" for n in days),
+        periods=", ".join(f"({term(PERIOD, n)}, a.n{n})" for n in days),
+        creator=term(CREATOR, 0),
         FORMAT=FORMAT,
         TAG=TAG,
-        CREATOR=CREATOR,
         KEPT=KEPT,
         **tests,
     )
@@ -187,11 +201,7 @@ def _counted(
         told = cursor.fetchall()
     listed = [(model_id, version_id, key) for u, key, model_id, version_id in told if u < 0]
     listed.sort(key=lambda row: (row[2], row[0]), reverse=way == "DESC")
-    return {terms.ALL: 0} | {u: n for u, n, *_row in told if u >= 0}, listed
-
-
-def _listed(days: Iterable[int]) -> str:
-    return ", ".join(str(term(PERIOD, one)) for one in days)
+    return {u: n for u, n, *_row in told if u >= 0 and (n or u == terms.ALL)}, listed
 
 
 # A broad list, counted ahead
@@ -202,10 +212,13 @@ CELLS = """SELECT type, base_id, sum(n) FILTER (WHERE {of_base})::int, sum(n) FI
     sum(n) FILTER (WHERE {of_type} AND {of_base})::int,
     sum(n) FILTER (WHERE {of_type} AND {of_base} AND can_generate)::int
     FROM catalog_cell WHERE term = %(term)s {levels} {tried} GROUP BY GROUPING SETS ((type), (base_id), ())"""
+CELLS_IN_ALL = """SELECT NULL, NULL, NULL, NULL, coalesce(sum(n) FILTER (WHERE {of_type} AND {of_base}),
+    CASE WHEN count(*) > 0 THEN 0 END)::int, NULL FROM catalog_cell WHERE term = %(term)s {levels} {tried}"""
 
 
-def _of_cells(narrowed: Narrowed) -> dict[int, int | None]:
-    """Types, bases and the total from the cells; empty where a filter is on that they do not know."""
+def _of_cells(narrowed: Narrowed, *, in_all: bool = False) -> dict[int, int | None]:
+    """Types, bases and the total from the cells; empty where a filter is on that they do not know. in_all: only the
+    total."""
     wish = narrowed.wish
     slices = [term(TAG, tag) for tag in narrowed.tags or ()] + [named(FORMAT, word) for word in wish.formats]
     slices += [terms.may(use) for use in (wish.commercial if len(wish.commercial) == 1 else ()) + wish.allowing]
@@ -224,7 +237,7 @@ def _of_cells(narrowed: Narrowed) -> dict[int, int | None]:
         "bases": list(narrowed.bases),
     }
     asked["levels"] = [level for level in range(32) if not level & ~wish.within] if wish.within else []
-    statement = CELLS.format(
+    statement = (CELLS_IN_ALL if in_all else CELLS).format(
         of_type="type = ANY(%(types)s)" if wish.types else "true",
         of_base="base_id = ANY(%(bases)s)" if wish.bases else "lead",
         levels="AND level = ANY(%(levels)s)" if wish.within else "",
@@ -313,7 +326,7 @@ def _worded(narrowed: Narrowed, counts: dict[int, int | None]) -> Facets:
     out.formats = _of_words(by_kind[FORMAT], dict.fromkeys(FORMATS, ""), wish.formats)
     names = _names(by_kind)
     out.bases = _chosen_too(_called(by_kind[BASE], names[BASE]), wish.bases)
-    out.kept = {kind: by_kind[kind] for kind in (TAG, CREATOR)}
+    out.kept = {kind: by_kind[kind] for kind in (TYPE, BASE, TAG, CREATOR)}
     out.tags = _chosen_too(_called(by_kind[TAG], names[TAG]), [tag_name(tag) for tag in wish.tags])
     out.creators = _chosen_too(_called(by_kind[CREATOR], names[CREATOR]), [wish.creator] if wish.creator else [])
     may = by_kind[MAY]
@@ -351,22 +364,30 @@ def _names(by_kind: dict[int, dict[int, int | None]]) -> dict[int, dict[int, str
 
 
 def every(found: Facets, kind: int, chosen: Iterable[str], word: str = "") -> list[Facet]:
-    """All choices of a filter that were counted, and what is on; kind: `TAG` or `CREATOR`.
+    """All choices of a filter that were counted, and what is on; kind: `TYPE`, `BASE`, `TAG` or `CREATOR`.
 
     word: only those whose name has it, and one that is called so exactly though few models have it, without a number.
     """
-    rows = Tag.objects.values_list("pk", "name") if kind == TAG else User.objects.values_list("pk", "username")
-    counts, named = found.kept.get(kind, {}), "name" if kind == TAG else "username"
-    names = dict(rows.filter(pk__in=list(counts)))
+    counts = found.kept.get(kind, {})
+    names = {named(TYPE, value) & 0xFFFFFF: (value, str(label)) for value, label in Model.Type.choices}
+    column = "username" if kind == CREATOR else "name"
+    tables: dict[int, QuerySet[Any]] = {BASE: Base.objects.all(), TAG: Tag.objects.all(), CREATOR: User.objects.all()}
+    if kind != TYPE:
+        rows = tables[kind].values_list("pk", column)
+        names = {pk: (name, name) for pk, name in rows.filter(pk__in=list(counts))}
     on = {value.lower(): value for value in chosen}
-    kept = [Facet(names[n], names[n], count, names[n].lower() in on) for n, count in counts.items() if n in names]
+    kept = [
+        Facet(*names[number], count, names[number][0].lower() in on)
+        for number, count in counts.items()
+        if number in names
+    ]
     missing = on.keys() - {facet.value.lower() for facet in kept}
     kept += [Facet(on[key], on[key], None, True) for key in on if key in missing]
     if not word:
         return kept
     likely = [facet for facet in kept if folded(word) in folded(facet.label)]
-    if not any(facet.label == word for facet in likely):
-        exact = rows.filter(**{named: tag_name(word) if kind == TAG else word}).exclude(pk__in=list(counts))
+    if kind != TYPE and not any(facet.label == word for facet in likely):
+        exact = rows.filter(**{column: tag_name(word) if kind == TAG else word}).exclude(pk__in=list(counts))
         likely += [Facet(name, name, None) for _number, name in exact[:1]]
     return likely
 

@@ -109,6 +109,8 @@ def model_list(
     known = choices.total if choices else None
     if choices and choices.first is not None:
         rows: Sequence[Found] = choices.first
+    elif not limit:  # only counted
+        rows = ()
     elif count and known is None and not after and narrowed.small() and not _is_walked(narrowed):
         rows, known = _read_whole(narrowed, most)
     else:
@@ -145,27 +147,42 @@ def _searched(
         tiers = search.among(_passing(narrowed))
     else:
         tiers = search.tiers()
+    choices: Facets | None = None
     for tier, last in tiers:
         complete = last
+        if with_facets and tier and not found and (last or _fills(narrowed, tier, start + limit)):
+            # Their rows are read to be counted: what passes is told with it.
+            choices = facets.facets(narrowed, found=tier, first=len(tier), most=CANDIDATES)
+            by_model = {model_id: version_id for model_id, version_id, _key in choices.first or ()}
+        else:
+            choices = choices if not tier else None
+            by_model = dict(filtered(narrowed, found=tier).values_list("model_id", "version_id")) if tier else {}
         found += tier
-        by_model = dict(filtered(narrowed, found=tier).values_list("model_id", "version_id")) if tier else {}
         pairs += [(model_id, by_model[model_id]) for model_id in tier if model_id in by_model]
         if len(pairs) > start + limit:
             break
     in_order = wish.order in SORTS and len(found) <= CANDIDATES and not after
-    most = offset + limit + 1 if in_order else 0
-    choices = facets.facets(narrowed, found=found[:CANDIDATES], first=most) if with_facets else None
+    if with_facets and choices is None:
+        first = offset + limit + 1 if in_order else 0
+        choices = facets.facets(narrowed, found=found[:CANDIDATES], first=first)
     if wish.order not in SORTS:
         shown = pairs[start : start + limit]
         # A computed rank has no key to go on from, so the cursor is a position among the ranked candidates.
         go_on = limit and len(pairs) > start + limit and start + limit <= CANDIDATES
         following = write_cursor(wish, [wish.order, start + limit, 0]) if go_on else ""
     else:
-        told = choices.first if choices else None
-        rows = told if told is not None else list(_of_found(narrowed, found, after)[: offset + limit + 1])
+        told = choices.first if choices and not after else None
+        most = offset + limit + 1
+        rows = told[:most] if told is not None else list(_of_found(narrowed, found, after)[:most])
         shown, following = _cut(rows[offset:], wish, limit)
     as_asked = bool(vector) or wish.order != "meaning"
     return Page(shown, following, len(pairs) if count else 0, not complete, choices, as_asked)
+
+
+def _fills(narrowed: Narrowed, tier: Sequence[int], most: int) -> bool:
+    """Whether these models are likely to fill a page with what passes, so that no others will be looked for."""
+    share = narrowed.by_themselves if narrowed.total else 1.0
+    return len(tier) * share > 2 * most
 
 
 def _fewer(narrowed: Narrowed, search: Search) -> bool:
@@ -188,17 +205,20 @@ def _sorted_found(
     """
     most = offset + limit + 1
     whole: list[int] | None = None
+    choices: Facets | None = None
     hits: list[int] = []
     if _fewer(narrowed, search):
         whole = search.having(_passing(narrowed))
-        rows = list(_of_found(narrowed, whole, after)[:most])
+        rows: Sequence[Found] = list(_of_found(narrowed, whole, after)[:most])
+    elif (walked := _walked(narrowed, search, most, after)) is not None:
+        rows = walked
     else:
-        walked = _walked(narrowed, search, most, after)
-        rows, hits = _of_hits(narrowed, search, most, after) if walked is None else (walked, [])
+        rows, hits, choices = _of_hits(narrowed, search, most, after, with_facets)
     shown, following = _cut(rows[offset:], narrowed.wish, limit)
     if not hits and (with_facets or (count and whole is None)):
         hits = search.hits(CANDIDATES + 1)
-    choices = facets.facets(narrowed, found=hits[:CANDIDATES]) if with_facets else None
+    if with_facets and choices is None:
+        choices = facets.facets(narrowed, found=hits[:CANDIDATES])
     if not count:
         return Page(shown, following, facets=choices)
     if whole is not None:
@@ -214,7 +234,7 @@ def _walked(narrowed: Narrowed, search: Search, most: int, after: list[Any] | No
     order = narrowed.wish.order
     often = search.most / narrowed.total if len(search.groups) == 1 and narrowed.total > SMALL_SET else 0.0
     step = most + int(1.5 * most / often) if often else WALKED + 1
-    if step > WALKED or step > READ * narrowed.share:
+    if step > WALKED or (step > READ * narrowed.share and not narrowed.small(most=READ)):
         return None
     listed = replace(narrowed, wish=replace(narrowed.wish, query=""))
     found: list[Found] = []
@@ -228,20 +248,27 @@ def _walked(narrowed: Narrowed, search: Search, most: int, after: list[Any] | No
     return None
 
 
-def _of_hits(narrowed: Narrowed, search: Search, most: int, after: list[Any] | None) -> tuple[list[Found], list[int]]:
-    """The first rows of `UNRANKED` texts, and these. Tiers nest by downloads, so in that order the first that fills a
-    page has it; one that will not is left out."""
+def _of_hits(
+    narrowed: Narrowed, search: Search, most: int, after: list[Any] | None, with_facets: bool
+) -> tuple[Sequence[Found], list[int], Facets | None]:
+    """The first rows of `UNRANKED` texts, these, and the choices among `CANDIDATES` of them where their rows were read
+    at once. Tiers nest by downloads, so in that order the first that fills a page has it; one that will not is left
+    out."""
     expected = narrowed.share * search.most
     better = [tier for tier, share in TIER_SHARES.items() if share * expected >= most]
-    rows: list[Found] = []
+    rows: Sequence[Found] = []
     hits: list[int] = []
+    choices: Facets | None = None
     for tier in (*(better if narrowed.wish.order == "downloads" else ()), TIERS[-1]):
         # Ids, not a query within the query: the planner would rather read all texts than trust its limit.
         hits = search.hits(UNRANKED, tier)
-        rows = list(_of_found(narrowed, hits, after)[:most])
+        if with_facets and not after:
+            choices = facets.facets(narrowed, found=hits, first=most, most=CANDIDATES)
+        told = choices.first if choices else None
+        rows = told if told is not None else list(_of_found(narrowed, hits, after)[:most])
         if len(rows) == most:
             break
-    return rows, hits
+    return rows, hits, choices
 
 
 def _of_found(narrowed: Narrowed, found: Sequence[int], after: list[Any] | None) -> QuerySet[Any, Any]:

@@ -36,12 +36,14 @@ from hub.catalog.serializers import (
     wish_of,
 )
 from hub.catalog.snippets import snippets
-from hub.catalog.terms import CREATOR, TAG
+from hub.catalog.terms import BASE, CREATOR, TAG, TYPE
 from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
 
 PAGE, ROW = 30, 10
-FACETS = {"tag": (TAG, gettext_lazy("Tag")), "creator": (CREATOR, gettext_lazy("Creator"))}  # of more than are shown
+# Filters of more choices than are shown.
+FACETS = {"type": (TYPE, gettext_lazy("Type")), "base": (BASE, gettext_lazy("Base model")),
+          "tag": (TAG, gettext_lazy("Tag")), "creator": (CREATOR, gettext_lazy("Creator"))}  # fmt: skip
 
 
 @require_safe
@@ -106,14 +108,15 @@ def _counted(page: queries.Page) -> str:
 
 @require_safe
 def facet_list(request: HttpRequest, name: str) -> HttpResponse:
-    """All choices of the list's tags or creators beside the filters that are on, found by their names: the insides of
+    """All choices of one of the list's filters beside the filters that are on, found by their names: the insides of
     the list's own filter, or a page where nothing can be put into it."""
     if name not in FACETS:
         raise NotFound(_("There is no such filter."))
     wish = replace(wish_of(request.GET), within=levels_of(request.user))
     word = request.GET.get("word", "").replace("\x00", "")[:60].strip()
     found = queries.model_list(wish, limit=1, count=False, with_facets=True).facets
-    chosen = list(wish.tags) if name == "tag" else [wish.creator] if wish.creator else []
+    one = (wish.creator,) if wish.creator else ()
+    chosen = {"type": wish.types, "base": wish.bases, "tag": wish.tags, "creator": one}[name]
     address = ListAddress(request.GET, request.path).without("word", request.GET.get("word", ""))
     context = {
         "name": name,

@@ -158,7 +158,12 @@ class Narrowed:
     @property
     def share(self) -> float:
         """The part of all rows that its filters may leave: what cells know, or if they know nothing of each other."""
-        return min(self._share(self.sizes()), self.together / self.total) if self.total else 1.0
+        return min(self.by_themselves, self.together / self.total) if self.total else 1.0
+
+    @property
+    def by_themselves(self) -> float:
+        """The part of all rows that its filters leave if they know nothing of each other."""
+        return self._share(self.sizes())
 
     @cached_property
     def together(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,10 @@ from hub.catalog.facets import Facet
 from hub.catalog.models import Tag
 from hub.catalog.wishes import Each
 from hub.prompts.models import LICENCES, Prompt
-from hub.prompts.queries import Found, Person, Wish, narrowed, searched, visible
+from hub.prompts.queries import HIT, Found, Hit, Person, Wish, narrowed, searched, visible
 
-COUNTED, SAMPLE, TAGS = 5000, 500, 12  # more rows are not counted while somebody waits: the newest tell what there is
+COUNTED, SAMPLE, TAGS = 5000, 500, 10  # more rows are not counted while somebody waits: the newest tell what there is
 FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
-Row = tuple[int, str, str, bool, bool]  # number, licence, base family, template, stacked
 
 
 @dataclass
@@ -41,35 +40,31 @@ def facets(user: Person, wish: Wish, found: Found) -> Facets:
     plain = replace(wish, licence="", family="", template=False, stacked=False)
     if found.hits is not None and plain != wish:
         found = searched(user, plain)
-    rows = narrowed(visible(user), plain)
-    if found.hits is not None:
-        rows = rows.filter(pk__in=Each.of(found.hits))
     broad = found.hits is None and Prompt.objects.order_by().values("pk")[: COUNTED + 1].count() > COUNTED
     known = not (broad or found.capped or (found.hits is None and found.asked))
-    columns = rows.order_by("-pk").values_list("pk", "licence", "family", "template", "stacked")
-    seen: list[Row] = list(columns[: COUNTED if known else SAMPLE])
-    shown = [row for row in seen if _passes(row, wish)]
-
-    def counted(others: Wish, of: Callable[[Row], str | None]) -> Counter[str]:
-        return Counter(value for row in seen if _passes(row, others) and (value := of(row)))
-
-    licences, families = (
-        counted(replace(wish, licence=""), lambda row: row[1]),
-        counted(replace(wish, family=""), lambda row: row[2]),
-    )
+    most = COUNTED if known else SAMPLE
+    if found.rows is not None:
+        seen = sorted(found.rows, key=lambda row: row.pk, reverse=True)[:most]
+    else:
+        rows = narrowed(visible(user), plain)
+        rows = rows if found.ranked is None else rows.filter(pk__in=Each.of(found.ranked))
+        seen = [Hit(*row) for row in rows.order_by("-pk").values_list(*HIT)[:most]]
+    shown = _passing(seen, wish)
+    licences = Counter(row.licence for row in _passing(seen, replace(wish, licence="")))
+    families = Counter(row.family for row in _passing(seen, replace(wish, family="")) if row.family)
 
     def number(n: int) -> int | None:
         return n if known else None
 
     return Facets(
-        tags=_tags([row[0] for row in shown], wish.tag, known),
+        tags=_tags([row.pk for row in shown], wish.tag, known),
         families=[
             Facet(value, FAMILIES.get(value, value), number(families[value]), value == wish.family)
             for value in dict.fromkeys([*families, *filter(None, [wish.family])])
         ],
         kinds=[
-            Facet("template", str(_("Templates")), number(sum(row[3] for row in shown)), wish.template),
-            Facet("stacked", str(_("With adapters")), number(sum(row[4] for row in shown)), wish.stacked),
+            Facet("template", str(_("Templates")), number(sum(row.template for row in shown)), wish.template),
+            Facet("stacked", str(_("With adapters")), number(sum(row.stacked for row in shown)), wish.stacked),
         ],
         licences=[
             Facet(value, str(words).partition(":")[0], number(licences[value]), value == wish.licence)
@@ -80,13 +75,14 @@ def facets(user: Person, wish: Wish, found: Found) -> Facets:
     )
 
 
-def _passes(row: Row, wish: Wish) -> bool:
-    return (
-        (not wish.licence or row[1] == wish.licence)
-        and (not wish.family or row[2] == wish.family)
-        and (not wish.template or row[3])
-        and (not wish.stacked or row[4])
-    )
+def _passing(rows: list[Hit], wish: Wish) -> list[Hit]:
+    if wish.licence:
+        rows = [row for row in rows if row.licence == wish.licence]
+    if wish.family:
+        rows = [row for row in rows if row.family == wish.family]
+    if wish.template:
+        rows = [row for row in rows if row.template]
+    return [row for row in rows if row.stacked] if wish.stacked else rows
 
 
 def _tags(shown: Sequence[int], chosen: str, known: bool) -> list[Facet]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -33,6 +34,7 @@ from workers.messages import Recipe
 Person = User | AnonymousUser
 PAGE, EXAMPLES = 24, 12
 SORTS = ("newest", "runs")
+SHOWN_OF_PICTURE = ("prompt_id", "picture__sha256", "picture__width", "picture__height")
 
 
 RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any that a meaning is held against
@@ -90,48 +92,85 @@ def prompt_list(user: Person, wish: Wish, *, limit: int = PAGE, found: Found | N
     found: what `searched` answered to the same wish, where it is at hand.
     """
     found = searched(user, wish) if found is None else found
-    prompts = narrowed(visible(user), wish)
-    if found.hits is None and found.asked is not None:
-        prompts = prompts.filter(doc=found.asked)
-    start, rest = _from(prompts if found.hits is None else Prompt.objects.filter(pk__in=Each.of(found.hits)), wish)
+    start, last = _from(wish)
     if found.hits == []:
         return [], ""
+    prompts = narrowed(visible(user), wish)
     if found.ranked:
         runs = dict(prompts.filter(pk__in=Each.of(found.hits or ())).values_list("pk", "runs"))
         ids = [(pk, runs[pk]) for pk in found.hits or () if pk in runs][start : start + limit + 1]
+    elif found.rows is not None:
+        ids = found.in_order(wish.order, last)[start : start + limit + 1]
     else:
-        if found.asked is not None and found.hits is not None:
-            rest = rest.annotate(rank=SearchRank(F("doc"), found.asked))
-        order = {"newest": ("-id",), "runs": ("-runs", "-id")}.get(wish.order, ("-rank", "-id"))
-        ids = list(rest.order_by(*order).values_list("pk", "runs")[start : start + limit + 1])
-    examples = _examples(user)
-    shown = visible(user).select_related("owner").prefetch_related(examples).in_bulk([pk for pk, _ in ids[:limit]])
+        if found.asked is not None:
+            prompts = prompts.filter(doc=found.asked)
+        order = {"newest": ("-id",), "runs": ("-runs", "-id")}[wish.order]
+        ids = list(_behind(prompts, wish.order, last).order_by(*order).values_list("pk", "runs")[: limit + 1])
+    examples = _examples(user, *SHOWN_OF_PICTURE)
+    shown = _shown(user).prefetch_related(examples).in_bulk([pk for pk, _ in ids[:limit]])
     if len(ids) <= limit:
         following = ""
     elif wish.order in SORTS:
-        last, runs_of_last = ids[limit - 1]
-        following = _cursor(wish.order, runs_of_last, last)
+        last_id, runs_of_last = ids[limit - 1]
+        following = _cursor(wish.order, runs_of_last, last_id)
     else:
         following = _cursor(wish.order, start + limit, 0)
     return [shown[pk] for pk, _ in ids[:limit] if pk in shown], following
 
 
+def _shown(user: Person) -> QuerySet[Prompt]:
+    """What cards show of prompts; the words that search reads of each are as long as the rest."""
+    return visible(user).select_related("owner").defer("doc")
+
+
+class Hit(NamedTuple):
+    """What order, page and choices read of a prompt that a search found: to come back for it is as much again."""
+
+    pk: int
+    runs: int
+    licence: str
+    family: str
+    template: bool
+    stacked: bool
+    rank: float = 0.0
+
+
+HIT = ("pk", "runs", "licence", "family", "template", "stacked")
+
+
 @dataclass(frozen=True)
 class Found:
-    """What a search found: numbers (None: nothing is searched, or ``asked`` is tested along an order), whether they are
-    in order already, else the query by which they are ranked."""
+    """What a search found: rows in no order, or numbers that are in order already (``ranked``); neither where nothing
+    is searched, or ``asked`` is tested along an order."""
 
-    hits: list[int] | None = None
-    ranked: bool = False
+    rows: list[Hit] | None = None
+    ranked: list[int] | None = None
     asked: SearchQuery | None = None
     capped: bool = False  # there may be more than these
+
+    @property
+    def hits(self) -> list[int] | None:
+        return self.ranked if self.rows is None else [row.pk for row in self.rows]
+
+    def in_order(self, order: str, last: tuple[int, int] | None) -> list[tuple[int, int]]:
+        """(number, runs) of the rows, from behind (runs, number) on."""
+        rows = self.rows or []
+        if order not in SORTS:
+            return [(row.pk, row.runs) for row in sorted(rows, key=lambda row: (row.rank, row.pk), reverse=True)]
+
+        def key(row: Hit) -> tuple[int, int]:
+            return (row.runs if order == "runs" else 0, row.pk)
+
+        end = last and (last[0] if order == "runs" else 0, last[1])
+        left = sorted((row for row in rows if end is None or key(row) < end), key=key, reverse=True)
+        return [(row.pk, row.runs) for row in left]
 
 
 def searched(user: Person, wish: Wish) -> Found:
     """At most `HITS` prompts that pass the wish's filters and have its words, or are near in meaning."""
     near = _near(user, wish)
     if near is not None:
-        return Found(near, ranked=True)
+        return Found(ranked=near)
     words = words_of(wish.query)[:WORDS_MOST]
     if not words:
         return Found()
@@ -139,16 +178,20 @@ def searched(user: Person, wish: Wish) -> Found:
     if not all(groups):
         return Found([])
     asked = SearchQuery(tsquery(groups), search_type="raw", config="simple")
-    matching = narrowed(visible(user), wish).filter(doc=asked).values_list("pk", flat=True)
+    matching = narrowed(visible(user), wish).filter(doc=asked)
     frequent = len(groups) == 1 and sum(n for _, n in groups[0]) >= BROAD_WORD and not (wish.tag or wish.creator)
     if frequent and wish.order in SORTS:
-        return Found(None, asked=asked)
+        return Found(asked=asked)
+    rows = matching.values_list(*HIT) if wish.order in SORTS else _ranked(matching, asked)
     if frequent:  # every few prompts have it: which come first is told by how often they are run
-        return Found(list(matching.order_by("-runs", "-id")[:BEST]), asked=asked, capped=True)
-    # Two steps, so that the words are looked up once and not row by row along an order; and ids between them, since
-    # the planner would rather read all prompts than trust the limit of a query within a query.
-    hits = list(matching[:HITS])
+        return Found([Hit(*row) for row in rows.order_by("-runs", "-id")[:BEST]], asked=asked, capped=True)
+    # The words are looked up once and not row by row along an order.
+    hits = [Hit(*row) for row in rows[:HITS]]
     return Found(hits, asked=asked, capped=len(hits) == HITS)
+
+
+def _ranked(matching: QuerySet[Prompt], asked: SearchQuery) -> QuerySet[Any, Any]:
+    return matching.annotate(rank=SearchRank(F("doc"), asked)).values_list(*HIT, "rank")
 
 
 def _near(user: Person, wish: Wish) -> list[int] | None:
@@ -210,10 +253,10 @@ def _cursor(order: str, key: int, last: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([order, key, last]).encode()).decode().rstrip("=")
 
 
-def _from(prompts: QuerySet[Prompt], wish: Wish) -> tuple[int, QuerySet[Prompt]]:
-    """Where the page begins among ``prompts``, and those that are left of them. Raises `BadCursor`."""
+def _from(wish: Wish) -> tuple[int, tuple[int, int] | None]:
+    """At which place the page begins, and the (runs, number) that it begins behind. Raises `BadCursor`."""
     if not wish.after:
-        return 0, prompts
+        return 0, None
     try:
         order, key, last = json.loads(
             base64.b64decode(wish.after + "=" * (-len(wish.after) % 4), altchars=b"-_", validate=True)
@@ -224,16 +267,22 @@ def _from(prompts: QuerySet[Prompt], wish: Wish) -> tuple[int, QuerySet[Prompt]]
             raise ValueError
     except (ValueError, TypeError, RecursionError) as error:
         raise BadCursor(_("This address of a next page does not exist. Start again at the first page.")) from error
-    if order not in SORTS:
-        return key, prompts
+    return (0, (key, last)) if order in SORTS else (key, None)
+
+
+def _behind(prompts: QuerySet[Prompt], order: str, last: tuple[int, int] | None) -> QuerySet[Prompt]:
+    """Those of ``prompts`` that come after (runs, number) in an order."""
+    if last is None:
+        return prompts
     if order == "newest":
-        return 0, prompts.filter(pk__lt=last)
-    return 0, prompts.filter(LessThan(Row(F("runs"), F("id")), Row(Value(key), Value(last))))
+        return prompts.filter(pk__lt=last[1])
+    return prompts.filter(LessThan(Row(F("runs"), F("id")), Row(Value(last[0]), Value(last[1]))))
 
 
-def _examples(user: Person) -> Prefetch:
+def _examples(user: Person, *columns: str) -> Prefetch:
     seen = pictures_for(user).filter(level__in=shown_levels(user)).values("pk")
-    return Prefetch("examples", Example.objects.filter(picture__in=seen).select_related("picture"), "shown_examples")
+    examples = Example.objects.filter(picture__in=seen).select_related("picture")
+    return Prefetch("examples", examples.only(*columns) if columns else examples, "shown_examples")
 
 
 def prompt_for(user: Person, prompt_id: int) -> Prompt:

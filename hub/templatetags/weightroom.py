@@ -97,6 +97,13 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def cut(text: str, most: int) -> str:
+    """At most so many letters of a text, the last an ellipsis where there were more. Django's own filter looks at each
+    letter by itself, which is a tenth of the work for a page of prompts."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+@register.filter
 def short_hash(value: str | None, keep: int = 10) -> str:
     """A digest shortened in the middle, so that both ends can be compared: 9f3a61c07e…36f0."""
     text = str(value or "")
