@@ -26,6 +26,8 @@ Asked = Callable[..., Tensor]
 MOST_LINES, MOST_NUMBERS = 64, 2**30
 # The CPU's attention takes half as long for a number of keys that fills its vectors; texts have 77 or a multiple.
 KEYS = 16
+# So many numbers are more than a CPU core keeps at hand.
+LARGE = 2**18
 
 
 class Context(NamedTuple):
@@ -202,6 +204,24 @@ def _layer(module: Any) -> Layer:
     return ask
 
 
+def _halves(module: Any) -> Callable[[Tensor], Sequence[Tensor]]:
+    """A matrix whose output's two halves go different ways. Where they are large each is computed by itself, so that
+    what follows reads memory in a row."""
+    own, held, width = module.__dict__, module._parameters, module.out_features
+
+    def ask(x: Tensor) -> Sequence[Tensor]:
+        replaced = own.get("forward")
+        large = x.device.type == "cpu" and x.numel() // x.shape[-1] * width >= LARGE
+        if replaced is not None:
+            return replaced.halves(x) if large and hasattr(replaced, "halves") else replaced(x).chunk(2, dim=-1)
+        weight, bias = held["weight"], held["bias"]
+        if not large:
+            return F.linear(x, weight, bias).chunk(2, dim=-1)
+        return [F.linear(x, weight[some], bias[some]) for some in (slice(width // 2), slice(width // 2, None))]
+
+    return ask
+
+
 def _plain(module: Any, held: Mapping[str, Any]) -> Layer:
     if isinstance(module, nn.Linear):
         return lambda x: F.linear(x, held["weight"], held["bias"])
@@ -260,15 +280,15 @@ def _block(module: Any) -> Reading:
     """Attention to itself, to the context, and two matrices with a gate between."""
     norms = [_layer(norm) for norm in (module.norm1, module.norm2, module.norm3)]
     itself, other = _attention(module.attn1), _attention(module.attn2)
-    gated, back = _layer(module.ff.net[0].proj), _layer(module.ff.net[2])
+    gated, back = _halves(module.ff.net[0].proj), _layer(module.ff.net[2])
     norm, norm_two, norm_three = norms
 
     def ask(x: Tensor, context: Context) -> Tensor:
         seen = norm(x)
         x = itself(seen, None) + x
         x = other(norm_two(x), context) + x
-        inner, gate = gated(norm_three(x)).chunk(2, dim=-1)
-        return back(inner * F.gelu(gate)) + x
+        inner, gate = gated(norm_three(x))
+        return back(F.gelu(gate).mul_(inner)) + x
 
     return ask
 

@@ -9,10 +9,13 @@ spare. The base's weights stay untouched.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 
 import torch
 from torch import Tensor, nn
@@ -51,14 +54,23 @@ class Plan:
 def can_ride(model: Model, edits: Sequence[Edit]) -> bool:
     """Whether a stack may share calls with others: it changes matrices and convolutions alone (what attention reads,
     too), and what has no low-rank form fits into ``WORKER_EXACT_BYTES``."""
-    exact = 0
-    for edit in edits:
-        for name in fitted(model, edit, UNET):
-            if not isinstance(model.modules.get(name), nn.Linear | nn.Conv2d):
-                return False
-            if edit.low_rank(name) is None:
-                exact += model.modules[name].weight.numel() * model.modules[name].weight.element_size()
-    return exact <= settings.EXACT_BYTES
+    return sum(_exact_bytes(model, edit) for edit in edits) <= settings.EXACT_BYTES
+
+
+def _exact_bytes(model: Model, edit: Edit) -> float:
+    """What the weights take that ``edit`` changes without a low-rank form; infinite where it changes anything beside
+    matrices and convolutions. Kept with the edit, as `merging.ready_for` does."""
+    names = fitted(model, edit, UNET)
+    key = (model.key, names, "exact bytes")
+    if key not in edit.ready:
+        modules = [model.modules.get(name) for name in names]
+        if all(isinstance(module, nn.Linear | nn.Conv2d) for module in modules):
+            exact = [model.tensors[name] for name in names if edit.low_rank(name) is None]
+            edit.ready[key] = sum(weight.numel() * weight.element_size() for weight in exact)
+        else:
+            edit.ready[key] = math.inf
+    found: float = edit.ready[key]
+    return found
 
 
 @torch.no_grad()
@@ -114,7 +126,8 @@ def beside(model: Model, plans: Sequence[tuple[Plan, Sequence[Share]]]) -> Itera
         for name in names:
             module = model.modules[name]
             plain = partial(type(module).forward, module)
-            module.forward = _by_hand([plan.forwards.get(name, plain) for plan, _ in plans])
+            # Straight into its dictionary: hundreds of modules are asked at every step, and `Module` looks at each.
+            module.__dict__["forward"] = _ByHand([plan.forwards.get(name, plain) for plan, _ in plans])
         if processors is not None:
             model.unet.set_attn_processor(RewrittenByLine([shares for _, shares in plans]))
         yield
@@ -125,10 +138,19 @@ def beside(model: Model, plans: Sequence[tuple[Plan, Sequence[Share]]]) -> Itera
             model.modules[name].__dict__.pop("forward", None)
 
 
-def _by_hand(forwards: Sequence[Forward]) -> Forward:
-    if len(forwards) == 1:
-        return forwards[0]
-    return lambda x: forwards[hands.number()](x)
+class _ByHand:
+    """A module's forward that is each hand's own."""
+
+    def __init__(self, forwards: Sequence[Forward]) -> None:
+        self.forwards = forwards
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.forwards[hands.number()](x)
+
+    def halves(self, x: Tensor) -> Sequence[Tensor]:
+        """The output's two halves, for who reads each by itself."""
+        mine = self.forwards[hands.number()]
+        return mine.halves(x) if isinstance(mine, _Matrices) else mine(x).chunk(2, dim=-1)
 
 
 def clipped(shares: Sequence[Share], start: int, end: int) -> list[Share]:
@@ -243,7 +265,7 @@ def _low_rank_convolution(
 def _exact(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> Forward:
     """Each share's own weight in the base's place."""
     if isinstance(module, nn.Linear) or module.kernel_size == (1, 1):
-        return _exact_matrix(module, shares, weights)
+        return _Matrices(module, shares, weights)
     plain = type(module).forward
 
     def forward(x: Tensor) -> Tensor:
@@ -260,30 +282,45 @@ def _exact(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]
     return forward
 
 
-def _exact_matrix(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> Forward:
-    """As `_exact`, for a matrix or a convolution of one pixel: each run of lines is written where it belongs."""
-    base: Tensor = module.weight  # type: ignore[assignment]
-    bias: Tensor | None = module.bias  # type: ignore[assignment]
-    width, read = base.shape[:2]
-    runs, at = [], 0
-    for share, weight in zip(shares, weights, strict=True):
-        if share.start > at:
-            runs.append((at, share.start, base.flatten(1).t()))
-        runs.append((share.start, share.end, weight.flatten(1).t()))
-        at = share.end
-    convolution = isinstance(module, nn.Conv2d)
+class _Matrices:
+    """As `_exact`, for a matrix or a convolution of one pixel. Neighbouring stacks of as many lines are multiplied at
+    once, their matrices laid side by side the way that is read fastest, [n, in, out]."""
 
-    def forward(x: Tensor) -> Tensor:
-        if convolution:
-            x = x.permute(0, 2, 3, 1)
-        y = x.new_empty(*x.shape[:-1], width)
-        rest = [(at, len(x), base.flatten(1).t())] if at < len(x) else []
-        for start, end, weight in runs + rest:
-            lines, into = x[start:end].reshape(-1, read), y[start:end].view(-1, width)
-            if bias is None:
-                torch.mm(lines, weight, out=into)
-            else:
-                torch.addmm(bias, lines, weight, out=into)
-        return y.permute(0, 3, 1, 2) if convolution else y
+    def __init__(self, module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> None:
+        base: Tensor = module.weight  # type: ignore[assignment]
+        self.bias: Tensor | None = module.bias  # type: ignore[assignment]
+        self.convolution = isinstance(module, nn.Conv2d)
+        self.base, self.width = base.flatten(1).t(), base.shape[0]
+        runs, self.lines = [], 0  # (lines, matrix) of each stack, the base's between them
+        for share, weight in zip(shares, weights, strict=True):
+            if share.start > self.lines:
+                runs.append((share.start - self.lines, self.base))
+            runs.append((share.end - share.start, weight.flatten(1).t()))
+            self.lines = share.end
+        alike = ([matrix for _, matrix in some] for _, some in itertools.groupby(runs, itemgetter(0)))
+        counts = [count for count, _ in itertools.groupby(runs, itemgetter(0))]
+        self.groups = [(count, torch.stack(matrices)) for count, matrices in zip(counts, alike, strict=True)]
 
-    return forward
+    def __call__(self, x: Tensor) -> Tensor:
+        if not self.convolution:
+            return self._through(x, slice(None))
+        return self._through(x.permute(0, 2, 3, 1), slice(None)).permute(0, 3, 1, 2)
+
+    def halves(self, x: Tensor) -> Sequence[Tensor]:
+        """The output's two halves, each in memory by itself."""
+        half = self.width // 2
+        return self._through(x, slice(half)), self._through(x, slice(half, None))
+
+    def _through(self, x: Tensor, some: slice) -> Tensor:
+        """[B, …, in] → [B, …, those columns]."""
+        parts, at, width = [], 0, self.base[:, some].shape[1]
+        for count, matrices in self.groups:
+            end = at + count * len(matrices)
+            part = x[at:end] if end - at < len(x) else x
+            made = torch.bmm(part.reshape(len(matrices), -1, matrices.shape[1]), matrices[..., some])
+            parts.append(made.view(*part.shape[:-1], width))
+            at = end
+        if at < len(x):
+            parts.append(F.linear(x[at:], self.base[:, some].t()))
+        y = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return y if self.bias is None else y.add_(self.bias[some])
