@@ -47,7 +47,8 @@ class LowRank(Patch):
     def thin(self) -> tuple[Tensor, Tensor] | None:  # type: ignore[override]
         if self.mid is not None:
             return None
-        return self.down.float().contiguous(), (self.up.float().flatten(1) * self.scale).contiguous()
+        up = self.up.float().flatten(1)
+        return self.down.float().contiguous(), (up if self.scale == 1 else up * self.scale).contiguous()
 
     def delta(self, weight: Tensor, strength: float) -> Tensor:
         return (self._product() * (self.scale * strength)).reshape(weight.shape)

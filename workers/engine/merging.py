@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,8 +38,7 @@ class Ready:
     most: float
 
 
-@dataclass(frozen=True)
-class _Sum:
+class _Sum(NamedTuple):
     """A weight that is W0 and low-rank deltas: both flat, [out, in], and (up, down, the edit's weight) of each."""
 
     live: Tensor
@@ -54,7 +54,7 @@ def merge(model: Model, touched: Touched, changed: set[str], worn: Collection[st
     finite any more.
     """
     names = _names(touched)
-    sums, others = _parted(model, touched, {name: model.tensors[name].detach() for name in names})
+    sums, others = _parted(model, touched, {name: _flat_live(model, name) for name in names})
     changed.update(names)
     restore(model, [name for name in worn if name not in names])
     _write(model, sums)
@@ -67,7 +67,7 @@ def merge(model: Model, touched: Touched, changed: set[str], worn: Collection[st
 def apart(model: Model, touched: Touched) -> dict[str, Tensor]:
     """Every touched module's weight with the deltas, as `merge` would write it, in tensors of their own."""
     made = {name: torch.empty_like(kept(model, name)) for name in _names(touched)}
-    sums, others = _parted(model, touched, made)
+    sums, others = _parted(model, touched, {name: _flat(weight) for name, weight in made.items()})
     _write(model, sums)
     for name, edits in others:
         made[name].copy_(merged(model, name, edits))
@@ -80,17 +80,25 @@ def _names(touched: Touched) -> set[str]:
 
 
 def _parted(model: Model, touched: Touched, into: Mapping[str, Tensor]) -> tuple[list[_Sum], Others]:
-    """The weights that are sums, to be written to ``into``, and the others with the edits that change them."""
-    ready = [ready_for(model, edit, names) for edit, names in touched]
+    """The weights that are sums, to be written to ``into`` (flat), and the others with the edits that change them."""
+    # Hundreds of weights each time that a stack changes: what is an edit's alone is looked up once.
+    ready = [
+        (edit, names, ready_for(model, edit, names).pairs, _fp32(edit.weight), edit.blocks) for edit, names in touched
+    ]
     sums: list[_Sum] = []
     others: Others = []
-    for name, weight in sorted(into.items()):
-        mine = [(edit, its.pairs.get(name)) for (edit, names), its in zip(touched, ready, strict=True) if name in names]
-        terms = [(pair[1], pair[0], _fp32(edit.weight * edit.share(name))) for edit, pair in mine if pair is not None]
-        if len(terms) == len(mine):
-            sums.append(_Sum(_flat(weight), _flat_kept(model, name), terms))
+    for name in sorted(into):
+        terms, plain = [], True
+        for edit, names, pairs, weight, blocks_of in ready:
+            if name in names:
+                if (pair := pairs.get(name)) is None:
+                    plain = False
+                    break
+                terms.append((pair[1], pair[0], _fp32(edit.weight * edit.share(name)) if blocks_of else weight))
+        if plain:
+            sums.append(_Sum(into[name], _flat_kept(model, name), terms))
         else:
-            others.append((name, [edit for edit, _ in mine]))
+            others.append((name, [edit for edit, names in touched if name in names]))
     return sums, others
 
 
@@ -126,6 +134,14 @@ def _flat_kept(model: Model, name: str) -> Tensor:
     found = model.flat.get(name)
     if found is None:
         found = model.flat[name] = _flat(kept(model, name))
+    return found
+
+
+def _flat_live(model: Model, name: str) -> Tensor:
+    """The weight that the base computes with, as a matrix; modules keep theirs where they are."""
+    found = model.live.get(name)
+    if found is None:
+        found = model.live[name] = _flat(model.tensors[name].detach())
     return found
 
 

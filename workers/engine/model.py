@@ -38,6 +38,7 @@ class Model:
     zero_snr: bool = False  # whether its noisiest training step is nothing but noise
     pristine: dict[str, Tensor] = field(default_factory=dict)
     flat: dict[str, Tensor] = field(default_factory=dict)  # the same as matrices [out, …], as they lie
+    live: dict[str, Tensor] = field(default_factory=dict)  # the weights that it computes with, as such matrices
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
     text_key: str = ""  # its text encoders, by content
     largest: float = 0.0  # no number of ``pristine`` is larger
