@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
@@ -28,6 +29,12 @@ NEWS_EVERY = 0.25  # seconds: pages look twice a second, and each word with its 
 Said = TypeVar("Said", Progress, Inspecting, Fetching)
 
 
+@lru_cache(1)
+def _cache(address: str) -> redis.Redis:
+    """The process' way to the cache: each client made anew costs a picture milliseconds. Threads share it."""
+    return redis.Redis.from_url(address, socket_timeout=5, socket_connect_timeout=5)
+
+
 class News(Generic[Said]):
     """The last word on one job, sent when it changes and every `HEARTBEAT_EVERY` seconds.
 
@@ -37,7 +44,7 @@ class News(Generic[Said]):
     def __init__(self, job_id: str, first: Said) -> None:
         self.job_id = job_id
         self.last: Said = first
-        self.cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+        self.cache = _cache(settings.BROKER_URL)
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ended = threading.Event()
@@ -51,7 +58,6 @@ class News(Generic[Said]):
         self._ended.set()
         self._changed.set()
         self._thread.join(HEARTBEAT_EVERY)
-        self.cache.close()
 
     def say(self, **changes: Any) -> None:
         """The job's state from now on: the last one with ``changes``."""
