@@ -30,6 +30,7 @@ from workers.plugins import Edit
 
 # Ranks are padded up to one of these, so that few shapes occur.
 BUCKETS = (4, 8, 16, 32, 64, 128, 256)
+SETTLED = 2  # calls of the same stacks, after which they are taken to stay together
 Forward = Callable[[Tensor], Tensor]
 
 
@@ -284,7 +285,8 @@ def _exact(module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]
 
 class _Matrices:
     """As `_exact`, for a matrix or a convolution of one pixel. Neighbouring stacks of as many lines are multiplied at
-    once, their matrices laid side by side the way that is read fastest, [n, in, out]."""
+    once, their matrices laid side by side the way that is read fastest, [n, in, out]; not for the first calls, since
+    where rows come and go at every step that would cost more than it spares."""
 
     def __init__(self, module: nn.Module, shares: Sequence[Share], weights: Sequence[Tensor]) -> None:
         base: Tensor = module.weight  # type: ignore[assignment]
@@ -299,7 +301,9 @@ class _Matrices:
             self.lines = share.end
         alike = ([matrix for _, matrix in some] for _, some in itertools.groupby(runs, itemgetter(0)))
         counts = [count for count, _ in itertools.groupby(runs, itemgetter(0))]
-        self.groups = [(count, torch.stack(matrices)) for count, matrices in zip(counts, alike, strict=True)]
+        self.groups = [(count, matrices) for count, matrices in zip(counts, alike, strict=True)]
+        self.stacked: list[Tensor] | None = None
+        self.asked = 0
 
     def __call__(self, x: Tensor) -> Tensor:
         if not self.convolution:
@@ -313,14 +317,23 @@ class _Matrices:
 
     def _through(self, x: Tensor, some: slice) -> Tensor:
         """[B, …, in] → [B, …, those columns]."""
-        parts, at, width = [], 0, self.base[:, some].shape[1]
-        for count, matrices in self.groups:
+        self.asked += 1
+        if self.stacked is None and self.asked > SETTLED:
+            self.stacked = [torch.stack(matrices) for _, matrices in self.groups]
+        lines, parts, at = x.reshape(-1, x.shape[-1]), [], 0
+        pixels = len(lines) // len(x)
+        for number, (count, matrices) in enumerate(self.groups):
             end = at + count * len(matrices)
-            part = x[at:end] if end - at < len(x) else x
-            made = torch.bmm(part.reshape(len(matrices), -1, matrices.shape[1]), matrices[..., some])
-            parts.append(made.view(*part.shape[:-1], width))
+            mine = lines[at * pixels : end * pixels]
+            if self.stacked is None:
+                each = zip(mine.split(count * pixels), matrices, strict=True)
+                parts += [part @ matrix[:, some] for part, matrix in each]
+            else:
+                stacked = self.stacked[number][..., some]
+                parts.append(torch.bmm(mine.view(len(matrices), -1, mine.shape[-1]), stacked).flatten(0, 1))
             at = end
         if at < len(x):
-            parts.append(F.linear(x[at:], self.base[:, some].t()))
+            parts.append(lines[at * pixels :] @ self.base[:, some])
         y = parts[0] if len(parts) == 1 else torch.cat(parts)
+        y = y.view(*x.shape[:-1], y.shape[-1])
         return y if self.bias is None else y.add_(self.bias[some])
