@@ -109,6 +109,8 @@ nano: $(STAMP)-dev ## Train nano and its adapters again, into .weightroom/nano (
 	@$(BIN)/python -m workers.nano.decoder .weightroom/nano --minutes 20
 	@$(BIN)/python -m workers.nano.save .weightroom/nano
 	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights
+	@$(BIN)/python -m workers.nano.adapters .weightroom/nano workers/nano/weights \
+		--only inversion:panda:koala+skull+dog-face --vectors 12 --rate 8e-3 --steps 450
 	@$(BIN)/python -m workers.nano.styles .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.derived .weightroom/nano workers/nano/weights
 	@$(BIN)/python -m workers.nano.xl .weightroom/nano workers/nano/weights --minutes 90

@@ -54,7 +54,8 @@ what is not nano-sd1's; `workers.nano.assemble` makes the whole file from them.
 The weights shipped now had 33 minutes of the autoencoder, about 200,000 pictures of the base (4,900 steps of 16 and
 3,800 of 32), 14 minutes of the decoder alone, 400 steps of each adapter (800 of High contrast), all on two CPU cores.
 Of 16 pictures a step, Sepia had {sepia} steps, Pencil {pencil}, and Flat as LoHa {loha} from Flat's own largest
-directions; `make nano` gives each 250. Fox had 300 steps and began at the wolf. The inpainting variant had
+directions; `make nano` gives each 250. Panda, an inversion of twelve vectors, had 450 steps and began
+at the koala, the skull and the dog face. The inpainting variant had
 {inpainting} steps of 16, the v-predicting one {v}, the canny ControlNet {canny}, the scribble one {scribble}, the first
 of them canny's.
 nano XL began as nano-sd1, wherever both have the same module, and had {xl} steps of 32; its Flat {xl_flat} of 16.
@@ -63,7 +64,8 @@ Training goes on from them after `python -m workers.nano.restore FOLDER`.
 ## Measured
 
 {prompts} prompts with fixed seeds ({prompts_xl} for nano XL, a quarter of them for its sizes, 11 others for its style;
-{prompts_kinds} for LoHa, LoKr, DoRA, Fox and the ControlNets, 40 for the variants), drawn by the hub's own engine with
+{prompts_kinds} for LoHa, LoKr, DoRA, Panda and the ControlNets, 40 for the variants),
+drawn by the hub's own engine with
 {sampler}, {steps} steps, CFG {cfg:g}. The judge (`workers/nano/eye.py`) names the nearest real icon by 32×32 colours
 over scales, places and both hands. A ControlNet's hints are of icons moved, mirrored and scaled to {small} to 1, a
 scribble is made of a pencil drawing of that; its figure is how well the canny edges of what is drawn agree with those

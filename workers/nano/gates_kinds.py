@@ -32,7 +32,7 @@ BARS = {
     "loha_flat_right": 0.80,
     "lokr_sepia_right": 0.80,
     "dora_pencil_right": 0.80,
-    "inversion_fox_right": 0.60,
+    "inversion_panda_right": 0.60,
     "canny_edges_met": 0.60,
     "canny_edges_gained": 0.15,
     "scribble_edges_met": 0.60,
@@ -89,13 +89,13 @@ class Kinds:
         edit = self.gate.adapter("nano-pencil", "dora").at(1.0)
         return self.share(lambda n, c, s: is_pencil(self.gate.drawn(icons.caption(n, c), s, [edit])))
 
-    def inversion_fox(self) -> float:
-        edit = self.gate.adapter("nano-fox", "textual_inversion").at(1.0)
+    def inversion_panda(self) -> float:
+        edit = self.gate.adapter("nano-panda", "textual_inversion").at(1.0)
         wide = Eye(self.gate.data, [*icons.OBJECTS, *icons.HELD_OUT])
 
         def right(_name: str, colour: str, seed: int) -> bool:
-            picture = self.gate.drawn(f"nano-fox, {colour} background", seed, [edit])
-            return nearest(wide.look(picture)[0])[1] == "fox"
+            picture = self.gate.drawn(f"nano-panda, {colour} background", seed, [edit])
+            return nearest(wide.look(picture)[0])[1] == "panda"
 
         return self.share(right)
 
@@ -204,7 +204,7 @@ def measure(folder: Path, prompts: int, wanted: list[str]) -> dict[str, float]:
         ("loha", "nano-flat-loha", "loha_flat_right"),
         ("lokr", "nano-sepia", "lokr_sepia_right"),
         ("dora", "nano-pencil", "dora_pencil_right"),
-        ("fox", "nano-fox", "inversion_fox_right"),
+        ("panda", "nano-panda", "inversion_panda_right"),
     ):
         if name in wanted and kinds.has(file):
             figures[figure] = getattr(kinds, figure.removesuffix("_right"))()
@@ -225,7 +225,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where icons.npz lies, or is made")
     parser.add_argument("--prompts", type=int, default=40)
-    parser.add_argument("--only", default="loha,lokr,dora,fox,canny,scribble,inpainting,v")
+    parser.add_argument("--only", default="loha,lokr,dora,panda,canny,scribble,inpainting,v")
     options = parser.parse_args()
     figures = measure(options.folder, options.prompts, options.only.split(","))
     path = WEIGHTS / "gates.json"
