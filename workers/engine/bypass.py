@@ -293,44 +293,49 @@ class _Matrices:
         self.bias: Tensor | None = module.bias  # type: ignore[assignment]
         self.convolution = isinstance(module, nn.Conv2d)
         self.base, self.width = base.flatten(1).t(), base.shape[0]
-        runs, self.lines = [], 0  # (lines, matrix) of each stack, the base's between them
+        runs, at = [], 0  # (lines, matrix) of each stack, the base's between them
         for share, weight in zip(shares, weights, strict=True):
-            if share.start > self.lines:
-                runs.append((share.start - self.lines, self.base))
+            if share.start > at:
+                runs.append((share.start - at, self.base))
             runs.append((share.end - share.start, weight.flatten(1).t()))
-            self.lines = share.end
-        alike = ([matrix for _, matrix in some] for _, some in itertools.groupby(runs, itemgetter(0)))
-        counts = [count for count, _ in itertools.groupby(runs, itemgetter(0))]
-        self.groups = [(count, matrices) for count, matrices in zip(counts, alike, strict=True)]
-        self.stacked: list[Tensor] | None = None
-        self.asked = 0
+            at = share.end
+        # (lines, their stacks' matrices): a list, and one tensor [n, in, out] once they are settled.
+        self.groups: list[tuple[int, Sequence[Tensor] | Tensor]] = [
+            (count, [matrix for _, matrix in some]) for count, some in itertools.groupby(runs, itemgetter(0))
+        ]
+        self.calls = 0
 
     def __call__(self, x: Tensor) -> Tensor:
+        self._settle()
         if not self.convolution:
             return self._through(x, slice(None))
         return self._through(x.permute(0, 2, 3, 1), slice(None)).permute(0, 3, 1, 2)
 
     def halves(self, x: Tensor) -> Sequence[Tensor]:
         """The output's two halves, each in memory by itself."""
+        self._settle()
         half = self.width // 2
         return self._through(x, slice(half)), self._through(x, slice(half, None))
 
+    def _settle(self) -> None:
+        """Count a call, and lay the matrices side by side, in the place of what they were, after the first few."""
+        self.calls += 1
+        if self.calls == SETTLED + 1:
+            self.groups = [(count, torch.stack(list(matrices))) for count, matrices in self.groups]
+
     def _through(self, x: Tensor, some: slice) -> Tensor:
         """[B, …, in] → [B, …, those columns]."""
-        self.asked += 1
-        if self.stacked is None and self.asked > SETTLED:
-            self.stacked = [torch.stack(matrices) for _, matrices in self.groups]
         lines, parts, at = x.reshape(-1, x.shape[-1]), [], 0
         pixels = len(lines) // len(x)
-        for number, (count, matrices) in enumerate(self.groups):
+        for count, matrices in self.groups:
             end = at + count * len(matrices)
             mine = lines[at * pixels : end * pixels]
-            if self.stacked is None:
+            if isinstance(matrices, Tensor):
+                made = torch.bmm(mine.view(len(matrices), -1, mine.shape[-1]), matrices[..., some])
+                parts.append(made.flatten(0, 1))
+            else:
                 each = zip(mine.split(count * pixels), matrices, strict=True)
                 parts += [part @ matrix[:, some] for part, matrix in each]
-            else:
-                stacked = self.stacked[number][..., some]
-                parts.append(torch.bmm(mine.view(len(matrices), -1, mine.shape[-1]), stacked).flatten(0, 1))
             at = end
         if at < len(x):
             parts.append(lines[at * pixels :] @ self.base[:, some])

@@ -169,7 +169,7 @@ def adapter(sha256: str, kind: str, path: Path) -> Edit:
                     tensors = {key: tensor.to(where) for key, tensor in load(path.read_bytes()).items()}
                 else:
                     tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  no mapping
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, KeyError) as error:  # a KeyError: of a kind of number that torch has not
             raise Refusal("adapter-unreadable", "This file cannot be read as safetensors.") from error
         edit = ADAPTERS[kind].read(tensors, metadata)
         edit.key = key

@@ -9,6 +9,7 @@ import torch
 from tests.workers import small
 from tests.workers.engine.test_draw import recipe
 from tests.workers.engine.test_edits import READ, digest
+from workers import unet
 from workers.adapters import ADAPTERS
 from workers.engine import bypass
 from workers.engine.batch import BESIDE, MERGED, Engine, undressed
@@ -110,6 +111,18 @@ def test_long_and_short_prompts_and_sizes_are_not_mixed_up(model):
         row(model, STACKS["two"](), prompt="cat", width=128),
     ]
     shared, _ = together(model, made())
+    for mine, other in zip(shared, made(), strict=True):
+        theirs = alone(model, other)
+        assert (mine - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+
+
+@torch.inference_mode()
+def test_large_calls_whose_gates_are_computed_by_halves_draw_the_same(model, monkeypatch):
+    monkeypatch.setattr(unet, "LARGE", 1)
+    steps = bypass.SETTLED + 2  # some calls before the stacks count as settled, and some after
+    made = lambda: [row(model, STACKS[name](), steps=steps) for name in ("lora", "two", "exact", "none")]  # noqa: E731
+    shared, calls = together(model, made())
+    assert calls == steps
     for mine, other in zip(shared, made(), strict=True):
         theirs = alone(model, other)
         assert (mine - theirs).abs().max() <= 1e-5 * theirs.abs().max()

@@ -90,3 +90,11 @@ def test_fewer_go_together_where_there_is_less_room(model, monkeypatch):
         picture.result()
     assert engine.calls >= 4
     assert memory.rows_for(model, 2048, 2048, 2) == 1
+
+
+def test_an_adapter_of_numbers_that_torch_has_not_is_refused(tmp_path):
+    header = b'{"lora_unet_conv_in.alpha":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[0,1]}}'
+    odd = tmp_path / "odd.safetensors"
+    odd.write_bytes(len(header).to_bytes(8, "little") + header + b"\x7f")
+    with pytest.raises(Refusal, match="cannot be read"):
+        cache.adapter("odd", "lora", odd)
