@@ -20,10 +20,10 @@ from hub.catalog.models import Model
 from hub.catalog.words import one_line, tidy
 from hub.community import queries
 from hub.community.models import Collection, CollectionItem, Comment, Follow, Like, Notice, Review
+from hub.community.queries import Target
 from hub.errors import NotAllowed, NotFound, Refused
 from hub.gallery.models import Picture
 
-Target = Model | Picture
 COMMENT_LIMIT, REVIEW_LIMIT = 5_000, 5_000
 MENTIONS_MOST = 10
 COMMENTS_A_MINUTE = 6
@@ -51,7 +51,7 @@ class Full(Refused):
 
 
 def about(target: Target) -> dict[str, Any]:
-    return {"model": target} if isinstance(target, Model) else {"picture": target}
+    return {queries.kind_of(target): target}
 
 
 @transaction.atomic
@@ -61,10 +61,10 @@ def like_set(*, user: User, target: Target, on: bool) -> int:
         Like.objects.get_or_create(user=user, **about(target))
     else:
         Like.objects.filter(user=user, **about(target)).delete()
-    likes = Like.objects.filter(**about(target)).count()
+    likes = queries.likes_of(target)
     if isinstance(target, Model):
         likes_count(model_id=target.pk, likes=likes)
-    else:
+    elif isinstance(target, Picture):
         Picture.objects.filter(pk=target.pk).update(likes=likes)
     return likes
 
@@ -84,7 +84,7 @@ def follow_set(*, follower: User, followed: User, on: bool) -> None:
 
 @transaction.atomic
 def comment_create(*, author: User, target: Target, text: str, parent_id: int | None = None) -> Comment:
-    """Say something under a model or a picture, or answer a comment there.
+    """Say something under a model, a picture or a prompt, or answer a comment there.
 
     The thing's owner, the comment's author and everybody called by ``@name`` who may see the thing are told, once each.
     Raises `Unsaid`, `TooFast`, `NotFound` for a parent that is not there.
@@ -146,7 +146,9 @@ def _mentioned(text: str, target: Target) -> Iterable[User]:
 @transaction.atomic
 def comment_remove(*, comment_id: int, by: User) -> Comment:
     """Take a comment away: its author's own, or any for a moderator and the thing's owner. Its answers stay."""
-    comment = Comment.objects.select_related("model", "picture").filter(pk=comment_id, removed_at=None).first()
+    comment = (
+        Comment.objects.select_related("model", "picture", "prompt").filter(pk=comment_id, removed_at=None).first()
+    )
     if comment is None or not queries.may_see(by, comment.target):
         raise NotFound(_("There is no such comment."))
     if not queries.may_remove(by, comment):

@@ -58,10 +58,10 @@ class CollectionAdd(APIView):
 
     @extend_schema(tags=TAGS, request=CollectionAddInput, responses={201: CollectionEditOutput})
     def post(self, request: Request, collection_id: int) -> Response:
-        """Put a model or a picture last into a collection of yours; twice changes nothing."""
+        """Put a model, a picture or a prompt last into a collection of yours; twice changes nothing."""
         given = CollectionAddInput.checked(request.data)
         row = queries.collection_mine(person(request), collection_id)
-        target = queries.target_for(person(request), model_id=given.get("model"), picture_id=given.get("picture"))
+        target = queries.target_for(person(request), **{f"{kind}_id": id for kind, id in given.items()})
         row = actions.collection_add(by=person(request), target=target, collection_id=row.pk)
         return Response(CollectionEditOutput(row).data, status=201)
 

@@ -84,7 +84,9 @@ def mails_send(now: datetime | None = None) -> int:
     """Mail what is due; returns how many mails went out. A mail that the server refuses is tried the next time."""
     now = now or timezone.now()
     waiting: dict[int, list[Notice]] = defaultdict(list)
-    notices = Notice.objects.filter(mailed_at=None).select_related("user", "actor", "model", "picture", "comment")
+    notices = Notice.objects.filter(mailed_at=None).select_related(
+        "user", "actor", "model", "picture", "prompt", "comment"
+    )
     for notice in notices.order_by("id")[:BATCH]:
         waiting[notice.user_id].append(notice)
     confirmed = dict(

@@ -1,5 +1,7 @@
 """What people say and keep: likes, follows, comments, reviews, collections, and the notices that come of them."""
 
+import operator
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
@@ -9,17 +11,21 @@ from django.db.models import Q
 PERSON = settings.AUTH_USER_MODEL
 
 
+TARGETS = ("model", "picture", "prompt")
+
+
 def _one_target(name: str) -> models.CheckConstraint:
-    """A row is about a model or about a picture, never about both or neither."""
-    one = Q(model__isnull=False, picture__isnull=True) | Q(model__isnull=True, picture__isnull=False)
-    return models.CheckConstraint(condition=one, name=name)
+    """A row is about one thing, never about two or none."""
+    only = (Q(**{f"{one}__isnull": one != about for one in TARGETS}) for about in TARGETS)
+    return models.CheckConstraint(condition=reduce(operator.or_, only), name=name)
 
 
 class About(models.Model):
-    """A row about a model or a picture."""
+    """A row about a model, a picture or a prompt."""
 
     model = models.ForeignKey("catalog.Model", null=True, on_delete=models.CASCADE, related_name="+")
     picture = models.ForeignKey("gallery.Picture", null=True, on_delete=models.CASCADE, related_name="+")
+    prompt = models.ForeignKey("prompts.Prompt", null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -27,7 +33,8 @@ class About(models.Model):
 
     @property
     def target(self) -> Any:
-        return self.model if self.model_id is not None else self.picture
+        named = next((one for one in TARGETS if getattr(self, f"{one}_id") is not None), "")
+        return getattr(self, named) if named else None
 
 
 class Like(About):
@@ -38,6 +45,7 @@ class Like(About):
             _one_target("like_of_one_thing"),
             models.UniqueConstraint(fields=["user", "model"], name="like_a_model_once"),
             models.UniqueConstraint(fields=["user", "picture"], name="like_a_picture_once"),
+            models.UniqueConstraint(fields=["user", "prompt"], name="like_a_prompt_once"),
         ]
 
     def __str__(self) -> str:
@@ -120,6 +128,7 @@ class CollectionItem(About):
             _one_target("item_is_one_thing"),
             models.UniqueConstraint(fields=["collection", "model"], name="model_once_per_collection"),
             models.UniqueConstraint(fields=["collection", "picture"], name="picture_once_per_collection"),
+            models.UniqueConstraint(fields=["collection", "prompt"], name="prompt_once_per_collection"),
         ]
 
     def __str__(self) -> str:

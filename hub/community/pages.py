@@ -16,18 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.accounts.permissions import person
 from hub.accounts.queries import user_by_name
-from hub.catalog.models import Model
-from hub.catalog.serializers import card, model_url
+from hub.catalog.serializers import card
 from hub.community import actions, mails, queries, saying
+from hub.community.models import TARGETS
+from hub.community.saying import page_of
 from hub.community.templatetags.community import discussion_context, follow_context, like_context, reviews_context
 from hub.errors import NotFound, Refused
 
 MAX_ID = 2**31
-
-
-def address_of(target: Any) -> str:
-    """The page of the thing that people speak of."""
-    return model_url(target) if isinstance(target, Model) else reverse("gallery:picture-detail", args=[target.pk])
 
 
 @login_required
@@ -42,11 +38,17 @@ def picture_like(request: HttpRequest, picture_id: int) -> HttpResponse:
     return _like(request, queries.target_for(request.user, picture_id=picture_id))
 
 
+@login_required
+@require_POST
+def prompt_like(request: HttpRequest, prompt_id: int) -> HttpResponse:
+    return _like(request, queries.target_for(request.user, prompt_id=prompt_id))
+
+
 def _like(request: HttpRequest, target: Any) -> HttpResponse:
     count = actions.like_set(user=person(request), target=target, on=request.POST.get("on") == "1")
     if request.headers.get("HX-Request"):
         return render(request, "community/like.html", like_context(request.user, target, count))
-    return redirect(address_of(target))
+    return redirect(page_of(target))
 
 
 @login_required
@@ -63,9 +65,9 @@ def user_follow(request: HttpRequest, name: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def comment_create(request: HttpRequest, model_id: int | None = None, picture_id: int | None = None) -> HttpResponse:
+def comment_create(request: HttpRequest, **target_id: int) -> HttpResponse:
     """Say something, or answer; a refusal comes back with the words still in the field."""
-    target = queries.target_for(request.user, model_id=model_id, picture_id=picture_id)
+    target = queries.target_for(request.user, **target_id)
     text, parent = request.POST.get("text", ""), _number(request.POST.get("parent", ""))
     refused, comment = None, None
     try:
@@ -75,7 +77,7 @@ def comment_create(request: HttpRequest, model_id: int | None = None, picture_id
     if not request.headers.get("HX-Request"):
         if refused:
             raise refused
-        return redirect(address_of(target) + (f"#comment-{comment.pk}" if comment else ""))
+        return redirect(page_of(target) + (f"#comment-{comment.pk}" if comment else ""))
     context = discussion_context(request.user, target)
     if refused:
         context |= {"refused": refused.sentence, "text": text, "answering": parent}
@@ -88,7 +90,7 @@ def comment_remove(request: HttpRequest, comment_id: int) -> HttpResponse:
     comment = actions.comment_remove(comment_id=comment_id, by=person(request))
     if request.headers.get("HX-Request"):
         return render(request, "community/discussion.html", discussion_context(request.user, comment.target))
-    return redirect(address_of(comment.target) + "#discussion")
+    return redirect(page_of(comment.target) + "#discussion")
 
 
 @login_required
@@ -106,7 +108,7 @@ def review_write(request: HttpRequest, model_id: int) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         if refused:
             raise refused
-        return redirect(address_of(model) + "#reviews")
+        return redirect(page_of(model) + "#reviews")
     context = reviews_context(request.user, model)  # type: ignore[arg-type]
     if refused:
         context |= {"refused": refused.sentence, "text": text, "recommends": recommends}
@@ -119,7 +121,7 @@ def review_remove(request: HttpRequest, review_id: int) -> HttpResponse:
     review = actions.review_remove(review_id=review_id, by=person(request))
     if request.headers.get("HX-Request"):
         return render(request, "community/reviews.html", reviews_context(request.user, review.model))
-    return redirect(address_of(review.model) + "#reviews")
+    return redirect(page_of(review.model) + "#reviews")
 
 
 # Collections
@@ -180,16 +182,16 @@ def collection_delete(request: HttpRequest, collection_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def collection_add(request: HttpRequest) -> HttpResponse:
-    """Put a model or a picture into a collection, old or new."""
+    """Put a model, a picture or a prompt into a collection, old or new."""
     given = request.POST
-    model_id, picture_id = _number(given.get("model", "")), _number(given.get("picture", ""))
-    target = queries.target_for(request.user, model_id=model_id, picture_id=picture_id)
+    named = {f"{kind}_id": _number(given.get(kind, "")) for kind in TARGETS}
+    target = queries.target_for(request.user, **named)
     chosen = _number(given.get("collection", ""))
     collection = actions.collection_add(
         by=person(request), target=target, collection_id=chosen, name=given.get("name", "")
     )
     messages.success(request, _("It is in %(name)s now.") % {"name": collection.name})
-    return redirect(address_of(target))
+    return redirect(page_of(target))
 
 
 @login_required

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,25 +21,36 @@ from hub.community.models import Collection, CollectionItem, Comment, Follow, Li
 from hub.errors import NotFound
 from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
+from hub.prompts.models import Prompt
+from hub.prompts.queries import prompt_for, prompts_shown, visible
 
 Person = User | AnonymousUser
+Target = Model | Picture | Prompt
 THREADS, REVIEWS, NOTICES, PEOPLE = 50, 20, 50, 200
 
 
-def may_see(user: Person, target: Model | Picture) -> bool:
-    if isinstance(target, Model):
-        return models_visible(user).filter(pk=target.pk).exists()
-    return pictures_for(user).filter(pk=target.pk).exists()
+def kind_of(target: Target) -> str:
+    """The column of `About` that names such a thing."""
+    return "model" if isinstance(target, Model) else "picture" if isinstance(target, Picture) else "prompt"
 
 
-def target_for(user: Person, *, model_id: int | None = None, picture_id: int | None = None) -> Model | Picture:
+def may_see(user: Person, target: Target) -> bool:
+    seen: dict[str, Callable[[Person], QuerySet[Any]]] = {
+        "model": models_visible, "picture": pictures_for, "prompt": visible,
+    }  # fmt: skip
+    return seen[kind_of(target)](user).filter(pk=target.pk).exists()
+
+
+def target_for(
+    user: Person, *, model_id: int | None = None, picture_id: int | None = None, prompt_id: int | None = None
+) -> Target:
     """The thing that people speak of. Raises `NotFound` where ``user`` may not see it, or it was taken down."""
     if model_id is not None:
         model = model_detail(user, model_id)
         if model.status == Model.Status.TAKEN_DOWN:
             raise NotFound(_("This model was removed."))
         return model
-    return picture_for(user, picture_id or 0)
+    return picture_for(user, picture_id or 0) if prompt_id is None else prompt_for(user, prompt_id)
 
 
 def may_remove(user: Person, comment: Comment) -> bool:
@@ -52,11 +63,13 @@ def may_remove(user: Person, comment: Comment) -> bool:
     return owner is not None and acts_for(user, owner)
 
 
-def likes(user: Person, target: Model | Picture) -> bool:
-    if not user.is_authenticated:
-        return False
-    about = {"model": target} if isinstance(target, Model) else {"picture": target}
-    return Like.objects.filter(user=user, **about).exists()
+def likes(user: Person, target: Target) -> bool:
+    return isinstance(user, User) and Like.objects.filter(user=user, **{kind_of(target): target}).exists()
+
+
+def likes_of(target: Target) -> int:
+    """How many like it, counted; models and pictures keep the total themselves."""
+    return Like.objects.filter(**{kind_of(target): target}).count()
 
 
 def follows(user: Person, person: User) -> bool:
@@ -72,9 +85,9 @@ class Thread:
     answers: list[Thread] = field(default_factory=list)
 
 
-def threads(user: Person, target: Model | Picture, *, limit: int = THREADS) -> list[Thread]:
+def threads(user: Person, target: Target, *, limit: int = THREADS) -> list[Thread]:
     """The newest threads under ``target``, oldest first; a removed comment stays only where it was answered."""
-    name = "model" if isinstance(target, Model) else "picture"
+    name = kind_of(target)
     comments = Comment.objects.filter(**{name: target}).select_related("author")
     tops = list(comments.filter(parent=None).order_by("-id")[:limit])[::-1]
     answers = list(comments.filter(parent__in=tops, removed_at=None)) if tops else []
@@ -128,11 +141,12 @@ def collection_mine(user: User, collection_id: int) -> Collection:
 
 @dataclass
 class Piece:
-    """An item of a collection; one of ``model`` and ``picture``."""
+    """An item of a collection; one of ``model``, ``picture`` and ``prompt``."""
 
     item_id: int
     model: Model | None = None
     picture: Picture | None = None
+    prompt: Prompt | None = None
 
 
 def pieces(user: Person, collection: Collection) -> list[Piece]:
@@ -145,8 +159,12 @@ def pieces(user: Person, collection: Collection) -> list[Piece]:
         .filter(level__in=shown_levels(user))
         .in_bulk([item.picture_id for item in items if item.picture_id])
     )
-    found = [Piece(item.pk, models.get(item.model_id), pictures.get(item.picture_id)) for item in items]
-    return [piece for piece in found if piece.model or piece.picture]
+    prompts = prompts_shown(user, [item.prompt_id for item in items if item.prompt_id])
+    found = [
+        Piece(item.pk, models.get(item.model_id), pictures.get(item.picture_id), prompts.get(item.prompt_id or 0))
+        for item in items
+    ]
+    return [piece for piece in found if piece.model or piece.picture or piece.prompt]
 
 
 def shown_versions(model_ids: list[int]) -> dict[int, Version]:
@@ -169,7 +187,7 @@ def words_of(notices: Sequence[Notice]) -> dict[int, str]:
 
 
 def notice_list(user: User, *, limit: int = NOTICES) -> list[Notice]:
-    return list(user.notices.select_related("actor", "model", "picture", "comment")[:limit])
+    return list(user.notices.select_related("actor", "model", "picture", "prompt", "comment")[:limit])
 
 
 def notices_unread(user: Person) -> int:

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from hub.catalog.models import Model
 from hub.catalog.serializers import model_url
 from hub.community.models import Notice
+from hub.community.queries import Target
+from hub.gallery.models import Picture
 
 Kind = Notice.Kind
 
@@ -48,8 +50,18 @@ def _who(notice: Notice) -> str:
 def _what(notice: Notice) -> str:
     if notice.model:
         return notice.model.name
+    if notice.prompt:
+        return notice.prompt.title
     own = notice.picture is not None and notice.picture.owner_id == notice.user_id
     return _("your picture") if own else _("a picture")
+
+
+def page_of(target: Target) -> str:
+    """The page of a thing that people speak of."""
+    if isinstance(target, Model):
+        return model_url(target)
+    named = "gallery:picture-detail" if isinstance(target, Picture) else "prompts:prompt-detail"
+    return reverse(named, args=[target.pk])
 
 
 def address_of(notice: Notice) -> str:
@@ -58,11 +70,7 @@ def address_of(notice: Notice) -> str:
         return notice.address
     if notice.target is None:
         return reverse("accounts:user-detail", args=[notice.actor.username]) if notice.actor else "/notifications"
-    page = (
-        model_url(notice.target)
-        if isinstance(notice.target, Model)
-        else reverse("gallery:picture-detail", args=[notice.target.pk])
-    )
+    page = page_of(notice.target)
     if notice.comment_id:
         return f"{page}#comment-{notice.comment_id}"
     return f"{page}#reviews" if notice.kind == Kind.REVIEW else page

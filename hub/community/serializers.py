@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from hub.community.models import TARGETS
+
 NUMBER: dict[str, Any] = {"required": False, "min_value": 1, "max_value": 2**31 - 1}
 
 
@@ -31,14 +33,15 @@ class CollectionEditInput(_Input):
 
 
 class CollectionAddInput(_Input):
-    """One of the two."""
+    """One of the three."""
 
     model = serializers.IntegerField(**NUMBER)
     picture = serializers.IntegerField(**NUMBER)
+    prompt = serializers.IntegerField(**NUMBER)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if len(given) != 1:
-            raise serializers.ValidationError("Name a model or a picture.")
+            raise serializers.ValidationError("Name a model, a picture or a prompt.")
         return given
 
 
@@ -47,10 +50,10 @@ class CollectionEditOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     private = serializers.BooleanField()
-    items = serializers.SerializerMethodField(help_text="`{id, model}` or `{id, picture}`, in order.")
+    items = serializers.SerializerMethodField(help_text="`{id, model}`, `{id, picture}` or `{id, prompt}`, in order.")
 
     def get_items(self, collection: Any) -> list[dict[str, int]]:
         return [
-            {"id": pk, "model": model} if model else {"id": pk, "picture": picture}
-            for pk, model, picture in collection.items.values_list("pk", "model_id", "picture_id")
+            {"id": item.pk, **{kind: id for kind in TARGETS if (id := getattr(item, f"{kind}_id"))}}
+            for item in collection.items.all()
         ]

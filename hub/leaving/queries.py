@@ -105,18 +105,20 @@ def _tables(user: User) -> dict[str, QuerySet[Any, Any]]:
         ),
         "wildcards": Wildcard.objects.filter(owner=user).order_by("pk").values("name", "values", "updated_at"),
         "comments": Comment.objects.filter(author=user).order_by("pk").values(
-            "id", "model_id", "picture_id", "parent_id", "text", "created_at", "removed_at"
+            "id", "model_id", "picture_id", "prompt_id", "parent_id", "text", "created_at", "removed_at"
         ),
         "reviews": Review.objects.filter(author=user).order_by("pk").values(
             "model_id", "recommends", "text", "created_at", "updated_at"
         ),
-        "likes": Like.objects.filter(user=user).order_by("pk").values("model_id", "picture_id", "created_at"),
+        "likes": Like.objects.filter(user=user).order_by("pk").values(
+            "model_id", "picture_id", "prompt_id", "created_at"
+        ),
         "follows": Follow.objects.filter(follower=user).order_by("pk").values("followed__username", "created_at"),
         "collections": Collection.objects.filter(owner=user).order_by("pk").values(
             "id", "name", "description", "private", "created_at"
         ),
         "collection_items": CollectionItem.objects.filter(collection__owner=user).order_by("pk").values(
-            "collection_id", "model_id", "picture_id", "position"
+            "collection_id", "model_id", "picture_id", "prompt_id", "position"
         ),
         "notifications": Notice.objects.filter(user=user).order_by("pk").values(
             "kind", "actor__username", "sentence", "created_at", "read_at"

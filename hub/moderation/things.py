@@ -17,6 +17,7 @@ from hub.catalog.queries import Person, models_visible
 from hub.catalog.serializers import model_url, picture_url
 from hub.community.models import Comment, Review
 from hub.community.queries import may_see
+from hub.community.saying import page_of
 from hub.errors import NotFound
 from hub.gallery.models import Picture
 from hub.gallery.queries import pictures_for
@@ -79,13 +80,12 @@ def _picture(id: int, user: Person | None) -> Thing | None:
 
 
 def _comment(id: int, user: Person | None) -> Thing | None:
-    comment = Comment.objects.select_related("author", "model", "picture").filter(pk=id).first()
+    comment = Comment.objects.select_related("author", "model", "picture", "prompt").filter(pk=id).first()
     if comment is None or (user is not None and (comment.removed_at or not may_see(user, comment.target))):
         return None
-    target = comment.target
-    url = model_url(target) if isinstance(target, Model) else reverse("gallery:picture-detail", args=[target.pk])
     return Thing(
-        Kind.COMMENT, id, comment.text[:120] or _("A comment"), comment.author, f"{url}#comment-{id}",
+        Kind.COMMENT, id, comment.text[:120] or _("A comment"), comment.author,
+        f"{page_of(comment.target)}#comment-{id}",
         words=comment.text[:5000],
     )  # fmt: skip
 
@@ -144,12 +144,13 @@ def carry_out(thing: Thing, decision: str, *, because: str, level: int = 0) -> d
     if decision in {Decision.DISMISSED, Decision.WARNED, Decision.QUARANTINED}:
         return {}
     if decision == Decision.RATED:
-        table = Model if thing.kind == Kind.MODEL else Picture
-        more = {} if thing.kind == Kind.MODEL else {"rated_by": "moderator"}
-        table.objects.filter(pk=thing.id).update(level=level, **more)
         if thing.kind == Kind.MODEL:
+            Model.objects.filter(pk=thing.id).update(level=level)
             removal.listing_refresh(Model.objects.get(pk=thing.id))
-        return {"level": thing.level}
+            return {"level": thing.level}
+        rated_by = Picture.objects.values_list("rated_by", flat=True).get(pk=thing.id)
+        Picture.objects.filter(pk=thing.id).update(level=level, rated_by="moderator")
+        return {"level": thing.level, "rated_by": rated_by}  # or its owner could never lower it again
     return HIDERS[Kind(thing.kind)](thing, decision, because)
 
 
@@ -204,7 +205,7 @@ def undo(case: Case) -> None:
     kept, id = case.before, case.thing
     if "level" in kept:
         table = Model if case.kind == Kind.MODEL else Picture
-        table.objects.filter(pk=id).update(level=kept["level"])
+        table.objects.filter(pk=id).update(**{name: kept[name] for name in ("level", "rated_by") if name in kept})
         if case.kind == Kind.MODEL and (model := Model.objects.filter(pk=id).first()):
             removal.listing_refresh(model)
     elif case.kind == Kind.MODEL and "hidden" in kept:

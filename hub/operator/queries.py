@@ -195,7 +195,8 @@ def lines() -> list[Line]:
     """The queues; empty where the broker does not answer."""
     named = {
         GENERATE: _("drawing"), INSPECT: _("inspecting"), INSPECT_LARGE: _("inspecting large files"),
-        HEADER: _("small things: first bytes, pictures"), HUB: _("the hub's own work"),
+        HEADER: _("small things: first bytes, pictures"), FETCH: _("imports from other servers"),
+        HUB: _("the hub's own work"),
     }  # fmt: skip
     try:
         return [Line(name, what, queue.waiting(name), queue.workers_named(name)) for name, what in named.items()]

@@ -99,8 +99,9 @@ def example_remove(*, prompt_id: int, picture_id: int, by: User) -> None:
 
 
 @transaction.atomic
-def prompts_import(*, owner: User, rows: Iterable[Mapping[str, str]], fields: Mapping[str, Any]) -> tuple[int, int]:
-    """Add the rows of `hub.prompts.imports.rows` that the library does not have. Returns (added, here already)."""
+def prompts_import(*, owner: User, rows: Iterable[Mapping[str, Any]], fields: Mapping[str, Any]) -> tuple[int, int]:
+    """Add the rows of `imports.rows` or `queries.rows_of_sent` that the library does not have. Returns (added, here
+    already)."""
     by_digest = {queries.digest(row["prompt"], row["negative"]): row for row in rows}
     here = queries.known(by_digest, owner)
     fresh = [row for digest, row in by_digest.items() if digest not in here]
@@ -109,7 +110,7 @@ def prompts_import(*, owner: User, rows: Iterable[Mapping[str, str]], fields: Ma
             _("That would be more than %s prompts, which is as many as this hub keeps for you.") % f"{PROMPTS_MOST:,}"
         )
     for row in fresh:
-        prompt_create(owner=owner, fields={**fields, **row})
+        prompt_create(owner=owner, fields={**fields, **row}, recipe=row.get("recipe", EMPTY))
     return len(fresh), len(by_digest) - len(fresh)
 
 

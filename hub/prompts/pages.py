@@ -241,17 +241,20 @@ def example_remove(request: HttpRequest, prompt_id: int, picture_id: int) -> Htt
 
 @login_required
 def prompt_import(request: HttpRequest) -> HttpResponse:
-    """A file of styles: first what is in it, then its prompts into the library."""
+    """The prompts of a file of styles, and those that pictures carry, into the library."""
     if request.method != "POST":
         return render(request, "prompts/prompt_import.html", {"licences": LICENCES})
     given = request.FILES.get("file")
-    if given is None:
-        raise imports.NotStyles(_("Choose a file first."))
-    if (given.size or 0) > imports.MOST_BYTES:
-        raise imports.NotStyles(_("A file of styles has at most 4 MB here."))
+    rows: list[dict[str, Any]] = queries.rows_of_sent(person(request), request.POST.getlist("sent"))
+    if given is None and not rows:
+        raise imports.NotStyles(_("Choose a file or a picture first."))
+    if given is not None:
+        if (given.size or 0) > imports.MOST_BYTES:
+            raise imports.NotStyles(_("A file of styles has at most 4 MB here."))
+        rows += imports.rows(given.read())
     licence = request.POST.get("licence", "cc0")
     fields = {"licence": licence, "private": request.POST.get("private") == "on"}
-    added, here = actions.prompts_import(owner=person(request), rows=imports.rows(given.read()), fields=fields)
+    added, here = actions.prompts_import(owner=person(request), rows=rows, fields=fields)
     said = ngettext("%(n)d prompt was added.", "%(n)d prompts were added.", added) % {"n": added}
     if here:
         said += " " + ngettext("%(n)d was here already.", "%(n)d were here already.", here) % {"n": here}

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -25,14 +26,14 @@ from hub.catalog.search import WORDS_MOST, meant, tsquery
 from hub.catalog.wishes import Each
 from hub.catalog.words import folded, words_of
 from hub.errors import NotFound, Refused
-from hub.gallery import recipes
+from hub.gallery import recipes, sent
 from hub.gallery.models import Picture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
 from hub.prompts.models import Example, Prompt, Wildcard, Word
 from workers.messages import Recipe
 
 Person = User | AnonymousUser
-PAGE, EXAMPLES = 24, 12
+PAGE, EXAMPLES, SENT_MOST = 24, 12, 200
 SORTS = ("newest", "runs")
 SHOWN_OF_PICTURE = ("prompt_id", "picture__sha256", "picture__width", "picture__height")
 
@@ -106,8 +107,7 @@ def prompt_list(user: Person, wish: Wish, *, limit: int = PAGE, found: Found | N
             prompts = prompts.filter(doc=found.asked)
         order = {"newest": ("-id",), "runs": ("-runs", "-id")}[wish.order]
         ids = list(_behind(prompts, wish.order, last).order_by(*order).values_list("pk", "runs")[: limit + 1])
-    examples = _examples(user, *SHOWN_OF_PICTURE)
-    shown = _shown(user).prefetch_related(examples).in_bulk([pk for pk, _ in ids[:limit]])
+    shown = prompts_shown(user, [pk for pk, _ in ids[:limit]])
     if len(ids) <= limit:
         following = ""
     elif wish.order in SORTS:
@@ -121,6 +121,11 @@ def prompt_list(user: Person, wish: Wish, *, limit: int = PAGE, found: Found | N
 def _shown(user: Person) -> QuerySet[Prompt]:
     """What cards show of prompts; the words that search reads of each are as long as the rest."""
     return visible(user).select_related("owner").defer("doc")
+
+
+def prompts_shown(user: Person, ids: Sequence[int]) -> dict[int, Prompt]:
+    """Those of ``ids`` that ``user`` may see, by number, each with ``shown_examples``."""
+    return _shown(user).prefetch_related(_examples(user, *SHOWN_OF_PICTURE)).in_bulk(ids)
 
 
 class Hit(NamedTuple):
@@ -318,6 +323,19 @@ def recipe_of_picture(user: Person, picture_id: int) -> tuple[Picture, Recipe]:
     """Raises `NotFound`."""
     picture = picture_for(user, picture_id)
     return picture, recipes.read(picture.recipe)
+
+
+def rows_of_sent(user: User, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """``prompt``, ``negative`` and ``recipe`` of pictures that ``user`` sent, of those that carry words."""
+    found = []
+    for one in list(dict.fromkeys(ids))[:SENT_MOST]:
+        try:
+            read = sent.recipe_of(user, sent.sent_for(user, UUID(one)))
+        except (ValueError, NotFound):
+            continue
+        if read is not None and (read[0].prompt or read[0].negative):
+            found.append({"prompt": read[0].prompt, "negative": read[0].negative, "recipe": read[0]})
+    return found
 
 
 def styles_of(user: User | AnonymousUser) -> list[Prompt]:

@@ -36,9 +36,29 @@
     }
   };
 
+  // The prompts that pictures carry go into the form around the place, by the pictures' numbers.
+  const keep = (place, name, news) => {
+    const row = document.createElement("li");
+    const words = news.recipe?.prompt || news.recipe?.negative;
+    row.textContent = `${name}: ${words ? words.slice(0, 120) : place.dataset.none}`;
+    place.querySelector("[data-kept]").append(row);
+    if (!words) return;
+    const input = Object.assign(document.createElement("input"), { type: "hidden", name: "sent", value: news.id });
+    place.append(input);
+    for (const file of input.form.querySelectorAll("[type=file][required]")) file.required = false;
+  };
+
   const sendAll = async (place, files) => {
     let last = null;
-    for (const file of files) last = (await send(place, file)) ?? last;
+    for (const file of files) {
+      const news = await send(place, file);
+      if (place.hasAttribute("data-keep") && news?.state === "accepted") {
+        keep(place, file.name, news);
+        place.querySelector("[data-said]").textContent = "";
+      }
+      last = news ?? last;
+    }
+    if (place.hasAttribute("data-keep")) return;
     if (last?.state !== "accepted") return;
     if (place.dataset.material) {
       place.dispatchEvent(new CustomEvent("picture-given", { bubbles: true, detail: last.sha256 }));

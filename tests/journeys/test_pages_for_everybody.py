@@ -59,7 +59,7 @@ def addresses(hub, nano, page):
     prompt = page.url.removeprefix(hub.address)
     page.goto(f"{hub.address}/model-versions/{nano['version']}")
     model = page.url.removeprefix(hub.address)
-    page.fill("#say-new", "Draws **cats** well.")
+    page.fill("#say-new", f"Draws **cats** well.\n\n```\n{'a line of code ' * 12}\n```")
     page.get_by_role("button", name="Say it").click()
     page.locator(".comment strong").wait_for()
     page.get_by_text("Collect", exact=True).click()
@@ -77,6 +77,10 @@ def addresses(hub, nano, page):
     page.fill("main [name=words]", "It shows **edges**.")
     page.click("main form [type=submit]")
     hub.becomes_admin("paula")
+    hub.does(
+        "INSERT INTO community_notice (user_id, kind, sentence, address, created_at)"
+        f" SELECT id, 'import', '{'w' * 200}', '/import', now() FROM accounts_user WHERE username = 'paula'"
+    )
     page.goto(f"{hub.address}/pictures")
     pictures = page.locator(".tiles .tile > a.frame")
     picture = [pictures.first.get_attribute("href")] if pictures.count() else []

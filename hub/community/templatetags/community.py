@@ -20,15 +20,12 @@ from hub.community.models import Review
 register = template.Library()
 
 
-def _kind(target: Any) -> str:
-    return "model" if isinstance(target, Model) else "picture"
-
-
 def like_context(user: Any, target: Any, count: int | None = None) -> dict[str, Any]:
     """count: how many like it, where that is known better than by the stored totals."""
     if count is None:
-        count = stat_of(target).likes if isinstance(target, Model) else target.likes
-    address = reverse(f"community:{_kind(target)}-like", args=[target.pk])
+        count = stat_of(target).likes if isinstance(target, Model) else getattr(target, "likes", None)
+        count = queries.likes_of(target) if count is None else count
+    address = reverse(f"community:{queries.kind_of(target)}-like", args=[target.pk])
     return {"user": user, "address": address, "count": count, "on": queries.likes(user, target)}
 
 
@@ -52,13 +49,13 @@ def discussion_context(user: Any, target: Any) -> dict[str, Any]:
         "user": user,
         "threads": threads,
         "people": queries.people_in(one.comment.text for thread in threads for one in (thread, *thread.answers)),
-        "address": reverse("community:comment-create", kwargs={f"{_kind(target)}_id": target.pk}),
+        "address": reverse("community:comment-create", kwargs={f"{queries.kind_of(target)}_id": target.pk}),
     }
 
 
 @register.inclusion_tag("community/discussion.html", takes_context=True)
 def discussion(context: dict[str, Any], target: Any) -> dict[str, Any]:
-    """What people say under a model or a picture."""
+    """What people say under a model, a picture or a prompt."""
     request = context["request"]
     return discussion_context(request.user, target) | {"request": request}
 
@@ -83,7 +80,7 @@ def collect(context: dict[str, Any], target: Any) -> dict[str, Any]:
     """Puts the thing into a collection of one's own."""
     user = context["request"].user
     return {
-        "kind": _kind(target),
+        "kind": queries.kind_of(target),
         "target": target,
         "collections": queries.collection_list(user, owner=user) if user.is_authenticated else [],
         "user": user,

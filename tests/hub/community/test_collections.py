@@ -3,6 +3,7 @@
 import pytest
 
 from hub.community.models import Collection
+from hub.prompts.actions import prompt_edit
 from tests.hub.catalog.files import added
 
 
@@ -23,11 +24,12 @@ def names(client, collection):
     return [part.split("</a>")[0].rsplit(">", 1)[1] for part in page.split("<h2>")[1:]]
 
 
-def test_it_works(client, bob, model, prints, draw):
+def test_it_works(client, bob, model, prints, draw, lighthouse):
     picture = draw(bob, visible=True)
     client.post("/collections/add", {"model": model.pk, "collection": prints.pk})
     client.post("/collections/add", {"picture": picture.pk, "collection": prints.pk})
-    assert names(client, prints) == ["Woodcut", "a cat "]
+    client.post("/collections/add", {"prompt": lighthouse.pk, "collection": prints.pk})
+    assert names(client, prints) == ["Woodcut", "a cat ", "Lighthouse"]
     assert "Prints" in client.get("/collections").content.decode()
     assert "Prints" in client.get("/u/bob").content.decode()
 
@@ -93,3 +95,13 @@ def test_a_draft_in_a_public_collection_is_its_owners_to_see(client, alice, char
     shown = client.get(f"/collections/{mixed.pk}").content
     assert b"Hidden" not in shown
     assert b"Nothing is in it yet." in shown
+
+
+def test_a_prompt_that_became_private_leaves_no_trace(client, alice, bob, prints, lighthouse):
+    client.post("/collections/add", {"prompt": lighthouse.pk, "collection": prints.pk})
+    assert names(client, prints) == ["Lighthouse"]
+    prompt_edit(prompt_id=lighthouse.pk, by=alice, fields={"private": True})
+    shown = client.get(f"/collections/{prints.pk}").content
+    assert b"Lighthouse" not in shown
+    assert b"Nothing is in it yet." in shown
+    assert client.post("/collections/add", {"prompt": lighthouse.pk, "collection": prints.pk}).status_code == 404

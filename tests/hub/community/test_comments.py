@@ -3,6 +3,7 @@
 import pytest
 
 from hub.community.models import Comment, Notice
+from hub.prompts.actions import prompt_edit
 from tests.hub.catalog.files import added
 
 
@@ -158,3 +159,19 @@ def test_under_a_picture(client, alice, bob, draw):
     client.post(f"/comments/pictures/{picture.pk}", {"text": "What a cat"})
     assert b"What a cat" in client.get(f"/pictures/{picture.pk}").content
     assert told(alice) == [("comment", "bob")]
+
+
+def test_under_a_prompt(client, alice, bob, charlie, lighthouse):
+    address = f"/prompts/{lighthouse.pk}"
+    client.force_login(bob)
+    client.post(f"/comments/prompts/{lighthouse.pk}", {"text": "@charlie, dusk is the better half"})
+    assert "dusk is the better half" in client.get(address).content.decode()
+    assert told(alice) == [("comment", "bob")]
+    assert told(charlie) == [("mention", "bob")]
+    client.force_login(alice)
+    shown = client.get("/notifications").content.decode()
+    assert f'<a href="{address}#comment-{Comment.objects.get().pk}">Lighthouse</a>' in shown
+    prompt_edit(prompt_id=lighthouse.pk, by=alice, fields={"private": True})
+    assert "dusk is" not in client.get(address).content.decode(), "there is nobody to talk to"
+    client.force_login(bob)
+    assert client.post(f"/comments/prompts/{lighthouse.pk}", {"text": "Where is it?"}).status_code == 404

@@ -1,4 +1,4 @@
-"""model-like and picture-like: a like is one person's, counted once, and moves the list."""
+"""model-like, picture-like and prompt-like: a like is one person's, counted once, and moves the list."""
 
 from hub.catalog.models import Listing, ModelStat
 from tests.hub.catalog.files import added
@@ -56,3 +56,13 @@ def test_it_is_a_post_of_a_person(client, alice):
     assert like(client, f"/models/{model.pk}")["Location"].startswith("/sign-in")
     client.force_login(alice)
     assert client.get(f"/likes/models/{model.pk}").status_code == 405
+
+
+def test_a_prompt_is_liked_too(client, bob, lighthouse):
+    client.force_login(bob)
+    for _ in range(2):
+        like(client, f"/prompts/{lighthouse.pk}")
+    shown = client.get(f"/prompts/{lighthouse.pk}").content.decode()
+    assert 'Liked <span class="num">1</span>' in shown
+    like(client, f"/prompts/{lighthouse.pk}", on=False)
+    assert 'Like <span class="num">0</span>' in client.get(f"/prompts/{lighthouse.pk}").content.decode()

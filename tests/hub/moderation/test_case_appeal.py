@@ -89,3 +89,16 @@ def test_each_kind_comes_back(alice, bob, charlie, monas, adams, draw):  # noqa:
     assert Review.objects.get().text == "Too thick."
     assert not Prompt.objects.get().private
     assert bob.about == "I print."
+
+
+def test_a_level_that_was_taken_back_is_its_owners_again(alice, charlie, monas, adams, draw):  # noqa: F811
+    picture = draw(alice, visible=True)
+    case = reported(charlie, "picture", picture.pk, "level")
+    decide(monas, case, "rated", level=8)
+    Api(alice, "/api/v1/decisions")("POST", f"/{case.pk}/answer", MINE)
+    adams("POST", f"/cases/{case.pk}/appeal", RIGHT)
+    picture.refresh_from_db()
+    assert (picture.level, picture.rated_by) == (1, "")
+    owner = signed_in(alice)
+    owner.post(f"/pictures/{picture.pk}/rate", {"level": "4"})
+    assert owner.post(f"/pictures/{picture.pk}/rate", {"level": "1"}).status_code == 302, "up, and down again"

@@ -129,6 +129,9 @@ def test_words_are_taken_away(model, bob, charlie, monas):
     assert "Buy my" not in Client().get(f"/models/{model.pk}/linocut").content.decode()
     prompt_edit(prompt_id=prompt.pk, by=bob, fields={"title": "Cats", "prompt": "a cat", "private": False})
     assert Prompt.objects.get().private
+    shown = signed_in(bob).get(f"/prompts/{prompt.pk}").content.decode()
+    assert "A moderator hid this prompt" in shown
+    assert f"/decisions/{Case.objects.get(kind='prompt').pk}" in shown
 
 
 def test_all_cases_of_the_same_bytes_at_once(alice, bob, charlie, monas):

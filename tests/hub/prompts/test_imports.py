@@ -5,8 +5,11 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from hub.gallery.models import SentPicture
 from hub.prompts.imports import NotStyles, rows
 from hub.prompts.models import Prompt
+from workers import messages
+from workers.messages import PictureRecipe
 
 STYLES = (
     'name,prompt,negative_prompt\nInk,"{prompt}, ink, 4:5",blurry\n"--- groups ---",,\nLight,"a lighthouse, ink",\n'
@@ -67,3 +70,31 @@ def test_no_file(client, alice):
 
 def test_it_is_for_people(client):
     assert client.get("/prompts/import")["Location"].startswith("/sign-in")
+
+
+def sent_by(owner, prompt, **more):
+    """A picture that somebody sent and a worker read: its recipe as A1111 writes it."""
+    told = PictureRecipe(program="AUTOMATIC1111", prompt=prompt, **more) if prompt else None
+    made = messages.msgspec.to_builtins(told) if told else None
+    return SentPicture.objects.create(owner=owner, name="p.png", size=1, status="accepted", told=made)
+
+
+def test_pictures_bring_the_prompts_they_carry(client, alice, bob):
+    """With steps and sampler; one without words brings nothing, and another's is not to be had."""
+    fox = sent_by(alice, "a fox in ink", negative="blurry", sampler="Euler", steps=12)
+    ids = [fox.pk, fox.pk, sent_by(alice, "").pk, sent_by(bob, "a secret").pk, "nonsense"]
+    client.force_login(alice)
+    answer = client.post("/prompts/import", {"sent": ids, "licence": "cc-by"}, follow=True)
+    assert b"1 prompt was added." in answer.content
+    kept = Prompt.objects.get()
+    assert (kept.text, kept.negative, kept.licence) == ("a fox in ink", "blurry", "cc-by")
+    assert (kept.recipe["sampler"], kept.recipe["steps"]) == ("Euler", 12)
+    answer = client.post("/prompts/import", {"sent": [fox.pk], "licence": "cc-by"}, follow=True)
+    assert b"1 was here already." in answer.content
+
+
+def test_nothing_chosen_is_said(client, alice):
+    client.force_login(alice)
+    answer = client.post("/prompts/import", {"licence": "cc0"}, headers={"accept": "text/html"})
+    assert answer.status_code == 422
+    assert "Choose a file or a picture first." in answer.content.decode()
