@@ -305,7 +305,8 @@ def _converted_make(source: File, report: Inspected) -> None:
     """The safetensors of a pickle, beside it: what inspection found is true of it, and it is drawn with."""
     assert report.converted is not None
     version = source.version
-    blob, _ = Blob.objects.get_or_create(sha256=report.converted.sha256, defaults={"size": report.converted.size})
+    judged = {"size": report.converted.size, "rules": report.rules, "inspected_at": source.inspected_at}
+    blob, _ = Blob.objects.get_or_create(sha256=report.converted.sha256, defaults=judged)
     if found := version.files.filter(blob=blob).first():  # its owner converted and uploaded it before
         File.objects.filter(pk=found.pk).update(source=source)
         return

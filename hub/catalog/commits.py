@@ -291,8 +291,13 @@ def folder_add(*, file: File, pieces: Mapping[str, Content], texts: Mapping[str,
         return
     entries = entries_of(version.revision)
     new = {path: content for path, content in {**texts, **pieces}.items() if path not in entries}
-    for content in new.values():
-        Blob.objects.get_or_create(sha256=content.sha256, defaults={"size": content.size, "git_oid": content.git_oid})
+    judged = {  # with it, what was made of it
+        "rules": file.blob.rules,
+        "inspected_at": file.blob.inspected_at,
+    }
+    for path, content in new.items():
+        known = {"size": content.size, "git_oid": content.git_oid} | (judged if path in pieces else {})
+        Blob.objects.get_or_create(sha256=content.sha256, defaults=known)
     for path, content in pieces.items():
         if path in new and content.sha256 != file.blob_id:
             piece = File.objects.create(

@@ -95,9 +95,8 @@ def mails_send(now: datetime | None = None) -> int:
     sent = 0
     for user_id, theirs in waiting.items():
         user, address = theirs[0].user, confirmed.get(user_id, "")
-        unwanted = [
-            n for n in theirs if not address or not user.is_active or n.read_at or choice(user, n.kind) == NEVER
-        ]
+        reachable = bool(address) and user.is_active
+        unwanted = [n for n in theirs if not reachable or _settled(n) or choice(user, n.kind) == NEVER]
         _claim(unwanted, now)
         left = [n for n in theirs if n not in unwanted]
         for notice in left:
@@ -108,6 +107,11 @@ def mails_send(now: datetime | None = None) -> int:
             User.objects.filter(pk=user.pk).update(mailed_at=now)
             sent += 1
     return sent
+
+
+def _settled(notice: Notice) -> bool:
+    """Whether there is nothing to tell any more: it was read, or what was said is gone."""
+    return notice.read_at is not None or (notice.comment is not None and notice.comment.removed_at is not None)
 
 
 def _due(user: User, now: datetime) -> bool:

@@ -169,7 +169,8 @@ def pieces(user: Person, collection: Collection) -> list[Piece]:
 
 def shown_versions(model_ids: list[int]) -> dict[int, Version]:
     """The published version that stands first on each model's page, in one statement."""
-    versions = Version.objects.filter(model__in=model_ids, status=Version.Status.PUBLISHED)
+    published = {"status": Version.Status.PUBLISHED, "model__status": Model.Status.PUBLISHED}
+    versions = Version.objects.filter(model__in=model_ids, **published)
     first = versions.order_by("model_id", "index", "-id").distinct("model_id")
     return {version.model_id: version for version in first.select_related("model__owner", "model__stat", "base")}
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from hub.catalog.models import Model
 from hub.catalog.serializers import model_url
@@ -53,7 +54,9 @@ def _what(notice: Notice) -> str:
     if notice.prompt:
         return notice.prompt.title
     own = notice.picture is not None and notice.picture.owner_id == notice.user_id
-    return _("your picture") if own else _("a picture")
+    if notice.kind == Kind.COMMENT:
+        return pgettext("somebody commented on …", "your picture") if own else _("a picture")
+    return pgettext("under …", "your picture") if own else pgettext("under …", "a picture")
 
 
 def page_of(target: Target) -> str:

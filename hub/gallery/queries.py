@@ -17,7 +17,7 @@ from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.queries import groups_of
 from hub.catalog.bases import NANO
 from hub.catalog.models import File, Version
-from hub.catalog.queries import files_by_sha256, linked
+from hub.catalog.queries import files_by_sha256, linked, moderates
 from hub.errors import NotFound, Refused
 from hub.gallery import placeholders, recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
@@ -110,6 +110,9 @@ def picture_access(user: User | AnonymousUser, sha256: str) -> bool:
     if pictures_for(user, by_link=True).filter(sha256=sha256).exists():
         return False
     if user.is_authenticated and SentPicture.objects.filter(owner=user.pk, sha256=sha256).exists():
+        return False
+    # Whoever looks at a decision again has to see what it was about; what was nobody else's to see stays so.
+    if moderates(user) and Picture.objects.filter(Q(held=True) | Q(visible=True), sha256=sha256).exists():
         return False
     raise NotFound(_("There is no such picture."))
 

@@ -104,16 +104,22 @@ def wish_of(request: HttpRequest) -> queries.CaseWish:
     )
 
 
-def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any]:
+def _found(case: Case, **seen_by: Any) -> things.Thing | None:
     try:
-        thing = things.find(case.kind, case.thing)
+        return things.find(case.kind, case.thing, **seen_by)
     except NotFound:
-        thing = None
+        return None
+
+
+def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any]:
+    thing = _found(case)
+    # A tombstone is a page, though nothing that can be reported; what was hidden is its owner's alone.
+    opens = thing is not None and (case.kind == Case.Kind.MODEL or _found(case, seen_by=request.user) is not None)
     at = next((n for n, one in enumerate(among) if one.pk == case.pk), -1)
     against, history = queries.history_of(case)
     decisions = things.decisions_of(case.kind)
     return {
-        "case": case, "thing": thing, "reports": case.reports.select_related("by"), "against": against,
+        "case": case, "thing": thing, "opens": opens, "reports": case.reports.select_related("by"), "against": against,
         "history": history, "same": queries.same_bytes(case), "levels": LEVELS.items(),
         "decisions": [(n, one, Case.Decision(one).label) for n, one in enumerate(decisions, 1)],
         "before": among[at - 1] if at > 0 else None, "after": among[at + 1] if 0 <= at < len(among) - 1 else None,
@@ -189,11 +195,7 @@ def decision_detail(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 def _decision(request: HttpRequest, case: Case, status: int = 200, **more: Any) -> HttpResponse:
-    try:
-        thing = things.find(case.kind, case.thing)
-    except NotFound:
-        thing = None
-    context = {"case": case, "thing": thing, "until": queries.answer_until(case), **more}
+    context = {"case": case, "thing": _found(case), "until": queries.answer_until(case), **more}
     return render(request, "moderation/decision_detail.html", context, status=status)
 
 

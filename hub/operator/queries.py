@@ -239,8 +239,8 @@ class PeopleWish:
 
 
 def person_list(by: Any, wish: PeopleWish) -> tuple[list[Any], int, str]:
-    """A page of accounts by name, each with ``models_kept``, ``against``, ``used``, ``quota``; how many there are, and
-    where the next page begins. Raises `NotFound` for who is no admin."""
+    """A page of accounts by name, each with ``models_kept``, ``against``, ``used``, ``quota``, ``quota_gib``; how many
+    there are, and where the next page begins. Raises `NotFound` for who is no admin."""
     admin(by)
     people = User.objects.all()
     if wish.query:
@@ -261,6 +261,7 @@ def person_list(by: Any, wish: PeopleWish) -> tuple[list[Any], int, str]:
     against = dict(decided.values_list("owner").annotate(n=Count("pk")))
     for one in found[:PEOPLE]:
         one.against, one.used, one.quota = against.get(one.pk, 0), space_used(one), quota_of(one)
+        one.quota_gib = "" if one.quota_bytes is None else f"{one.quota_bytes / 1024**3:g}"
     return found[:PEOPLE], total, found[PEOPLE - 1].username if len(found) > PEOPLE else ""
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.catalog.removal import model_take_down
 from hub.community.models import Collection
 from hub.prompts.actions import prompt_edit
 from tests.hub.catalog.files import added
@@ -105,3 +106,11 @@ def test_a_prompt_that_became_private_leaves_no_trace(client, alice, bob, prints
     assert b"Lighthouse" not in shown
     assert b"Nothing is in it yet." in shown
     assert client.post("/collections/add", {"prompt": lighthouse.pk, "collection": prints.pk}).status_code == 404
+
+
+def test_of_what_was_taken_down_the_name_stays(client, model, prints):
+    client.post("/collections/add", {"model": model.pk, "collection": prints.pk})
+    model_take_down(model_id=model.pk, because="A claim")
+    shown = client.get(f"/collections/{prints.pk}").content.decode()
+    assert "Removed by a moderator" in shown
+    assert "/image/" not in shown

@@ -11,6 +11,8 @@ from hub.catalog.models import Model
 from hub.community.actions import comment_create, follow_set, review_write
 from hub.community.mails import mails_send
 from hub.community.models import Notice
+from hub.moderation.cases import case_decide
+from hub.moderation.reports import report_file
 from tests.hub.catalog.files import added
 
 EVENING, MORNING = datetime(2026, 5, 1, 20, tzinfo=UTC), datetime(2026, 5, 2, 8, tzinfo=UTC)
@@ -70,6 +72,29 @@ def test_the_days_in_one(model, alice, bob, charlie, mailoutbox):
     comment_create(author=bob, target=model, text="And again.")
     assert mails_send(EVENING) == 0
     assert mails_send(MORNING) == 1
+
+
+def test_words_that_are_gone_are_not_mailed(model, alice, bob, mona, mailoutbox):
+    chosen(alice, comment="now")
+    comment = comment_create(author=bob, target=model, text="Buy my course")
+    case = report_file(by=mona, address="", kind="comment", id=comment.pk, reason="spam")[0].case
+    case_decide(by=mona, case_id=case.pk, decision="hidden", sentence="Advertising.")
+    assert mails_send(EVENING) == 0
+    assert not mailoutbox
+
+
+def test_a_sentence_in_german(alice, bob, draw, mailoutbox):
+    """Two cases of one word: on a picture, and under it."""
+    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
+    alice.mail = {"comment": "now", "mention": "now", "language": "de"}
+    alice.save()
+    picture = draw(alice, visible=True)
+    for text in ("Schön.", "@alice, wie?"):
+        comment_create(author=bob, target=picture, text=text)
+    mails_send(EVENING)
+    assert [mail.subject for mail in mailoutbox] == [
+        "Weightroom: bob hat dein Bild kommentiert.", "Weightroom: bob hat dich unter deinem Bild erwähnt.",
+    ]  # fmt: skip
 
 
 def test_what_was_read_or_is_unwanted_is_left_out(model, alice, bob, mailoutbox):

@@ -104,6 +104,21 @@ def test_a_picture_is_hidden_everywhere(alice, bob, charlie, monas, draw):  # no
     assert Picture.objects.get(pk=picture.pk).held
 
 
+def test_who_looks_again_sees_what_it_is_about(alice, charlie, adam, monas, draw):  # noqa: F811
+    """Hidden from everybody, and from no moderator; what its owner never showed is nobody else's to see."""
+    picture, private = draw(alice, visible=True, stored=True), draw(alice, stored=True, salt="mine")
+    case = reported(charlie, "picture", picture.pk, "person")
+    decide(monas, case, "taken-down")
+    shown, other = (f"/image/{one.sha256}/width=450/x.png" for one in (picture, private))
+    again = signed_in(adam)
+    assert again.get(shown).status_code == 200
+    assert again.get(shown).headers["Cache-Control"].startswith("private")
+    assert [again.get(other).status_code, signed_in(charlie).get(shown).status_code] == [404, 404]
+    page = again.get(f"/moderation?state=decided&case={case.pk}").content.decode()
+    assert "It is hidden now." in page
+    assert "Its page" not in page
+
+
 def test_a_level_set_by_a_moderator_stands(alice, charlie, monas, draw):  # noqa: F811
     picture = draw(alice, visible=True)
     decide(monas, reported(charlie, "picture", picture.pk, "level"), "rated", level=8)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from django.test import Client, TestCase
 
-from hub.catalog.models import File
+from hub.catalog.models import Blob, File
 from hub.moderation.actions import verdict_set
 from hub.uploads import actions, layouts
 from hub.uploads.models import Layout
@@ -61,7 +61,10 @@ def test_it_works(asked, charlie):
 
 
 def test_a_folder_is_judged_as_its_checkpoint(asked, mona):
+    Blob.objects.update(rules="todays")
     layout_made(pack(answer(asked)))
+    rules = set(Blob.objects.filter(git_oid="").values_list("rules", flat=True))
+    assert rules == {"todays"}, "nobody need inspect anew what was made of it a moment ago"
     main = File.objects.get(pk=asked.file_id)
     path = "/alice/Ink-Mix/resolve/main/unet/diffusion_pytorch_model.safetensors"
     verdict_set(by=mona, file_id=main.pk, verdict="refused", reason="Somebody else's.")
