@@ -49,12 +49,29 @@ class Context(NamedTuple):
         return cls(context, F.pad(context, (0, 0, 0, short)), mask)
 
 
+def beginning(unet: Any) -> tuple[str, ...]:
+    """How the names of the layers begin that ``unet`` goes through before it reads a context for the first time;
+    none where its first level reads none, or where its attention is of another kind.
+
+    Lines that differ in the context alone go through these as one.
+    """
+    attentions = getattr(unet.down_blocks[0], "attentions", ())
+    if not attentions or type(attentions[0].transformer_blocks[0].attn1.processor) is not AttnProcessor2_0:
+        return ()
+    level = "down_blocks.0"
+    block = f"{level}.attentions.0.transformer_blocks.0"
+    inside = (f"{level}.attentions.0.proj_in", f"{block}.attn1.", f"{block}.attn2.to_q")
+    return "conv_in", "time_embedding.", f"{level}.resnets.0.", *inside
+
+
 def called(unet: Any) -> Asked:
     """``unet``, a `UNet2DConditionModel` of SD1's, SD2's or SDXL's kind, as a function: ``ask(x, time, context, …)``.
 
     x [B, c, h, w]; time [B], steps of training; context [B, N, width]; sizes: SDXL's ``text_embeds`` and ``time_ids``;
     skips, middle: what ControlNets add to the skip connections and the middle; levels: what T2I-Adapters add to each
     level. It says [B, 4, h, w].
+
+    Where it has a `beginning`, there may be fewer x and times: then as many neighbours of the contexts look at each.
     """
     first, last, normed = _layer(unet.conv_in), _layer(unet.conv_out), _layer(unet.conv_norm_out)
     downs, between = [_Down(block) for block in unet.down_blocks], _middle(unet.mid_block)
@@ -70,8 +87,8 @@ def called(unet: Any) -> Asked:
         levels: Sequence[Tensor] = (),
     ) -> Tensor:
         known, waiting, read = _known(unet, x, time, sizes), list(levels), Context.of(context)
-        x = first(x)
-        passed = [x]
+        known, x = _repeated(known, len(context)), first(x)
+        passed = [_repeated(x, len(context))]
         for down in downs:
             x = down(x, known, read, passed, waiting.pop(0) if waiting else None)
         if skips:
@@ -116,6 +133,15 @@ def _known(net: Any, x: Tensor, time: Tensor, sizes: Mapping[str, Tensor] | None
         numbers = net.add_time_proj(sizes["time_ids"].flatten()).view(len(x), -1)
         known = known + net.add_embedding(torch.cat([sizes["text_embeds"], numbers], dim=-1).to(x.dtype))
     return F.silu(known)
+
+
+def _repeated(x: Tensor, lines: int) -> Tensor:
+    """So many lines, each of ``x`` as often as the others, one after another; in the layout that it has."""
+    if len(x) == lines:
+        return x
+    rows = x.permute(0, 2, 3, 1) if x.ndim == 4 else x
+    rows = rows[:, None].expand(-1, lines // len(x), *rows.shape[1:]).flatten(0, 1)
+    return rows.permute(0, 3, 1, 2) if x.ndim == 4 else rows
 
 
 def _middle(block: Any) -> Callable[[Tensor, Tensor, Context], Tensor]:
@@ -245,7 +271,8 @@ def _resnet(module: Any) -> Timed:
 
     def ask(x: Tensor, known: Tensor) -> Tensor:
         inner = into(F.silu(norm(x), inplace=True))
-        inner = inner + timed(known)[:, :, None, None]
+        times = known if len(known) == len(x) else known[:: len(known) // len(x)]
+        inner = inner + timed(times)[:, :, None, None]
         inner = out(F.silu(norm_two(inner), inplace=True))
         return (x if past is None else past(x)) + inner
 
@@ -259,7 +286,7 @@ def _transformer(module: Any) -> Reading:
     linear = isinstance(module.proj_in, nn.Linear)
 
     def ask(x: Tensor, context: Context) -> Tensor:
-        lines, _, height, width = x.shape
+        _, _, height, width = x.shape
         inner = norm(x)
         if not linear:
             inner = into(inner)
@@ -270,8 +297,8 @@ def _transformer(module: Any) -> Reading:
             inner = block(inner, context)
         if linear:
             inner = out(inner)
-        inner = inner.view(lines, height, width, -1).permute(0, 3, 1, 2)
-        return (inner if linear else out(inner)) + x
+        inner = inner.view(len(inner), height, width, -1).permute(0, 3, 1, 2)
+        return (inner if linear else out(inner)) + _repeated(x, len(inner))
 
     return ask
 
@@ -286,7 +313,7 @@ def _block(module: Any) -> Reading:
     def ask(x: Tensor, context: Context) -> Tensor:
         seen = norm(x)
         x = itself(seen, None) + x
-        x = other(norm_two(x), context) + x
+        x = other(norm_two(x), context) + _repeated(x, len(context.plain))
         inner, gate = gated(norm_three(x))
         return back(F.gelu(gate).mul_(inner)) + x
 
@@ -299,10 +326,12 @@ def _attention(module: Any) -> Callable[[Tensor, Context | None], Tensor]:
 
     def ask(x: Tensor, context: Context | None) -> Tensor:
         if type(module.processor) is not AttnProcessor2_0:
-            return module.processor(module, x, None if context is None else context.plain)
+            if context is None:
+                return module.processor(module, x, None)
+            return module.processor(module, _repeated(x, len(context.plain)), context.plain)
         read, mask = (x, None) if context is None else (context.filled, context.mask)
-        asked, keys, values = query(x), key(read), value(read)
-        lines, width = len(x), asked.shape[-1] // heads
+        asked, keys, values = _repeated(query(x), len(read)), key(read), value(read)
+        lines, width = len(read), asked.shape[-1] // heads
         asked, keys, values = (part.view(lines, -1, heads, width).transpose(1, 2) for part in (asked, keys, values))
         drawn = F.scaled_dot_product_attention(asked, keys, values, mask)
         return out(drawn.transpose(1, 2).flatten(2))

@@ -45,7 +45,7 @@ def theirs(model, x, time, context, sizes, **beside):
 
 
 def same(mine, other):
-    return (mine - other).abs().max() <= 2e-6 * other.abs().max()
+    return (mine - other).abs().max() <= 5e-6 * other.abs().max()
 
 
 @torch.inference_mode()
@@ -58,6 +58,54 @@ def test_it_works(any_model):
 def test_sides_that_are_no_multiple_of_the_levels(any_model):
     question = asked(any_model, 9, 14)
     assert same(any_model.ask(*question), theirs(any_model, *question))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", ["sd1", "sd2"])
+def test_lines_that_differ_in_their_text_alone_begin_as_one(tmp_path, model, family):
+    one = model if family == "sd1" else bases.opened(tmp_path, "sd2", bases.sd2())
+    x, time, context, _ = asked(one, lines=2)
+    context = torch.cat([context, context.flip(0) * 2])
+    each = [part.repeat_interleave(2, 0) for part in (x, time)]
+    assert unet.beginning(one.unet)
+    assert same(one.ask(x, time, context), one.ask(*each, context))
+    reached = recorded(one.unet, lambda: one.ask(x, time, context))
+    assert {name for name, lines in reached.items() if lines == 2} == {
+        name for name in reached if name.startswith(unet.beginning(one.unet))
+    }
+
+
+def recorded(net, ask):
+    """How many lines each layer with a matrix was asked for, by its name."""
+    reached = {}
+
+    def heard(name, layer):
+        def forward(x):
+            reached[name] = len(x)
+            return type(layer).forward(layer, x)
+
+        return forward
+
+    layers = {name: layer for name, layer in net.named_modules() if getattr(layer, "weight", torch.ones(1)).ndim > 1}
+    layers = {name: layer for name, layer in layers.items() if not name.endswith("to_k") and not name.endswith("to_v")}
+    for name, layer in layers.items():
+        layer.forward = heard(name, layer)
+    try:
+        ask()
+    finally:
+        for layer in layers.values():
+            del layer.forward
+    return reached
+
+
+def test_a_base_that_reads_no_text_at_its_first_level_has_no_such_beginning(tmp_path, model):
+    assert not unet.beginning(bases.opened(tmp_path, "sdxl", bases.sdxl()).unet)
+    processors = model.unet.attn_processors
+    try:
+        model.unet.set_attn_processor(AttnProcessor())
+        assert not unet.beginning(model.unet)
+    finally:
+        model.unet.set_attn_processor(processors)
 
 
 @torch.inference_mode()

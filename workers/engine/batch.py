@@ -26,12 +26,12 @@ import torch
 
 from workers import settings
 from workers.engine import cache, device, hands, memory
-from workers.engine.bypass import Plan, Share, beside, clipped, planned
+from workers.engine.bypass import Plan, Share, beside, clipped, planned, rewriting
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
 from workers.engine.edits import UNET, put_on, take_off
 from workers.engine.model import Model
-from workers.engine.rows import Call, Cancelled, Row, Watch, said_by_unet
+from workers.engine.rows import Call, Cancelled, Row, Watch, lines_of_one, said_by_unet
 from workers.engine.source import Given
 from workers.messages import Recipe
 from workers.once import once
@@ -253,7 +253,7 @@ class Engine:
         with ExitStack() as around:
             if mode == BESIDE:
                 undressed(model)
-                around.enter_context(beside(model, self._plans_for(rows, shares, cuts)))
+                around.enter_context(beside(model, self._plans_for(rows, shares, flat, cuts)))
             else:
                 dressed(model, rows[0])
             device.set_threads(model.bytes)
@@ -267,16 +267,18 @@ class Engine:
         return said
 
     def _plans_for(
-        self, rows: Sequence[Row], shares: Sequence[Share], cuts: Sequence[int]
+        self, rows: Sequence[Row], shares: Sequence[Share], calls: Sequence[Call], cuts: Sequence[int]
     ) -> list[tuple[Plan, list[Share]]]:
         """Each hand's plan and shares; kept while the same stacks ride together."""
         model = rows[0].model
         stacks = tuple((row.key, share.start, share.end) for row, share in zip(_firsts(rows), shares, strict=True))
-        key = (model.key, stacks, tuple(cuts))
+        ends = list(itertools.pairwise((0, *cuts, len(calls))))
+        plain = not any(rewriting(share.edits) for share in shares)
+        alike = tuple(lines_of_one(model, calls[start:end]) if plain else 1 for start, end in ends)
+        key = (model.key, stacks, tuple(cuts), alike)
         if key not in self._plans:
-            ends = itertools.pairwise((0, *cuts, shares[-1].end))
             mine = [[share for share in clipped(shares, *end) if share.edits] for end in ends]
-            self._plans[key] = [(planned(model, part), part) for part in mine]
+            self._plans[key] = [(planned(model, part, one), part) for part, one in zip(mine, alike, strict=True)]
             while len(self._plans) > PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
         return self._plans[key]

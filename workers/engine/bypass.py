@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workers import settings
+from workers import settings, unet
 from workers.engine import hands, merging
 from workers.engine.edits import UNET, RewrittenContext, fitted
 from workers.engine.merging import merged, side_by_side
@@ -75,18 +75,22 @@ def _exact_bytes(model: Model, edit: Edit) -> float:
 
 
 @torch.no_grad()
-def planned(model: Model, shares: Sequence[Share]) -> Plan:
-    """The plan for a call whose lines are ``shares``, in order; lines of no share are the base's own."""
+def planned(model: Model, shares: Sequence[Share], lines_of_one: int = 1) -> Plan:
+    """The plan for a call whose lines are ``shares``, in order; lines of no share are the base's own.
+
+    lines_of_one: as `workers.engine.rows.lines_of_one` says of the call.
+    """
     plan = Plan(rewriting=any(rewriting(share.edits) for share in shares))
+    once = tuple(f"unet.{start}" for start in unet.beginning(model.unet)) if lines_of_one > 1 else ()
+    shorter = [Share(share.edits, share.start // lines_of_one, share.end // lines_of_one) for share in shares]
     touching: dict[str, list[Share]] = {}
-    for share in shares:
+    for share, short in zip(shares, shorter, strict=True):
         for name in set().union(*(fitted(model, edit, UNET) for edit in share.edits)):
-            touching.setdefault(name, []).append(share)
+            touching.setdefault(name, []).append(short if name.startswith(once) else share)
     if hands.count_for(model.bytes) > 1:
-        whole = [_weights_of(model, share.edits) for share in shares]
-        for name in touching:
-            runs = [(share, its[name]) for share, its in zip(shares, whole, strict=True) if name in its]
-            plan.forwards[name] = _exact(model.modules[name], *zip(*runs, strict=True))
+        whole = {share.edits: _weights_of(model, share.edits) for share in shares}
+        for name, those in touching.items():
+            plan.forwards[name] = _exact(model.modules[name], those, [whole[share.edits][name] for share in those])
         return plan
     for name, those in touching.items():
         module = model.modules[name]

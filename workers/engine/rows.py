@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers import samplers
+from workers import samplers, unet
 from workers.engine import hands
 from workers.engine.bypass import can_ride, rewriting
 from workers.engine.controls import Steering, added, steerings
@@ -239,8 +239,9 @@ def _through(model: Model, calls: Sequence[Call]) -> list[Tensor]:
     said: list[Tensor] = []
     for _, alike in itertools.groupby(calls, _length):
         mine = list(alike)
-        x = torch.cat([call.x for call in mine]).contiguous(memory_format=torch.channels_last)
-        time = torch.tensor([call.time for call in mine], device=model.device, dtype=torch.float32)
+        once = mine[:: lines_of_one(model, mine)]
+        x = torch.cat([call.x for call in once]).contiguous(memory_format=torch.channels_last)
+        time = torch.tensor([call.time for call in once], device=model.device, dtype=torch.float32)
         context = torch.cat([call.cond.context for call in mine])
         more: dict[str, Tensor] = {}
         if mine[0].sizes is not None:
@@ -250,6 +251,15 @@ def _through(model: Model, calls: Sequence[Call]) -> list[Tensor]:
         beside = added([call.steered for call in mine], x, time, context, more)
         said.extend(model.ask(x, time, context, more, **beside).float().split(1))
     return said
+
+
+def lines_of_one(model: Model, calls: Sequence[Call]) -> int:
+    """How many neighbours among ``calls`` read the same latents and differ in their text alone, where that holds for
+    all of them: they go through the UNet's beginning as one. Else 1."""
+    if any(call.sizes is not None or call.steered for call in calls) or not unet.beginning(model.unet):
+        return 1
+    found = {len(list(run)) for _, run in itertools.groupby(calls, lambda call: id(call.x))}
+    return found.pop() if len(found) == 1 else 1
 
 
 def _length(call: Call) -> int:

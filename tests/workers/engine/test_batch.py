@@ -11,12 +11,12 @@ from tests.workers.engine.test_draw import recipe
 from tests.workers.engine.test_edits import READ, digest
 from workers import unet
 from workers.adapters import ADAPTERS
-from workers.engine import bypass
+from workers.engine import bypass, hands
 from workers.engine.batch import BESIDE, MERGED, Engine, undressed
 from workers.engine.costs import Costs, Way
 from workers.engine.draw import row_of
 from workers.engine.edits import UNET, applied, put_on
-from workers.engine.rows import Cancelled, Watch, said_by_unet
+from workers.engine.rows import Cancelled, Watch, lines_of_one, said_by_unet
 from workers.errors import Refusal
 from workers.plugins import Edit
 from workers.samplers import SAMPLERS
@@ -77,7 +77,10 @@ STACKS = {
 
 
 @torch.inference_mode()
-def test_different_stacks_share_every_call_and_draw_what_they_draw_alone(model):
+@pytest.mark.parametrize("count", [1, 2])
+def test_different_stacks_share_every_call_and_draw_what_they_draw_alone(model, monkeypatch, count):
+    """By one hand, with factors beside the base's layers, and by two, with each stack's own weights."""
+    monkeypatch.setattr(hands, "count_for", lambda _: count)
     before = digest(model)
     made = lambda: [row(model, stack(), seed=n, cfg=2.0 + n) for n, stack in enumerate(STACKS.values())]  # noqa: E731
     shared, calls = together(model, made())
@@ -126,6 +129,28 @@ def test_large_calls_whose_gates_are_computed_by_halves_draw_the_same(model, mon
     for mine, other in zip(shared, made(), strict=True):
         theirs = alone(model, other)
         assert (mine - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_picture_s_two_lines_begin_as_one_whoever_rides_along(model, monkeypatch, count):
+    monkeypatch.setattr(hands, "count_for", lambda _: count)
+    made = lambda: [row(model, STACKS[name](), seed=n) for n, name in enumerate(("lora", "exact", "none", "two"))]  # noqa: E731
+    assert lines_of_one(model, [call for one in made() for call in one.calls()]) == 2
+    shared, _ = together(model, made())
+    monkeypatch.setattr(unet, "beginning", lambda _: ())
+    for mine, other in zip(shared, made(), strict=True):
+        theirs = alone(model, other)
+        assert (mine - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+
+
+@torch.inference_mode()
+def test_pictures_with_one_text_and_with_two_do_not_begin_as_one(model):
+    guided, plain = row(model, [], cfg=5.0), row(model, [], cfg=1.0)
+    assert lines_of_one(model, guided.calls()) == 2
+    assert lines_of_one(model, plain.calls()) == 1
+    assert lines_of_one(model, [*guided.calls(), *plain.calls()]) == 1
+    assert lines_of_one(model, [*guided.calls()[1:], *row(model, [], cfg=5.0).calls()]) == 1
 
 
 def test_it_works(model):
