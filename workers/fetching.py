@@ -15,7 +15,7 @@ from typing import TypeVar
 import redis
 import urllib3
 
-from workers import sealing, settings, sources, web
+from workers import sealing, settings, sources, valkey, web
 from workers.addresses import parsed
 from workers.errors import Refusal
 from workers.fetch_messages import (
@@ -98,7 +98,7 @@ class Wanted:
 
     def __init__(self, asked: Asked) -> None:
         self.id, self.attempt, self.last = asked.id, asked.attempt, 0.0
-        self.cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+        self.cache = valkey.cache()
 
     def __call__(self) -> None:
         """Raises `Unwanted`; cheap enough for each piece that comes."""

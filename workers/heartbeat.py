@@ -15,7 +15,7 @@ import msgspec
 import redis
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 
-from workers import residency, rules, sandbox, settings
+from workers import residency, rules, sandbox, valkey
 from workers.messages import (
     GENERATE,
     INSPECT,
@@ -51,7 +51,7 @@ class Heartbeat:
         self._stop.set()
 
     def _run(self) -> None:
-        cache = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
+        cache = valkey.cache()
         while not self._stop.is_set():
             try:
                 for key in self.keys:

@@ -19,7 +19,7 @@ import redis
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workers import inspection, rules, s3, settings
+from workers import inspection, rules, s3, settings, valkey
 from workers.digests import Digests, digests_of_path
 from workers.inspection import Report
 from workers.messages import Converted, Failed, Finding, Inspected, InspectModel, Verdict, converted_key
@@ -200,9 +200,8 @@ def _deliveries(asked: InspectModel) -> int:
     """How often this message came and was not answered: a worker that is killed outright leaves no other trace.
     1 where nobody knows."""
     try:
-        with _cache() as cache:
-            count = int(cache.incr(_deliveries_key(asked)))
-            cache.expire(_deliveries_key(asked), DELIVERIES_SECONDS)
+        count = int(valkey.cache().incr(_deliveries_key(asked)))
+        valkey.cache().expire(_deliveries_key(asked), DELIVERIES_SECONDS)
     except redis.RedisError as error:
         log.warning("cannot count deliveries: %s", error)
         return 1
@@ -211,14 +210,9 @@ def _deliveries(asked: InspectModel) -> int:
 
 def _delivered(asked: InspectModel) -> None:
     try:
-        with _cache() as cache:
-            cache.delete(_deliveries_key(asked))
+        valkey.cache().delete(_deliveries_key(asked))
     except redis.RedisError as error:
         log.warning("cannot forget deliveries: %s", error)
-
-
-def _cache() -> redis.Redis:
-    return redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
 
 
 def _deliveries_key(asked: InspectModel) -> str:

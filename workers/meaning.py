@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import redis
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from workers import settings
+from workers import settings, valkey
 from workers.messages import Embed, Embedded, Failed, meaning_key
 
 TOKENS_MOST, LAYERS, HEADS, EPSILON = 256, 6, 12, 1e-12
@@ -105,7 +104,6 @@ def embed(asked: Embed) -> Embedded | Failed | None:
         return Failed(id=asked.what, attempt=0, code="no-meaning", sentence=str(error))
     if not asked.query:
         return Embedded(what=asked.what, ids=asked.ids, vectors=packed)
-    cache_of_news = redis.Redis.from_url(settings.BROKER_URL, socket_timeout=5, socket_connect_timeout=5)
     for text, vector in zip(asked.texts, packed, strict=True):
-        cache_of_news.set(meaning_key(text), vector, ex=KEPT_SECONDS)
+        valkey.cache().set(meaning_key(text), vector, ex=KEPT_SECONDS)
     return None

@@ -10,13 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 import redis
 
-from workers import settings
+from workers import valkey
 from workers.fetch_messages import Fetching
 from workers.messages import Generate, Inspecting, InspectModel, Progress, cancel_key, progress_key
 
@@ -29,12 +28,6 @@ NEWS_EVERY = 0.25  # seconds: pages look twice a second, and each word with its 
 Said = TypeVar("Said", Progress, Inspecting, Fetching)
 
 
-@lru_cache(1)
-def _cache(address: str) -> redis.Redis:
-    """The process' way to the cache: each client made anew costs a picture milliseconds. Threads share it."""
-    return redis.Redis.from_url(address, socket_timeout=5, socket_connect_timeout=5)
-
-
 class News(Generic[Said]):
     """The last word on one job, sent when it changes and every `HEARTBEAT_EVERY` seconds.
 
@@ -44,7 +37,7 @@ class News(Generic[Said]):
     def __init__(self, job_id: str, first: Said) -> None:
         self.job_id = job_id
         self.last: Said = first
-        self.cache = _cache(settings.BROKER_URL)
+        self.cache = valkey.cache()
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ended = threading.Event()
