@@ -45,6 +45,13 @@ PATTERNS = (
     gettext_noop("%(tool)s flags this file, so it is held back."),
     gettext_noop("%(tool)s could not look at all of this file, so it is held back."),
     gettext_noop("Converted to safetensors without what only training needs."),
+    # What was decided here.
+    gettext_noop("A moderator looked at this file and released it: %(reason)s"),
+    gettext_noop("A moderator took this file into quarantine: %(reason)s"),
+    gettext_noop("Inspected anew on %(day)s, it is accepted now."),
+    gettext_noop("Inspected anew on %(day)s by newer rules, it is refused now. It is in quarantine."),
+    gettext_noop("Inspected anew on %(day)s by newer rules, it cannot be told any more what it is. "
+                 "It is in quarantine."),
     # What the hub has already.
     gettext_noop("The hub has this file already (%(model)s, %(version)s, by %(name)s). "
          "It is stored once; you can still publish it under your name."),

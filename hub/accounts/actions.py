@@ -136,10 +136,10 @@ def admin_create(*, name: str, email: str, password: str) -> User:
     return user
 
 
-def levels_set(*, user: User, levels: int) -> None:
-    """Show ``user`` the content levels of the mask ``levels``."""
-    User.objects.filter(pk=user.pk).update(levels=levels)
-    user.levels = levels
+def levels_set(*, user: User, levels: int, blur: bool) -> None:
+    """Show ``user`` the content levels of the mask ``levels``; ``blur``: in lists the stronger of them blurred."""
+    User.objects.filter(pk=user.pk).update(levels=levels, blur=blur)
+    user.levels, user.blur = levels, blur
 
 
 def about_set(*, user: User, about: str) -> None:

@@ -20,12 +20,24 @@ LEVELS = {
     16: _("Explicit, or cruel"),
 }
 ALL = sum(LEVELS)
+BLUR = 28  # what is blurred for those who ask for it where the hub blurs nothing
 
 
 def levels_of(user: User | AnonymousUser) -> int:
     """The mask of levels that are shown to ``user``; who said nothing has the hub's own."""
     chosen = getattr(user, "levels", None)
     return settings.CONTENT_LEVELS if chosen is None else chosen
+
+
+def blurred(user: User | AnonymousUser | None) -> int:
+    """The mask of levels that are blurred where pictures lie side by side; who said nothing has the hub's own."""
+    chosen = getattr(user, "blur", None)
+    return 0 if chosen is False else settings.CONTENT_BLUR or (BLUR if chosen else 0)
+
+
+def highest(level: int) -> int:
+    """The highest bit of a level that may have several."""
+    return max((bit for bit in LEVELS if bit & level), default=1)
 
 
 def beyond(level: int, user: User | AnonymousUser) -> bool:
@@ -35,4 +47,4 @@ def beyond(level: int, user: User | AnonymousUser) -> bool:
 
 def words(level: int) -> str:
     """The highest level of ``level`` in words."""
-    return str(LEVELS[max((bit for bit in LEVELS if bit & level), default=1)])
+    return str(LEVELS[highest(level)])

@@ -35,6 +35,9 @@ class User(AbstractUser):
     levels = models.SmallIntegerField(
         null=True, blank=True, help_text="Mask of content levels shown. Empty: CONTENT_LEVELS."
     )
+    blur = models.BooleanField(
+        null=True, blank=True, help_text="Whether lists blur the levels of CONTENT_BLUR. Empty: yes."
+    )
     is_group = models.BooleanField(default=False, help_text="Several people act for it; nobody signs in as it.")
     about = models.CharField(max_length=300, blank=True)
     mail = models.JSONField(default=dict, blank=True, help_text="Kind of notification → now, daily or never.")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from hub.accounts import actions, devices, mailing, queries
 from hub.accounts.forms import SCOPES, TokenCreate
-from hub.accounts.levels import LEVELS, levels_of
+from hub.accounts.levels import LEVELS, blurred, levels_of
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
@@ -34,6 +34,7 @@ def settings_edit(request: HttpRequest) -> HttpResponse:
             "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
             "languages": _languages(),
             "levels": [(bit, words, bool(bit & levels_of(request.user))) for bit, words in LEVELS.items()],
+            "blur": bool(blurred(request.user)),
             "two_factor": is_mfa_enabled(person(request)),
             "tokens_live": queries.token_live(person(request)),
             "quota_bytes": queries.quota_of(person(request)),
@@ -88,9 +89,9 @@ def _theme(request: HttpRequest) -> str:
 @login_required
 @require_POST
 def content_set(request: HttpRequest) -> HttpResponse:
-    """Which content levels one sees; the first is always on."""
+    """Which content levels one sees, the first always, and whether lists blur the stronger of them."""
     chosen = {int(bit) for bit in request.POST.getlist("level") if bit.isdecimal() and int(bit) in LEVELS}
-    actions.levels_set(user=person(request), levels=sum(chosen | {1}))
+    actions.levels_set(user=person(request), levels=sum(chosen | {1}), blur=request.POST.get("blur") == "on")
     messages.success(request, _("Saved."))
     return redirect("accounts:settings-edit")
 

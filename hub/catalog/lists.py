@@ -47,6 +47,7 @@ class Shown:
     type: str
     creator: str
     base: str
+    level: int
     downloads: int
 
     @classmethod
@@ -55,11 +56,11 @@ class Shown:
         names = (model.slug, model.name, model.type, model.owner.username, version.base.name)
         row = (version.pk, model.pk, version.index, version.weight, version.cover_sha256)
         stat = getattr(model, "stat", None)
-        return cls(*row, *names, stat.downloads if stat else 0)
+        return cls(*row, *names, model.level, stat.downloads if stat else 0)
 
 
 SHOWN = ("id", "model_id", "index", "weight", "cover_sha256", "model__slug", "model__name", "model__type",
-         "model__owner__username", "base__name", "model__stat__downloads")  # fmt: skip
+         "model__owner__username", "base__name", "model__level", "model__stat__downloads")  # fmt: skip
 
 
 @dataclass(frozen=True)

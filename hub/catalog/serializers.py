@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from hub.accounts.levels import highest
 from hub.catalog.actions import COMMERCIAL
 from hub.catalog.bases import base_choices
 from hub.catalog.lists import Shown
@@ -146,6 +147,7 @@ def card(version: Version | Shown) -> dict[str, Any]:
         "type_label": TYPE_LABELS.get(shown.type, shown.type),
         "base": shown.base,
         "creator": shown.creator,
+        "level": highest(shown.level),
         "downloads": shown.downloads,
         "picture_url": picture_url(shown.cover_sha256, "width=450", f"{shown.slug}.png") if shown.cover_sha256 else "",
         "picture_name": "",

@@ -196,5 +196,6 @@ def _nameless(user: User) -> None:
     name = f"gone-{user.pk}"
     if User.objects.filter(username__iexact=name).exclude(pk=user.pk).exists():
         name = f"{name}-{secrets.token_hex(3)}"
-    told: dict[str, Any] = {"username": name, "email": "", "about": "", "mail": {}, "levels": None, "is_active": False}
+    told: dict[str, Any] = {"username": name, "email": "", "about": "", "mail": {}, "is_active": False}
+    told |= {"levels": None, "blur": None}
     User.objects.filter(pk=user.pk).update(**told, password=make_password(None))

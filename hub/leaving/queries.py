@@ -76,9 +76,8 @@ def _rows_written(file: IO[bytes], rows: Iterator[dict[str, Any]]) -> None:
 def _account(user: User) -> dict[str, Any]:
     tokens = user.tokens.values("name", "start", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
     groups = Membership.objects.filter(person=user).values("group__username", "role", "accepted_at")
-    told = {
-        name: getattr(user, name) for name in ("username", "email", "about", "levels", "mail", "date_joined", "role")
-    }
+    own = ("username", "email", "about", "levels", "blur", "mail", "date_joined", "role")
+    told = {name: getattr(user, name) for name in own}
     return told | {"tokens": list(tokens), "groups": list(groups)}
 
 

@@ -86,6 +86,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
         "wish": wish, "cases": found, "counts": queries.case_counts(), "states": STATES.items(),
         "kinds": Case.Kind.choices, "reasons": Report.Reason.choices, "filters": urlencode(kept),
         "last": queries.last_decision() if not found else None,
+        "undo": queries.reopenable(user).exclude(pk=chosen.pk if chosen else 0).first(),
     }  # fmt: skip
     if chosen is not None:
         context |= _shown(request, chosen, found)
@@ -125,7 +126,7 @@ def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any
         "before": among[at - 1] if at > 0 else None, "after": among[at + 1] if 0 <= at < len(among) - 1 else None,
         "taken": cases.taken(case, person(request)), "claim_minutes": cases.CLAIM_MINUTES,
         "own_decision": case.decided_by_id == request.user.pk,
-        "may_reopen": case.decided_by_id == request.user.pk and not case.appealed_at,
+        "may_reopen": queries.reopenable(person(request)).filter(pk=case.pk).exists(),
     }  # fmt: skip
 
 

@@ -27,7 +27,6 @@ from hub.moderation.chain import entry_add
 from hub.moderation.models import Case, Entry
 
 Decision = Case.Decision
-REOPEN_MINUTES = 5
 CLAIM_MINUTES = 15  # then somebody else may take it: whoever claimed it went away
 SENTENCE_LIMIT, APPEAL_LIMIT = 300, 2000
 
@@ -137,7 +136,8 @@ def _decide(case: Case, by: User, decision: str, sentence: str, level: int) -> C
     if decision != Decision.DISMISSED:
         _tell(case, DECIDED[Decision(decision)], why=sentence)
     if decision != Decision.QUARANTINED:  # those are in the log by file already
-        _log(case, by, LOGGED[Decision(decision)], sentence, before="open", after=decision)
+        before, after = ("open", decision) if decision != Decision.RATED else (case.before.get("level", ""), level)
+        _log(case, by, LOGGED[Decision(decision)], sentence, before=str(before), after=str(after))
     return case
 
 
@@ -209,10 +209,8 @@ def case_reopen(*, by: User, case_id: int) -> Case:
     both. Raises `NotAllowed`, `NotFound`, `TooLate`."""
     queries.moderator(by)
     case = _locked(case_id)
-    since = timezone.now() - timedelta(minutes=REOPEN_MINUTES)
-    late = case.decided_at is None or case.decided_at < since or case.appealed_at is not None
-    if late or case.decided_by_id != by.pk:
-        raise TooLate(_("A decision can be taken back for %s minutes, by who made it.") % REOPEN_MINUTES)
+    if not queries.reopenable(by).filter(pk=case.pk).exists():
+        raise TooLate(_("A decision can be taken back for %s minutes, by who made it.") % queries.REOPEN_MINUTES)
     if Case.objects.filter(kind=case.kind, thing=case.thing, decided_at=None).exists():
         raise TooLate(_("It was reported again meanwhile; decide about that report."))
     _undo(case, by, "Decided by mistake.")

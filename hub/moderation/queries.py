@@ -20,6 +20,7 @@ from hub.uploads.models import Upload
 
 SHOWN = 100
 APPEAL_DAYS = 90
+REOPEN_MINUTES = 5  # so long a moderator takes their own decision back without a word
 
 
 def moderator(user: User) -> User:
@@ -161,6 +162,12 @@ def case_counts() -> dict[str, int]:
 
 def last_decision() -> Case | None:
     return Case.objects.filter(decided_at__isnull=False).select_related("decided_by").order_by("-decided_at").first()
+
+
+def reopenable(user: User) -> QuerySet[Case]:
+    """What ``user`` decided a moment ago and can take back, the latest first."""
+    since = timezone.now() - timedelta(minutes=REOPEN_MINUTES)
+    return Case.objects.filter(decided_by=user, decided_at__gt=since, appealed_at=None).order_by("-decided_at")
 
 
 def case_of(user: User, case_id: int) -> Case:

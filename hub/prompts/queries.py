@@ -35,7 +35,7 @@ from workers.messages import Recipe
 Person = User | AnonymousUser
 PAGE, EXAMPLES, SENT_MOST = 24, 12, 200
 SORTS = ("newest", "runs")
-SHOWN_OF_PICTURE = ("prompt_id", "picture__sha256", "picture__width", "picture__height")
+SHOWN_OF_PICTURE = ("prompt_id", "picture__sha256", "picture__width", "picture__height", "picture__level")
 
 
 RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any that a meaning is held against

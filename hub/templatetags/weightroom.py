@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 import redis
 from django import template
@@ -16,10 +17,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from hub import queue
+from hub.accounts.levels import LEVELS, blurred
 from hub.told import in_words
 from workers.messages import Sandbox
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def blurred_levels(context: dict[str, Any]) -> str:
+    """The content levels that lists blur for this reader, as the style sheet looks for them."""
+    mask = blurred(getattr(context.get("request"), "user", None))
+    return " ".join(str(bit) for bit in LEVELS if bit & mask)
+
 
 # What a model's type, or a worker's plug, looks like on the loaded bar; shapes and colours are in weightroom.css.
 PLATES = {

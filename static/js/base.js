@@ -64,17 +64,17 @@
     }
   });
 
-  // Selects and boxes that send their form at once; a button inside <noscript> does it without scripts.
+  // Selects and boxes that send their form at once; without scripts a button does.
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-keys-on]")) keep("keys", event.target.checked ? "on" : "off");
     if (event.target.matches("[data-submit]")) event.target.form?.requestSubmit();
   });
 
-  // Scripts that nothing needs before somebody points, focuses, writes or drags: <template data-later="…">.
+  // Scripts that nothing needs before somebody points, focuses or writes: <template data-later>.
   const bring = () => document.querySelectorAll("[data-later]").forEach((one) => one.replaceWith(Object.assign(document.createElement("script"), { src: one.dataset.later })));
   for (const sign of ["pointerover", "focusin", "keydown", "dragenter"]) addEventListener(sign, bring, { once: true, capture: true });
 
-  // A search among a form's choices is none of them: the form does not send itself for it.
+  // A search among a form's choices does not send the form.
   document.addEventListener("change", (event) => event.target.matches("[data-narrow]") && event.stopPropagation(), true);
 
   // Keys. Single letters never act while typing, and can be switched off.
@@ -120,12 +120,12 @@
   });
   form?.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || setTimeout(() => form.contains(document.activeElement) || shut(), 200));
 
-  // Where a row of tabs is wider than the screen, the open one is in sight.
+  // The open tab of a wide row is in sight.
   for (const tab of document.querySelectorAll(".tabs > [aria-current]")) {
     tab.parentElement.scrollLeft += tab.getBoundingClientRect().left - tab.parentElement.getBoundingClientRect().left - 16;
   }
 
-  // htmx: the token of Django's cookie; what fails is said; a refusal takes the focus to its first message.
+  // htmx: Django's token; what fails is said; a refusal takes the focus to its first message.
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = cookie("csrftoken");
   });
@@ -134,7 +134,12 @@
     // A poll that misses once is not worth a word; it comes again by itself.
     if (!/every /.test(event.detail.elt?.getAttribute("hx-trigger") || "")) say(toast?.dataset.offline);
   });
+  // htmx keeps the focus on what has an id; where a swap took the focused thing away, the part's heading has it.
+  let left;
+  document.addEventListener("htmx:beforeSwap", (event) => (left = event.detail.target?.contains(document.activeElement)));
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.xhr?.status >= 400) event.detail.elt.querySelector("[aria-invalid=true], [role=alert]")?.focus();
+    const part = event.detail.elt;
+    if (event.detail.xhr?.status >= 400) part.querySelector("[aria-invalid=true], [role=alert]")?.focus();
+    else if (left && document.activeElement === document.body) part.querySelector("h2[tabindex]")?.focus();
   });
 })();

@@ -11,6 +11,7 @@ SAID = {
     "1 tensor is not part of a LoRA as we know it.": "1 Tensor gehört nicht zu LoRA",
     "picklescan 1.0.5 flags this file, so it is held back.": "picklescan 1.0.5 schlägt bei dieser Datei an",
     "“%(n)s <b> 100 %” is no link, AIR, hash or owner/name.": "„%(n)s <b> 100 %“ ist kein Link",
+    "A moderator took this file into quarantine: It is mine.": "Ein Moderator hat diese Datei in",
     "Nobody said this before.": "Nobody said this before.",
 }
 

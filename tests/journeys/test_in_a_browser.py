@@ -160,6 +160,10 @@ def test_a_picture_opens_over_its_grid(hub, page):
     page.goto(kept)
 
 
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.textContent.trim()")
+
+
 def test_prompt_library(hub, page):
     """From the picture that was just kept."""
     page.get_by_role("link", name="Keep the prompt").click()
@@ -170,6 +174,17 @@ def test_prompt_library(hub, page):
     page.locator(".facet label", has_text="With adapters").click()
     page.wait_for_url("**kind=stacked*")
     page.get_by_role("link", name="Rocket for Bea").click()
+    page.get_by_text("Collect", exact=True).click()
+    page.fill("#collect-prompt", "For Bea")
+    page.get_by_role("button", name="Make it", exact=True).click()
+    page.get_by_text("It is in For Bea now.").wait_for()
+    page.fill("#say-new", "Red ones **too**.")
+    page.get_by_role("button", name="Say it").press("Enter")
+    page.locator(".comment strong", has_text="too").wait_for()
+    assert focused(page) == "Say it", "the keyboard stays where it was"
+    page.locator(".comment").get_by_role("button", name="Remove").press("Enter")
+    page.get_by_text("Nobody has said anything yet.").wait_for()
+    assert focused(page) == "Discussion", "or is at the heading of the part"
     page.locator("body").press("x")
     page.wait_for_url("**/try?prompt=*")
     assert "rocket" in page.input_value("[name=prompt]")

@@ -25,8 +25,9 @@ def like_context(user: Any, target: Any, count: int | None = None) -> dict[str, 
     if count is None:
         count = stat_of(target).likes if isinstance(target, Model) else getattr(target, "likes", None)
         count = queries.likes_of(target) if count is None else count
-    address = reverse(f"community:{queries.kind_of(target)}-like", args=[target.pk])
-    return {"user": user, "address": address, "count": count, "on": queries.likes(user, target)}
+    kind = queries.kind_of(target)
+    address, on = reverse(f"community:{kind}-like", args=[target.pk]), queries.likes(user, target)
+    return {"user": user, "address": address, "count": count, "on": on, "kind": kind, "target": target}
 
 
 @register.inclusion_tag("community/like.html", takes_context=True)

@@ -57,3 +57,19 @@ def test_nonsense_changes_nothing_else(client, bob):
 
 def test_it_is_for_people(client):
     assert client.post("/settings/content")["Location"].startswith("/sign-in")
+
+
+def test_what_is_shown_may_be_blurred(client, bob, nude, settings):
+    """In lists, the stronger levels, until one points at them; who said nothing has what the hub says."""
+    settings.CONTENT_LEVELS = 31
+    page = client.get("/models").content.decode()
+    assert '<body data-blur="4 8 16">' in page
+    assert '<div class="frame" data-level="4">' in page
+    client.force_login(bob)
+    client.post("/settings/content", {"level": ["4"]})
+    assert "<body>" in client.get("/models").content.decode(), "not for bob, who would rather see them"
+    client.post("/settings/content", {"level": ["4"], "blur": "on"})
+    settings.CONTENT_BLUR = 0
+    assert "data-blur" in client.get("/settings").content.decode()
+    client.logout()
+    assert "<body>" in client.get("/models").content.decode(), "the hub blurs nothing now"

@@ -2,6 +2,7 @@ import re
 import time
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.urls import reverse
@@ -28,6 +29,15 @@ def confirm(client):
 
 def give(client, code):
     return client.post(reverse("mfa_authenticate"), {"code": code})
+
+
+def test_whoever_confirmed_their_address_is_asked_for_the_password(client, alice):
+    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
+    client.force_login(alice)
+    asked = client.get(reverse("mfa_activate_totp"))
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    page = client.get(asked["Location"]).content.decode()
+    assert "Enter your password again." in page
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hub.prompts.models import Prompt
 from tests.hub.catalog.files import added
 from tests.hub.gallery.conftest import draw, linocut, nano  # noqa: F401  fixtures
 from tests.hub.moderation.conftest import Api
-from tests.hub.moderation.test_case_decide import decide, reported, signed_in
+from tests.hub.moderation.test_case_decide import WHY, decide, reported, signed_in
 
 MINE = {"words": "I trained it on my own prints; here is the receipt of the press."}
 RIGHT = {"upheld": False, "sentence": "The owner is right."}
@@ -37,7 +37,9 @@ def test_it_works(model, alice, charlie, monas, adams, monas_page):
     adams("POST", f"/cases/{case.pk}/appeal", RIGHT)
     assert Client().get(f"/models/{model.pk}/linocut").status_code == 200
     assert Model.objects.get().removed_for == ""
-    assert "Taken back" in owner.get(f"/decisions/{case.pk}").content.decode()
+    shown = owner.get(f"/decisions/{case.pk}").content.decode()
+    assert "<strong>Taken back</strong><p>The owner is right.</p>" in shown, "not why it was taken down"
+    assert f"Taken down: {WHY}" in shown
     assert [line.action for line in Entry.objects.order_by("id")] == ["taken-down", "appealed", "restored"]
     assert Notice.objects.filter(user=alice, kind="decision").count() == 2
 

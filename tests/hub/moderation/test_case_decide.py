@@ -3,8 +3,11 @@
 Around it: `case-list`, `case-claim`, `cases-claim`, `case-reopen`, and `decision-detail` for the owner.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from hub.catalog.models import File, Listing, Model
 from hub.community.actions import comment_create, review_write
@@ -181,9 +184,10 @@ def test_two_at_once(model, charlie, adam, monas, adams):
     )
 
 
-def test_taken_back_a_moment_later(model, alice, charlie, monas, adams):
+def test_taken_back_a_moment_later(model, alice, charlie, monas, adams, monas_page):
     case = reported(charlie, "model", model.pk)
     decide(monas, case, "taken-down")
+    assert "You decided just now: “Linocut”, taken down." in monas_page.get("/moderation").content.decode()
     adams("POST", f"/cases/{case.pk}/reopen", status=409)
     monas("POST", f"/cases/{case.pk}/reopen")
     assert Client().get(f"/models/{model.pk}/linocut").status_code == 200
@@ -191,6 +195,17 @@ def test_taken_back_a_moment_later(model, alice, charlie, monas, adams):
     case.refresh_from_db()
     assert case.decided_at is None
     assert [line.action for line in Entry.objects.order_by("id")] == ["taken-down", "restored"]
+
+
+def test_after_five_minutes_nothing_is_offered(model, charlie, monas, monas_page):
+    case = reported(charlie, "model", model.pk)
+    decide(monas, case, "hidden")
+    here = f"/moderation?state=decided&case={case.pk}"
+    assert "data-undo" in monas_page.get(here).content.decode()
+    Case.objects.update(decided_at=timezone.now() - timedelta(minutes=6))
+    for address in (here, "/moderation"):
+        assert "data-undo" not in monas_page.get(address).content.decode()
+    monas("POST", f"/cases/{case.pk}/reopen", status=409)
 
 
 def test_the_queue_as_a_page(model, bob, charlie, mona, monas_page):

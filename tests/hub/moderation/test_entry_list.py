@@ -22,6 +22,19 @@ def test_it_works(mona, monas, monas_page):
         assert words in page, words
 
 
+def test_what_was_and_what_is_stand_in_the_readers_words(monas_page, mona):
+    """No codes: of a level which one it was, and nothing where nothing changed."""
+    entry(actor=mona, action="rated", before="1", after="4", sha256="1" * 64)
+    entry(actor=mona, action="upheld", before="taken-down", after="taken-down", sha256="2" * 64)
+    entry(actor=mona, action="taken-down", before="open", after="taken-down", sha256="3" * 64)
+    page = monas_page.get("/moderation/log").content.decode()
+    assert "For everybody → Nudity, or violence" in page
+    assert "open → taken down" in page
+    assert "taken down → taken down" not in page
+    monas_page.post("/settings/language", {"language": "de"})
+    assert "offen → entfernt" in monas_page.get("/moderation/log").content.decode()
+
+
 @pytest.mark.parametrize(
     "statement",
     [
