@@ -493,7 +493,7 @@ def model_delete(*, model: Model, by: User) -> None:
 
 
 @transaction.atomic
-def cover_set(*, version: Version, sha256: str, width: int, height: int) -> None:
-    """Make a drawn picture the one on the version's card. ``width`` and ``height`` in pixels."""
+def cover_set(*, version: Version, sha256: str, width: int | None, height: int | None) -> None:
+    """Make a picture the one on the version's card; none where ``sha256`` is empty. ``width``, ``height``: pixels."""
     Version.objects.filter(pk=version.pk).update(cover_sha256=sha256, cover_width=width, cover_height=height)
     version.cover_sha256, version.cover_width, version.cover_height = sha256, width, height

@@ -14,6 +14,7 @@ from hub.catalog.blocks import picture_blocked
 from hub.catalog.models import File, Version
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
+from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture, PictureUse
 from hub.gallery.scores import score_ask
 from hub.hooks.actions import announce
@@ -111,6 +112,7 @@ def picture_rate(*, picture_id: int, by: User | AnonymousUser, level: int) -> Pi
         raise BadLevel(_("A moderator set this level. You can raise it; to have it lowered, answer their decision."))
     Picture.objects.filter(pk=picture.pk).update(level=level, rated_by=rated_by)
     picture.level, picture.rated_by = level, rated_by
+    covers_follow([picture.pk])
     return picture
 
 
@@ -127,5 +129,7 @@ def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Pictur
         changed = Picture.objects.filter(pk=picture.pk).exclude(visible=visible).update(visible=visible)
         if visible and changed:
             announce(Hook.Kind.PICTURE_ADDED, picture.pk)
+        if changed:
+            covers_follow([picture.pk])
     picture.visible = visible
     return picture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from hub import queue
+from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture
 from workers.messages import Score
 
@@ -28,4 +29,6 @@ def picture_scored(sha256: str, score: float) -> None:
     """Keep what a worker said of these bytes; the level follows where nobody set one. Repeating changes nothing."""
     pictures = Picture.objects.filter(sha256=sha256)
     pictures.update(score=score)
-    pictures.filter(rated_by="").update(level=suggested(score))
+    followed = pictures.filter(rated_by="")
+    followed.update(level=suggested(score))
+    covers_follow(followed.values_list("pk", flat=True))

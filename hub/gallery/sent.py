@@ -19,6 +19,7 @@ from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery import told as telling
 from hub.gallery.actions import uses_note
+from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture, SentPicture
 from hub.gallery.queries import pictures_for
 from hub.gallery.scores import score_ask
@@ -183,6 +184,7 @@ def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
     if made.base:
         weights[made.base] = None
     uses_note(picture, weights, also=version)
+    covers_follow([picture.pk])
     announce(Hook.Kind.PICTURE_ADDED, picture.pk)
     return picture
 

@@ -14,6 +14,7 @@ from hub.accounts.models import User
 from hub.catalog.hashes import names_nothing
 from hub.catalog.models import Block, Digest, File
 from hub.errors import NotFound, Refused
+from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture
 from hub.moderation import actions, queries
 from hub.moderation.chain import entry_add
@@ -58,7 +59,10 @@ def block_add(*, by: User | None, kind: str, value: str, sentence: str) -> tuple
 
 def _hold(block: Block, by: User | None) -> int:
     if block.kind == Block.Kind.PICTURE:
-        return Picture.objects.filter(sha256=block.value, held=False).update(held=True)
+        shown = list(Picture.objects.filter(sha256=block.value, held=False).values_list("pk", flat=True))
+        Picture.objects.filter(pk__in=shown).update(held=True)
+        covers_follow(shown)
+        return len(shown)
     files = File.objects.filter(verdict=File.Verdict.ACCEPTED).exclude(version__status="deleted")
     if block.kind == Block.Kind.SHA256:
         files = files.filter(blob_id=block.value)

@@ -19,6 +19,7 @@ from hub.community.models import Comment, Review
 from hub.community.queries import may_see
 from hub.community.saying import page_of
 from hub.errors import NotFound
+from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture
 from hub.gallery.queries import pictures_for
 from hub.moderation.models import Case
@@ -150,6 +151,7 @@ def carry_out(thing: Thing, decision: str, *, because: str, level: int = 0) -> d
             return {"level": thing.level}
         rated_by = Picture.objects.values_list("rated_by", flat=True).get(pk=thing.id)
         Picture.objects.filter(pk=thing.id).update(level=level, rated_by="moderator")
+        covers_follow([thing.id])
         return {"level": thing.level, "rated_by": rated_by}  # or its owner could never lower it again
     return HIDERS[Kind(thing.kind)](thing, decision, because)
 
@@ -168,6 +170,7 @@ def _hide_picture(thing: Thing, decision: str, because: str) -> dict[str, Any]:
         same = Picture.objects.filter(sha256=thing.sha256, held=False) | same
     shown = list(same.filter(held=False).values_list("pk", flat=True))
     Picture.objects.filter(pk__in=shown).update(held=True)
+    covers_follow(shown)
     return {"pictures": shown}
 
 
@@ -208,10 +211,13 @@ def undo(case: Case) -> None:
         table.objects.filter(pk=id).update(**{name: kept[name] for name in ("level", "rated_by") if name in kept})
         if case.kind == Kind.MODEL and (model := Model.objects.filter(pk=id).first()):
             removal.listing_refresh(model)
+        if case.kind == Kind.PICTURE:
+            covers_follow([id])
     elif case.kind == Kind.MODEL and "hidden" in kept:
         removal.model_restore(model_id=id)
     elif case.kind == Kind.PICTURE:
         Picture.objects.filter(pk__in=kept.get("pictures", [])).update(held=False)
+        covers_follow(kept.get("pictures", []))
     elif case.kind == Kind.COMMENT and "text" in kept:
         Comment.objects.filter(pk=id).update(removed_at=None, removed_by=None, text=kept["text"])
     elif case.kind == Kind.REVIEW and (review := kept.get("review")):

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from msgspec.structs import replace
 
 from hub.accounts.models import User
-from hub.catalog.actions import cover_set
 from hub.catalog.listings import DRAWABLE
 from hub.catalog.models import File, Version
 from hub.catalog.queries import STACKED
 from hub.celery import app
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
+from hub.gallery.covers import cover_choose
 from hub.gallery.models import BoardPrompt, Frame, Picture, Strip
 from hub.gallery.queries import WEIGHTS, board_of
 from hub.tryit import samplers, sending
@@ -195,30 +195,18 @@ def draw(strip: Strip, shots: Iterable[Shot], *, owner: User | None) -> int:
             weight=shot.weight,
             defaults={"prompt": shot.prompt, "picture": picture, "generation": generation},
         )
-    cover_choose(strip)
+    if strip.board:
+        cover_choose(strip.version)
     return sent
 
 
 def frames_filled(generation: Generation, picture: Picture) -> None:
     """Every frame that waited for this drawing gets it, and versions get the picture of their card."""
     generation.frames.update(picture=picture)
-    for strip in Strip.objects.filter(frames__generation=generation, board=True).select_related("version").distinct():
-        cover_choose(strip)
-
-
-def cover_choose(strip: Strip) -> None:
-    """A version's card shows the first board prompt at the recommended weight, or the nearest that is drawn."""
-    if not strip.board:
-        return
-    frames = list(strip.frames.filter(position=0).select_related("picture"))
-    if strip.version_id != strip.base_version_id:
-        frames = [frame for frame in frames if frame.weight]
-    wanted = strip.version.weight
-    # Of two that are equally near the smaller: the milder drawing is the safer card.
-    best = min(frames, key=lambda frame: (abs(frame.weight - wanted), frame.weight), default=None)
-    if best is not None and best.picture is not None:
-        picture = best.picture
-        cover_set(version=strip.version, sha256=picture.sha256, width=picture.width, height=picture.height)
+    for strip in (
+        Strip.objects.filter(frames__generation=generation, board=True).select_related("version__model").distinct()
+    ):
+        cover_choose(strip.version)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from django.conf import settings as hub_settings
 from hub import storage
 from hub.gallery.actions import picture_add
 from tests.hub.tryit import world
+from tests.hub.tryit.conftest import finish  # noqa: F401  fixture
 from workers.messages import Drawn, Recipe, Use, picture_key
 
 PNG = bytes.fromhex(
