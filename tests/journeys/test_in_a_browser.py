@@ -76,6 +76,21 @@ def test_browse_and_search(hub, page):
     page.wait_for_url("**type=LORA*")
 
 
+def test_filters_on_a_phone(hub, page):
+    """One choice after the other: what stood open does, focus and page stay where they were."""
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.goto(f"{hub.address}/models")
+    page.locator("#filters > summary").click()
+    page.locator("#filter-tag > summary").click()
+    page.locator("#tag-bea").check()
+    page.wait_for_url("**/models?tag=bea&*")
+    assert "=&" not in page.url, "what is empty is not in the address"
+    tag = page.locator("#tag-bea:focus")
+    tag.wait_for()
+    assert 0 < tag.bounding_box()["y"] < 700
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 def test_model_page(hub, page):
     model(page, hub)
     page.get_by_role("button", name=WORD).click()

@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -66,7 +67,7 @@ def choices(
                 name,
                 option.value,
                 name,
-                place,
+                quote(option.value, safe=""),  # its own, wherever it stands: focus stays on it when the list comes anew
                 key if keyed and place == 1 else "",
                 checked if option.on else "",
                 format_html(' class="kind {}"', plate(option.value)) if plates else "",

@@ -197,6 +197,7 @@ def test_facet_list_has_all_choices_and_a_search_of_its_own(client, alice, charl
     assert ">All 15</a>" in text
     assert 'href="/models/choices/tag?type=LORA"' in text
     part = client.get("/models/choices/tag?type=LORA", headers={"HX-Request": "true"}).content.decode()
+    assert "autofocus" in part, "or focus would be lost with the link that brought them"
     assert part.count('name="tag"') == 15
     assert part.index('value="ink"') < part.index('value="t0-a"'), "the most frequent first"
     assert client.get("/models/choices/tag?word=LONE").content.decode().count('name="tag"') == 1
