@@ -171,9 +171,11 @@ def strip_detail(request: HttpRequest, version_id: int) -> HttpResponse:
     """A version's strip at one board prompt: the part that model pages hold and poll, or a page of its own."""
     version = _version(request, str(version_id))
     weight = _decimal(request.GET.get("weight", ""))
-    if request.GET.get("strip-weight", "").isdecimal():  # a poll keeps the frame that is being looked at
-        weight = _number(request, "strip-weight", 100) / 100
-    view = queries.strip_view(version, position=_number(request, "board", 0), weight=weight)
+    seen = _decimal(request.GET.get("strip-weight", ""), most=1000)
+    if seen is not None:  # what is being looked at is kept
+        weight = seen / 100
+    awaited = _decimal(request.GET.get("awaited", ""))
+    view = queries.strip_view(version, position=_number(request, "board", 0), weight=weight, awaited=awaited)
     if not request.headers.get("HX-Request"):
         return render(request, "gallery/strip_detail.html", strip_context(request, view))
     response = render(request, "gallery/strip.html", strip_context(request, view))
@@ -192,9 +194,9 @@ def _number(request: HttpRequest, name: str, default: int) -> int:
     return int(text) if text.isdecimal() and len(text) < 5 else default
 
 
-def _decimal(text: str) -> float | None:
+def _decimal(text: str, most: float = 10) -> float | None:
     try:
         number = float(text)
     except ValueError:
         return None
-    return number if abs(number) <= 10 else None
+    return number if abs(number) <= most else None

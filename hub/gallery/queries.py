@@ -21,6 +21,7 @@ from hub.catalog.queries import files_by_sha256, linked, moderates
 from hub.errors import NotFound, Refused
 from hub.gallery import placeholders, recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
+from hub.gallery.rules import Rule, rule_of
 from workers import blocks
 from workers.messages import Use
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PAGE = 30
 WEIGHTS = (0.0, 0.5, 0.8, 1.0)  # of an effect strip; 0 is the base alone
+OFFERED = (0.65, 0.9, 0.35, 1.2, 0.2, 1.5, -0.5, *(n / 20 for n in range(-200, 201)))  # to be drawn besides
+TOLD_APART = 0.005  # weights nearer than this are one
 
 
 class BadCursor(Refused):
@@ -214,6 +217,17 @@ class StripView:
     open: bool = False
     errors: list[str] = field(default_factory=list)
     recipe: dict | None = None
+    awaited: float | None = None  # a weight that somebody asked for, while it is drawn
+
+    @property
+    def rule(self) -> Rule:
+        return rule_of([frame.weight for frame in self.frames])
+
+    @property
+    def offered(self) -> float:
+        """A weight that could be drawn next."""
+        drawn = {frame.at for frame in self.frames}
+        return next(weight for weight in OFFERED if round(weight * 100) not in drawn)
 
     @property
     def following(self) -> int:
@@ -225,10 +239,12 @@ class StripView:
         return next((frame for frame in self.frames if frame.chosen), None)
 
 
-def strip_view(version: Version, *, position: int = 0, weight: float | None = None) -> StripView:
+def strip_view(
+    version: Version, *, position: int = 0, weight: float | None = None, awaited: float | None = None
+) -> StripView:
     """The board strip of ``version`` at one board prompt, with the frame nearest to ``weight`` chosen.
 
-    weight: by default what the version's creator recommends.
+    weight: by default what the version's creator recommends. awaited: chosen instead as soon as it is drawn.
     """
     strip = (
         Strip.objects.filter(version=version, board=True)
@@ -244,6 +260,10 @@ def strip_view(version: Version, *, position: int = 0, weight: float | None = No
     position = position if position in prompts else min(prompts, default=0)
     shown = frames if alone else [frame for frame in frames if frame.position == position]
     wanted = version.weight if weight is None else weight
+    asked = weight if awaited is None else awaited
+    coming = next((frame for frame in shown if asked is not None and abs(frame.weight - asked) < TOLD_APART), None)
+    if awaited is not None and coming is not None and coming.picture is not None:
+        wanted = awaited
     drawn = [frame for frame in shown if frame.picture is not None] or shown
     chosen = min(drawn, key=lambda frame: abs(frame.weight - wanted), default=None)
     if alone:
@@ -263,6 +283,7 @@ def strip_view(version: Version, *, position: int = 0, weight: float | None = No
         open=bool(waiting),
         errors=list(dict.fromkeys(failed)),
         recipe=next((frame.picture.recipe for frame in shown if frame.picture), None),
+        awaited=coming.weight if coming is not None and not alone and coming in waiting else None,
     )
 
 

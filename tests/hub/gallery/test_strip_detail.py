@@ -4,6 +4,7 @@ import pytest
 
 from hub.gallery.models import Frame, Strip
 from hub.gallery.queries import strip_view
+from hub.gallery.rules import rule_of
 from hub.tryit.models import Generation
 from tests.hub.tryit import world
 
@@ -79,3 +80,43 @@ def test_made_with_it(client, alice, linocut, draw):
     kept = draw(alice, visible=True, salt="kept")
     draw(alice, salt="private")
     assert made_with(alice, linocut) == [kept]
+
+
+def test_a_weight_that_was_asked_for_is_shown_once_it_is_drawn(client, linocut, strip, draw):
+    """Whatever is looked at meanwhile."""
+    frame = Frame.objects.get(position=1)
+    for weight in (0, 1.5):
+        picture = draw(None, visible=True, salt=f"dog{weight}")
+        Frame.objects.create(strip=strip, prompt="a dog", position=1, weight=weight, picture=picture)
+    here = "?poll=1&board=1&awaited=0.5&strip-weight=150"
+    page = client.get(address(linocut, here)).content.decode()
+    assert 'value="150" data-drawn checked' in page
+    assert "0.5 is being drawn. The nearest drawn weight is shown." in page
+    assert "&amp;awaited=0.5" in page, "and asked for again"
+    Frame.objects.filter(pk=frame.pk).update(picture=draw(None, visible=True, salt="dog0.5"), generation=None)
+    page = client.get(address(linocut, here)).content.decode()
+    assert 'value="50" data-drawn checked' in page
+    assert "awaited" not in page
+
+
+def test_the_rule_is_as_long_as_what_was_drawn(client, linocut, strip, draw):
+    assert '<input id="strip-range" type="range" min="0" max="100" step="5" value="80"' in show(client, linocut)
+    for weight in (-1, 1.5):
+        picture = draw(None, visible=True, salt=str(weight))
+        Frame.objects.create(strip=strip, prompt="a cat", position=0, weight=weight, picture=picture)
+    page = show(client, linocut, "?strip-weight=-100")
+    assert 'min="-100" max="150" step="5" value="-100" aria-valuetext="−1.0"' in page
+    assert "Shown at −1.0." in page
+    assert '<text x="40%" y="28" text-anchor="middle">0</text>' in page
+    assert '<text x="40%"' in client.get(address(linocut), headers={"Accept-Language": "de"}).content.decode()
+
+
+def show(client, version, query=""):
+    return client.get(address(version, query)).content.decode()
+
+
+def test_weights_that_have_no_room_are_not_written():
+    written = [mark.weight for mark in rule_of([0, 0.5, 0.65, 0.8, 0.85, 1]).marks]
+    assert written == [0, 1, 0.5, 0.8, 0.65]
+    assert len(rule_of([-7, 0, 0.5, 0.8, 1, 7]).ticks) == 15, "a tick for each whole weight, where the rule is long"
+    assert rule_of([0.33, -0.33]).first == -35, "so that 0 is among the slider's stops"
