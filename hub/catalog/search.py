@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any
 
 from django.db import connection
@@ -23,6 +24,7 @@ RARE_WORD = 2000  # in fewer texts than these: all of them are ranked at once
 WORDS_MOST = 12  # of a query
 BEGINNINGS, BEGUN_TEXTS = 8, 2000  # words that a beginning stands for, and more where all together are this rare
 ALIKE, ALIKE_FROM = 5, 4  # words that an unknown one may have meant, if it has at least so many letters
+SLIPS_UP_TO = 8  # letters of a word whose slips are all looked up: 450 words at most, each by the key
 SUBSTRING_FROM = 3  # letters of a query that is also looked for inside words
 WORD_WEIGHTS = "0.1, 0.2, 0.6, 1.0"  # of D, C, B, A
 TIERS = (1, 2, 3)
@@ -188,9 +190,31 @@ def _begun(cursor: Any, table: str, word: str) -> list[tuple[str, int]]:
 
 
 def _alike(cursor: Any, table: str, word: str) -> list[tuple[str, int]]:
+    """Words one slip of the finger away, the most frequent first; else those that share most of its letters in threes.
+
+    In a short word one slip touches most of its threes: "hihg" has a quarter of those of "high".
+    """
+    if len(word) <= SLIPS_UP_TO:
+        cursor.execute(
+            f"SELECT word, texts FROM {table} WHERE word = ANY(%s) ORDER BY texts DESC, word LIMIT {ALIKE}",
+            [slips(word)],
+        )
+        if found := cursor.fetchall():
+            return list(found)
     cursor.execute(
         f"SELECT word, texts FROM {table} WHERE word %% %s "
         f"ORDER BY similarity(word, %s) * ln(texts + 2) DESC, word LIMIT {ALIKE}",
         [word, word],
     )
     return list(cursor.fetchall())
+
+
+def slips(word: str) -> list[str]:
+    """Each word that becomes ``word`` when two neighbours change places, or one letter is left out, added or wrong."""
+    letters = ascii_lowercase if word.isascii() else "".join(sorted(set(word)))
+    halves = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    swapped = {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
+    added = {a + b[1:] for a, b in halves if b}
+    left_out = {a + letter + b for a, b in halves for letter in letters}
+    wrong = {a + letter + b[1:] for a, b in halves if b for letter in letters}
+    return sorted((swapped | added | left_out | wrong) - {word})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,13 +14,22 @@ from hub.catalog.models import File, Version
 from hub.catalog.queries import Person, files_by_sha256, may_edit
 
 LABELS = {
-    "te": gettext_lazy("text encoder"), "unet_learning_rate": "U-Net learning rate", "min_snr_gamma": "min SNR gamma",
+    "te": gettext_lazy("text encoder"), "min_snr_gamma": "min SNR gamma",
+    "unet_learning_rate": gettext_lazy("learning rate of the U-Net"),
     "started_at": gettext_lazy("begun"), "finished_at": gettext_lazy("ended"), "algo": gettext_lazy("algorithm"),
     "conv_rank": gettext_lazy("rank of convolutions"), "conv_alpha": gettext_lazy("alpha of convolutions"),
     "pictures": gettext_lazy("pictures"), "pictures_with_repeats": gettext_lazy("pictures with repeats"),
     "regularisation_pictures": gettext_lazy("pictures for regularisation"), "folders": gettext_lazy("folders"),
     "precision": gettext_lazy("precision"), "merged_from": gettext_lazy("merged from"),
-    "autov1": "AutoV1", "sha256": "SHA-256", "vae": "VAE", "clip_skip": "clip skip",
+    "autov1": "AutoV1", "sha256": "SHA-256", "vae": "VAE", "clip_skip": "clip skip", "module": gettext_lazy("module"),
+    "steps": gettext_lazy("steps"), "max_steps": gettext_lazy("steps at most"), "epochs": gettext_lazy("epochs"),
+    "epoch": gettext_lazy("epoch"), "batch_size": gettext_lazy("batch size"), "optimizer": gettext_lazy("optimizer"),
+    "learning_rate": gettext_lazy("learning rate"), "warmup_steps": gettext_lazy("warm-up steps"),
+    "text_encoder_learning_rate": gettext_lazy("learning rate of the text encoder"),
+    "scheduler": gettext_lazy("scheduler"), "noise_offset": gettext_lazy("noise offset"),
+    "implementation": gettext_lazy("implementation"), "trainer_commit": gettext_lazy("commit of the trainer"),
+    "session": gettext_lazy("session"), "version": gettext_lazy("version"), "prediction": gettext_lazy("prediction"),
+    "architecture": gettext_lazy("architecture"),
 }  # fmt: skip
 # What people look for first; the database keeps names by their length.
 ORDER = (
@@ -88,9 +98,9 @@ def _label(name: str) -> str:
 def _value(name: str, value: str | int | float) -> str:
     if name in {"started_at", "finished_at"} and isinstance(value, (int, float)):
         try:
-            return f"{datetime.fromtimestamp(value, UTC):%-d %b %Y %H:%M} UTC"
+            return f"{date_format(datetime.fromtimestamp(value, UTC), 'DATETIME_FORMAT')} UTC"
         except (ValueError, OverflowError, OSError):
             return str(value)
     if isinstance(value, int):
-        return f"{value:,}" if "seed" not in name else str(value)
+        return number_format(value, force_grouping=True) if "seed" not in name else str(value)
     return f"{value:g}" if isinstance(value, float) else value[:LONGEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +22,7 @@ from hub.errors import NotFound, Refused
 from hub.gallery import placeholders, recipes
 from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
 from hub.gallery.rules import Rule, rule_of
+from hub.templatetags import weightroom
 from workers import blocks
 from workers.messages import Use
 
@@ -287,6 +288,19 @@ def strip_view(
     )
 
 
+def frames_drawn(version: Version) -> list[FrameView]:
+    """What is drawn of a version's board strip so far, small, prompt after prompt."""
+    frames = Frame.objects.filter(strip__version=version, strip__board=True, picture__isnull=False)
+    frames = frames.select_related("picture", "strip__base_version__model").order_by("position", "weight")
+    return [
+        replace(
+            _frame_view(version, frame.strip, frame, alone=frame.strip.base_version_id == version.pk, chosen=False),
+            url=tile_url(frame.picture),  # type: ignore[arg-type]
+        )
+        for frame in frames
+    ]
+
+
 def _is_open(frame: Frame) -> bool:
     return frame.generation is not None and frame.generation.is_open
 
@@ -297,7 +311,7 @@ def _frame_view(version: Version, strip: Strip, frame: Frame, *, alone: bool, ch
     elif frame.weight == 0:
         name = f"{frame.prompt}: " + _("%s alone") % strip.base_version.model.name
     else:
-        said = {"prompt": frame.prompt, "name": version.model.name, "weight": f"{frame.weight:g}"}
+        said = {"prompt": frame.prompt, "name": version.model.name, "weight": weightroom.weight(frame.weight)}
         name = _("%(prompt)s, with %(name)s at %(weight)s") % said
     if frame.picture is not None:
         picture = frame.picture

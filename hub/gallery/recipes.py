@@ -6,6 +6,7 @@ import json
 import msgspec
 from django.utils.translation import gettext as _
 
+from hub.templatetags import weightroom
 from workers import blocks
 from workers.messages import Recipe
 from workers.recipes import a1111, comfyui
@@ -78,7 +79,7 @@ def as_comfyui(recipe: Recipe) -> str:
 def sentence(recipe: Recipe) -> str:
     """A stack in words: ``On nano: Linocut 0.8, Blue Hour 0.4``."""
     base = recipe.base_name or _("the base")
-    stack = ", ".join(f"{use.name or use.kind} {use.weight:g}" for use in recipe.uses if use.weight)
+    stack = ", ".join(f"{use.name or use.kind} {weightroom.weight(use.weight)}" for use in recipe.uses if use.weight)
     return _("On %(base)s: %(stack)s") % {"base": base, "stack": stack} if stack else _("On %s alone") % base
 
 

@@ -25,6 +25,7 @@ from hub.errors import Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.gallery.queries import board_of, pictures_for
+from hub.templatetags import weightroom
 from hub.templatetags.weightroom import about
 from hub.tryit import samplers
 from hub.tryit.models import Generation
@@ -72,7 +73,7 @@ class Column:
 
     @property
     def name(self) -> str:
-        return ", ".join(f"{one.name} {one.weight:g}" for one in self.adapters) or _("The base alone")
+        return ", ".join(f"{one.name} {weightroom.weight(one.weight)}" for one in self.adapters) or _("The base alone")
 
 
 @dataclass

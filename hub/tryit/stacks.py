@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from msgspec.structs import replace
 
 from hub.catalog.bases import base_name
@@ -182,7 +183,7 @@ def _source_checked(user: User | AnonymousUser, source: Source | None) -> Source
 def numbers_checked(recipe: Recipe, count: int) -> None:
     """Raises `BadRecipe` with a sentence on the first thing out of bounds."""
     bounds: list[tuple[str, float, float, float]] = [
-        (_("Steps"), recipe.steps, 1, settings.GENERATION_MAX_STEPS),
+        (pgettext("begins a sentence", "Steps"), recipe.steps, 1, settings.GENERATION_MAX_STEPS),
         (_("CFG"), recipe.cfg, 0, MAX_CFG),
         (_("Clip skip"), recipe.clip_skip, 1, MAX_CLIP_SKIP),
         (_("The seed"), recipe.seed, -1, MAX_SEED - (count - 1 if recipe.seed >= 0 else 0)),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hub.catalog.models import File
 from hub.catalog.queries import files_by_sha256
 from hub.gallery.resources import files_named, stem
+from hub.templatetags import weightroom
 from hub.tryit.stacks import BadRecipe, FileNotHere, misfit, use_of
 from workers import blocks, prompts
 from workers.messages import Recipe, Use
@@ -121,7 +122,8 @@ def _named(extra: Extra, here: list[File], base: File) -> Named:
         )
     else:
         name = file.version.model.name
-        state, sentence = "found", _("%(name)s at %(weight)s") % {"name": name, "weight": f"{extra.weight:g}"}
+        said = {"name": name, "weight": weightroom.weight(extra.weight)}
+        state, sentence = "found", _("%(name)s at %(weight)s") % said
     return Named(extra.name, extra.kind, extra.weight, state, sentence, file)
 
 
@@ -144,7 +146,7 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
                 named.append(one)
             else:
                 sentence = _("%(name)s is in the stack; drawn at %(weight)s.")
-                words = {"name": recipe.uses[one].name, "weight": f"{extra.weight:g}"}
+                words = {"name": recipe.uses[one].name, "weight": weightroom.weight(extra.weight)}
                 named.append(Named(extra.name, extra.kind, extra.weight, "found", sentence % words))
     problems += [one.sentence for one in named if one.state != "found"]
     strange = [_strange_blocks(extra, base) for extra in wanted.extras if extra.blocks and base is not None]

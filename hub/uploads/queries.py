@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from hub.accounts.queries import groups_of, owners_for
 from hub.catalog.models import Base, Blob, Model, Version
 from hub.errors import NotFound
 from hub.gallery.models import Frame
+from hub.gallery.queries import FrameView, frames_drawn
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
 
@@ -198,6 +200,7 @@ class Drawing:
     drawn: int
     frames: int
     coming: int
+    shown: Sequence[FrameView] = ()
 
 
 def drawing_of(version: Version) -> Drawing:
@@ -206,4 +209,4 @@ def drawing_of(version: Version) -> Drawing:
     counts = frames.aggregate(
         frames=Count("pk"), drawn=Count("pk", filter=Q(picture__isnull=False)), coming=Count("pk", filter=coming)
     )
-    return Drawing(**counts)
+    return Drawing(**counts, shown=frames_drawn(version) if counts["drawn"] else ())

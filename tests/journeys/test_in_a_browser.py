@@ -45,6 +45,7 @@ def test_upload(hub, nano, page, tmp_path):
     page.get_by_text("Its strip is drawn").wait_for(
         timeout=120_000
     )  # until then the row asks on, and complains of nothing
+    assert page.get_by_role("list", name="Pictures of its strip").locator("img").count() == 8
     page.get_by_role("link", name=re.compile("flat", re.IGNORECASE)).first.click()
     page.get_by_role("link", name="Edit", exact=True).click()
     page.fill("[name=name]", NAME)
@@ -116,6 +117,8 @@ def test_try_it(hub, nano, page):
     picture = page.locator("main #stage img[src*='/image/']").first
     picture.wait_for(timeout=60_000)
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 128
+    page.locator("[name=z_axis]").scroll_into_view_if_needed()
+    assert picture.bounding_box()["y"] >= 0, "the picture stays in sight, whichever knob is turned"
     picture.click()
     page.wait_for_url("**/pictures/*")
     page.get_by_role("button", name="Keep it in the gallery").click()

@@ -116,11 +116,15 @@ TRAINED = {
 def test_training_details_are_read(client, alice):
     base = added(alice, "Base", inspected={"kind": "base", "base_family": "sd1"})
     told = TRAINED | {"base": {"name": "base.safetensors", "sha256": base.blob_id}}
-    text = client.get(url(added(alice, inspected={"summary": told}))).content.decode()
+    address = url(added(alice, inspected={"summary": told}))
+    text = client.get(address).content.decode()
     for words in ("512 × 768", "<dd>16</dd>", "<dd>8</dd>", "<dd>2,400</dd>", "0.0001", "14 Nov 2023", "lighthouse"):
         assert words in text, words
     assert "That is Base, v1, of this hub." in text
     assert "<b>sea" not in text
+    german = client.get(address, headers={"Accept-Language": "de"}).content.decode()
+    for words in ("Lernrate", "<dd>2\u202f400</dd>", "14. Nov. 2023"):
+        assert words in german, words
 
 
 def test_training_details_can_be_hidden_from_pages_and_api(client, alice, charlie):

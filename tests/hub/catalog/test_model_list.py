@@ -116,6 +116,11 @@ def test_a_cursor_of_another_list_is_refused(shelf):
         queries.model_list(Wish(types=("LORA",)), cursor=cursor)
 
 
+@pytest.mark.parametrize("query", ["neno sign", "neon sgin", "meon sign", "neonn sign", "signn"])
+def test_one_slip_in_a_short_word_is_understood(shelf, query):
+    assert found(query) == ["Neon Sign"]
+
+
 def test_search_by_every_field_and_with_errors(shelf):
     for query in ("linocut", "LINO", "lnct pri", "linoleum", "inocu", "linocat"):
         assert found(query) == ["Linocut"], query

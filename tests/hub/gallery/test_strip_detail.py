@@ -89,12 +89,12 @@ def test_a_weight_that_was_asked_for_is_shown_once_it_is_drawn(client, linocut, 
         picture = draw(None, visible=True, salt=f"dog{weight}")
         Frame.objects.create(strip=strip, prompt="a dog", position=1, weight=weight, picture=picture)
     here = "?poll=1&board=1&awaited=0.5&strip-weight=150"
-    page = client.get(address(linocut, here)).content.decode()
+    page = show(client, linocut, here)
     assert 'value="150" data-drawn checked' in page
     assert "0.5 is being drawn. The nearest drawn weight is shown." in page
     assert "&amp;awaited=0.5" in page, "and asked for again"
     Frame.objects.filter(pk=frame.pk).update(picture=draw(None, visible=True, salt="dog0.5"), generation=None)
-    page = client.get(address(linocut, here)).content.decode()
+    page = show(client, linocut, here)
     assert 'value="50" data-drawn checked' in page
     assert "awaited" not in page
 
@@ -112,7 +112,7 @@ def test_the_rule_is_as_long_as_what_was_drawn(client, linocut, strip, draw):
 
 
 def show(client, version, query=""):
-    return client.get(address(version, query)).content.decode()
+    return client.get(address(version, query), headers={"HX-Request": "true"}).content.decode()
 
 
 def test_weights_that_have_no_room_are_not_written():

@@ -109,7 +109,8 @@ def test_upload_status_at_the_end(page, api):
 
 def test_what_has_ended_is_taken_away_once(page, api, monkeypatch):
     """While the strip is drawn the row goes on asking; htmx complains of whatever it is told to take away twice."""
-    monkeypatch.setattr(queries, "drawing_of", lambda version: queries.Drawing(frames=4, drawn=1, coming=3))
+    frame = queries.FrameView(0.8, "drawn", "A cat, with Ink at 0.8", "/pictures/1/file", 128, 128)
+    monkeypatch.setattr(queries, "drawing_of", lambda version: queries.Drawing(4, 1, 3, [frame]))
     data = random_file()
     upload = api.arrive(data)
     asked = re.search(r'hx-get="([^"]+)"', page.get(f"/uploads/{upload.id}/status").content.decode())[1]
@@ -118,6 +119,7 @@ def test_what_has_ended_is_taken_away_once(page, api, monkeypatch):
     assert 'hx-swap-oob="delete"' in first
     following = page.get(re.search(r'hx-get="([^"]+)"', first)[1]).content.decode()
     assert "Drawing its strip, 1 of 4" in following
+    assert '<img src="/pictures/1/file" alt="A cat, with Ink at 0.8"' in following, "what is drawn is seen at once"
     assert "hx-swap-oob" not in following
 
 
