@@ -11,7 +11,7 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -22,6 +22,9 @@ from hub.told import in_words
 from workers.messages import Sandbox
 
 register = template.Library()
+
+# Where a prompt's line may end: {cat|fox}, __light/evening_sky__, <lora:name:0.8>.
+BREAKS = re.compile(r"(?<=\|)|(?<=/)(?=\w)|(?<=:)(?=[^\W\d])|(?<=[^\W_]_)(?=[^\W_])")
 
 
 @register.simple_tag(takes_context=True)
@@ -104,6 +107,13 @@ def count(value: int | None) -> str:
     unit, divisor = ("k", 1000) if number < 1_000_000 else ("M", 1_000_000)
     tenths = number * 10 // divisor
     return f"{tenths // 10}{unit}" if tenths >= 1000 or tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}{unit}"
+
+
+@register.filter
+def breaking(text: str) -> SafeString:
+    """A prompt whose lines may end between a template's choices, and between the words of a wildcard or an adapter's
+    name, rather than in the middle of a word. What is copied of it is as it was."""
+    return format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in BREAKS.split(text)))
 
 
 @register.filter

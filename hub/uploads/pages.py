@@ -55,9 +55,12 @@ def _row(upload: Upload) -> dict[str, Any]:
 @login_required
 def upload_start(request: HttpRequest) -> HttpResponse:
     owner = _owner(request)
+    choices = queries.form_choices(owner)
+    asked = request.GET.get("model", "")  # *New version* on a model's page
     context = {
         "rows": [_row(upload) for upload in queries.upload_list(owner)[:100]],
-        "choices": queries.form_choices(owner),
+        "choices": choices,
+        "into": next((model for model in choices["models"] if str(model.pk) == asked), None),
         "extensions": ",".join(EXTENSIONS),
         "most": settings.MAX_UPLOAD_BYTES,
         "left": max(0, quota_of(owner) - queries.space_used(owner)),

@@ -11,6 +11,7 @@
   // What it says comes with the page, in the reader's language.
   const phrases = JSON.parse(root.dataset.phrases);
   const t = (name, values = {}) => phrases[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  const into = root.dataset.into ? { model_id: +root.dataset.into } : {}; // the model whose new versions these are
   let active = null;
 
   async function hub(path, method = 'GET', body) {
@@ -254,7 +255,7 @@
   }
 
   async function begin(file, print) {
-    const { id } = await hub('', 'POST', { filename: file.name, size: file.size, fingerprint: print });
+    const { id } = await hub('', 'POST', { filename: file.name, size: file.size, fingerprint: print, fields: into });
     const answer = await fetch(root.dataset.row.replace(/[^/]+\/row$/, `${id}/row`));
     if (!answer.ok) throw new Error(t('reload'));
     const holder = document.createElement('template');

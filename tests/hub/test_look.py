@@ -211,6 +211,11 @@ def test_filter(name: str, value: object, told: str):
     assert getattr(weightroom, name)(value) == told
 
 
+def test_a_template_breaks_between_its_choices():
+    told = weightroom.breaking("{cat|<b>}, __light/evening_sky__ (red:1.2) <lora:flat:0.8>")
+    assert told == ("{cat|<wbr>&lt;b&gt;}, __light/<wbr>evening_<wbr>sky__ (red:1.2) &lt;lora:<wbr>flat:0.8&gt;")
+
+
 def test_ago():
     now = timezone.now()
     assert weightroom.ago(now) == "just now"

@@ -233,3 +233,26 @@ def test_community_and_care(hub, page, otto):
     page.goto(f"{hub.address}/u/olga")
     page.get_by_role("button", name="Follow").click()
     page.get_by_role("button", name="Following").wait_for()
+
+
+def test_a_new_version_of_it(hub, page, tmp_path):
+    """Chosen where its model is: nothing about it has to be said again."""
+    path = tmp_path / "bea-flat-softer.safetensors"
+    save_file({k: v * 0.998 for k, v in load_file(WEIGHTS / "nano-flat.safetensors").items()}, path)
+    model(page, hub)
+    page.get_by_role("link", name="New version").click()
+    page.get_by_role("heading", name=f"A new version of {NAME}").wait_for()
+    page.set_input_files("input[type=file]", str(path))
+    row = page.locator("article", has_text=path.name)
+    row.get_by_text("Accepted").wait_for(timeout=60_000)
+    row.get_by_role("link", name=NAME).click()
+    versions = page.get_by_role("navigation", name="Versions").get_by_role("link")
+    assert versions.count() == 2
+    newer, older = page.url, versions.nth(1).get_attribute("href")
+    page.locator("body").press("]")
+    page.wait_for_url(f"**{older}")
+    page.locator("body").press("[")
+    page.wait_for_url(newer)
+    versions.nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{older}")

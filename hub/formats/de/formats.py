@@ -3,4 +3,4 @@
 DATE_FORMAT = "j. N Y"
 DATETIME_FORMAT = "j. N Y H:i"
 DECIMAL_SEPARATOR = "."
-THOUSAND_SEPARATOR = " "
+THOUSAND_SEPARATOR = "\u202f"  # narrow, and no line breaks there

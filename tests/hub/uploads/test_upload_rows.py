@@ -110,7 +110,9 @@ def test_upload_status_at_the_end(page, api):
 def test_what_has_ended_is_taken_away_once(page, api, monkeypatch):
     """While the strip is drawn the row goes on asking; htmx complains of whatever it is told to take away twice."""
     frame = queries.FrameView(0.8, "drawn", "A cat, with Ink at 0.8", "/pictures/1/file", 128, 128)
-    monkeypatch.setattr(queries, "drawing_of", lambda version: queries.Drawing(4, 1, 3, [frame]))
+    monkeypatch.setattr(
+        queries, "drawing_of", lambda version: queries.Drawing(drawn=1, frames=4, coming=3, shown=[frame])
+    )
     data = random_file()
     upload = api.arrive(data)
     asked = re.search(r'hx-get="([^"]+)"', page.get(f"/uploads/{upload.id}/status").content.decode())[1]

@@ -11,6 +11,7 @@ from hub.accounts.models import User
 from hub.uploads import actions, queries
 from hub.uploads.models import Upload
 from tests import cast
+from tests.hub.catalog.files import added
 from tests.hub.uploads.conftest import MIB, PART, Api
 
 GIB = 1024**3
@@ -217,3 +218,15 @@ def test_the_page_is_for_people_who_signed_in(db):
     answer = Client().get("/uploads/start")
     assert answer.status_code == 302
     assert "next=/uploads/start" in answer.url
+
+
+def test_a_new_version_is_begun_where_its_model_is(alice, charlie):
+    model = added(alice, "Ink & wash").version.model
+    client = Client()
+    client.force_login(alice)
+    page = client.get(f"/uploads/start?model={model.pk}").content.decode()
+    assert f'data-into="{model.pk}"' in page
+    assert "A new version of Ink &amp; wash" in page
+    client.force_login(charlie)
+    for asked in (model.pk, "x", "9" * 40):
+        assert "data-into" not in client.get(f"/uploads/start?model={asked}").content.decode()
