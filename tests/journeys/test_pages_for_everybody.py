@@ -40,6 +40,7 @@ STAFF = [
     "/operator/people",
 ]
 SIZES = [({"width": 1440, "height": 900}, "light"), ({"width": 390, "height": 844}, "dark")]
+SMALLEST = {"width": 320, "height": 640}  # or 640, and letters of twice the size
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 
 
@@ -116,4 +117,7 @@ def test_it_works(hub, page, addresses):
             wrong += [f"{address}, {theme}: {one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"{address} scrolls sideways at {size['width']}")
+        page.set_viewport_size(SMALLEST)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{address} scrolls sideways at {SMALLEST['width']}")
     assert not wrong, "\n".join(wrong)

@@ -101,6 +101,8 @@ def test_more_is_a_real_link(client, shelf, monkeypatch):
     assert following.status_code == 200
     assert following.content.decode().count("<article") == 2
     assert "<html" not in following.content.decode()
+    assert following["HX-Replace-Url"] == "/models?sort=downloads&shown=4", "Back and a reload come to the same place"
+    assert client.get(following["HX-Replace-Url"]).content.decode().count("<article") == 4
 
 
 def test_a_wrong_cursor_is_refused(client, shelf):
