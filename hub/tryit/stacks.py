@@ -272,10 +272,13 @@ def misfit(base: File, adapter: File) -> str:
             "layout": adapter.summary["layout"],
         }
     if drawn_on(base) != drawn_on(adapter):
+        made, name, family = family_label(adapter), base.version.model.name, family_label(base)
+        if name == family:
+            return _("Made for %(made)s, not for %(family)s.") % {"made": made, "family": family}
         return _("Made for %(made)s; %(base)s is %(family)s.") % {
-            "made": family_label(adapter),
-            "base": base.version.model.name,
-            "family": family_label(base),
+            "made": made,
+            "base": name,
+            "family": family,
         }
     return ""
 

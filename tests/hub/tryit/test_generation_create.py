@@ -8,7 +8,7 @@ from django.db import connection
 from msgspec.structs import replace
 
 from hub import queue
-from hub.catalog.models import Version
+from hub.catalog.models import Model, Version
 from hub.errors import Refused
 from hub.tryit import actions
 from hub.tryit.models import Generation
@@ -102,10 +102,13 @@ def test_the_same_adapter_twice_is_refused(alice, recipe):
         actions.generation_create(owner=alice, recipe=replace(recipe, uses=recipe.uses * 2))
 
 
-def test_an_adapter_of_another_family_is_refused_in_words(alice, recipe):
+def test_an_adapter_of_another_family_is_refused_in_words(alice, nano, recipe):
     neon = world.version(alice, "Neon", "lora", base="SDXL 1.0")
     wanted = replace(recipe, uses=(Use(kind="lora", sha256=world.sha(neon)),))
     with pytest.raises(DoesNotFit, match=r"Made for SDXL; Nano is nano\."):
+        actions.generation_create(owner=alice, recipe=wanted)
+    Model.objects.filter(pk=nano.model_id).update(name="nano")
+    with pytest.raises(DoesNotFit, match=r"Made for SDXL, not for nano\."):
         actions.generation_create(owner=alice, recipe=wanted)
 
 
