@@ -116,8 +116,10 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     said: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in ("model_name", "version_name")}
     said |= {name: request.POST.get(name, "") for name in ("type", "base")}
     said["model_id"] = request.POST.get("model_id") or None
-    said["trigger_words"] = [word.strip() for word in re.split(r"[,\n]", request.POST.get("trigger_words", ""))]
-    said["trigger_words"] = list(filter(None, said["trigger_words"]))
+    for name in ("trigger_words", "tags"):
+        words_said = [word.strip() for word in re.split(r"[,\n]", request.POST.get(name, ""))]
+        said[name] = list(filter(None, words_said))
+    said["description"] = request.POST.get("description", "")
     said["publish"] = "publish" in request.POST
     said["publish_at"] = request.POST.get("publish_at") or None
     checked = Fields(data=said)

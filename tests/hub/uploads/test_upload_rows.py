@@ -160,8 +160,11 @@ def test_upload_fields(page, api):
     assert answer.content.decode().strip() == "Kept."
     kept = Upload.objects.get(id=upload["id"]).fields
     assert kept == {"model_name": "Ink", "type": "LORA", "trigger_words": ["ink wash", "lino", "x"], "publish": True}
-    page.post(f"/uploads/{upload['id']}/fields", form)
-    assert not Upload.objects.get(id=upload["id"]).fields.get("publish")
+    page.post(f"/uploads/{upload['id']}/fields", form | {"description": "Cut **deep**.\n\nTwice.", "tags": "ink, lino,"})
+    kept = Upload.objects.get(id=upload["id"]).fields
+    assert not kept.get("publish")
+    assert (kept["description"], kept["tags"]) == ("Cut **deep**.\n\nTwice.", ["ink", "lino"])
+    assert ">Cut **deep**." in page.get(f"/uploads/{upload['id']}/row").content.decode()
 
 
 def test_fields_refused_as_a_fragment(page, api):
