@@ -160,7 +160,8 @@ def test_upload_fields(page, api):
     assert answer.content.decode().strip() == "Kept."
     kept = Upload.objects.get(id=upload["id"]).fields
     assert kept == {"model_name": "Ink", "type": "LORA", "trigger_words": ["ink wash", "lino", "x"], "publish": True}
-    page.post(f"/uploads/{upload['id']}/fields", form | {"description": "Cut **deep**.\n\nTwice.", "tags": "ink, lino,"})
+    said = form | {"description": "Cut **deep**.\n\nTwice.", "tags": "ink, lino,"}
+    page.post(f"/uploads/{upload['id']}/fields", said)
     kept = Upload.objects.get(id=upload["id"]).fields
     assert not kept.get("publish")
     assert (kept["description"], kept["tags"]) == ("Cut **deep**.\n\nTwice.", ["ink", "lino"])
