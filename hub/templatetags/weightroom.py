@@ -23,7 +23,9 @@ from workers.messages import Sandbox
 
 register = template.Library()
 
-# Where a prompt's line may end: {cat|fox}, __light/evening_sky__, <lora:name:0.8>.
+# What stands together in a prompt, and where a line may end in it: {cat|a fox}, __light/sky__, <lora:name:0.8>.
+BREAKABLE = re.compile(r"[^\s{}]*\{[^{}]*\}[^\s{}]*|\S+")
+ON_ONE_LINE = 24  # letters that have room on any
 BREAKS = re.compile(r"(?<=\|)|(?<=/)(?=\w)|(?<=:)(?=[^\W\d])|(?<=[^\W_]_)(?=[^\W_])")
 
 
@@ -111,9 +113,17 @@ def count(value: int | None) -> str:
 
 @register.filter
 def breaking(text: str) -> SafeString:
-    """A prompt whose lines may end between a template's choices, and between the words of a wildcard or an adapter's
-    name, rather than in the middle of a word. What is copied of it is as it was."""
-    return format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in BREAKS.split(text)))
+    """A prompt whose choices, wildcards and adapters stand on one line where they are short, and else break between
+    their words, never inside one. What is copied of it is as it was."""
+    shown, seen = [], 0
+    for token in BREAKABLE.finditer(text):
+        pieces = BREAKS.split(token[0])
+        if len(pieces) > 1:
+            broken = format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in pieces))
+            form = '{}<span class="whole">{}</span>' if len(token[0]) <= ON_ONE_LINE else "{}{}"
+            shown.append(format_html(form, text[seen : token.start()], broken))
+            seen = token.end()
+    return format_html("{}{}", SafeString("".join(shown)), text[seen:])
 
 
 @register.filter

@@ -212,8 +212,12 @@ def test_filter(name: str, value: object, told: str):
 
 
 def test_a_template_breaks_between_its_choices():
-    told = weightroom.breaking("{cat|<b>}, __light/evening_sky__ (red:1.2) <lora:flat:0.8>")
-    assert told == ("{cat|<wbr>&lt;b&gt;}, __light/<wbr>evening_<wbr>sky__ (red:1.2) &lt;lora:<wbr>flat:0.8&gt;")
+    assert weightroom.breaking("a cat, (red:1.2) <b>") == "a cat, (red:1.2) &lt;b&gt;"
+    told = weightroom.breaking("A {cat|<b> fox}, __light/evening_sky__")
+    assert told == (
+        'A <span class="whole">{cat|<wbr>&lt;b&gt; fox},</span> '
+        '<span class="whole">__light/<wbr>evening_<wbr>sky__</span>'
+    )
 
 
 def test_ago():
