@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.accounts import actions
 from hub.accounts.models import User
 from hub.catalog.actions import COMMERCIAL, model_edit
 from hub.catalog.models import Digest, Model, Version
+from hub.gallery.actions import picture_keep
 from hub.gallery.models import Picture
 from hub.uploads.models import Upload
 
@@ -38,6 +40,8 @@ PROMPTS = (
     ("A house on green", "house, green background", ["place"]),
     ("Rocket", "rocket, white background", ["thing"]),
 )
+# What a ControlNet of the demo is shown with: the picture on whose card it reads, and by which preprocessor.
+READS = {"Canny": ("nano", "canny"), "Scribble": ("Pencil", "scribble")}
 DRAWING_SECONDS = 900  # until a strip's first picture; the strips of a dozen adapters wait in one line
 INSPECTION_SECONDS = 300  # of one file of some megabytes, on a machine that is also installing and starting
 
@@ -113,10 +117,13 @@ def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHT
     except NotUploaded as error:
         say(str(error))
         return False
-    if not items and owner().prompts.exists():
+    if not items and owner().prompts.exists() and not _unshown().exists():
         return True
     row, token = actions.token_create(
-        user=owner(), name="demo content", scopes=["read", "upload"], expires_at=timezone.now() + timedelta(hours=1)
+        user=owner(),
+        name="demo content",
+        scopes=["read", "upload", "generate"],
+        expires_at=timezone.now() + timedelta(hours=1),
     )
     hub, complete = Hub(address, token), True
     try:
@@ -131,8 +138,9 @@ def demo_content(address: str, say: Callable[[str], None], folder: Path = WEIGHT
             model_edit(model=model, by=row.user, fields={"allow_commercial_use": COMMERCIAL})
         if complete and not row.user.prompts.exists():
             say(f"demo content: {prompts_bring(hub)} prompts")
+        controls_show(hub)
     except (NotUploaded, OSError, http.client.HTTPException) as error:
-        say(f"demo content: the prompts are left out: {error}")
+        say(f"demo content: the library or a ControlNet's picture is left out: {error}")
     finally:
         actions.token_revoke(user=row.user, id=row.pk)
     return complete
@@ -145,7 +153,8 @@ def prompts_bring(hub: Hub) -> int:
         hub.ask("POST", "/api/v1/prompts", {"title": title, "prompt": prompt, "tags": tags})
     versions = Version.objects.filter(model__owner__username=OWNER, status=Version.Status.PUBLISHED)
     written, until = len(PROMPTS), time.monotonic() + DRAWING_SECONDS
-    waiting = list(versions.exclude(model__type=Model.Type.CHECKPOINT).select_related("model"))
+    undrawn = (Model.Type.CHECKPOINT, Model.Type.CONTROLNET)
+    waiting = list(versions.exclude(model__type__in=undrawn).select_related("model"))
     while waiting and time.monotonic() < until:
         for version in list(waiting):
             if (picture := _first_drawn(version)) is not None:
@@ -161,6 +170,35 @@ def _first_drawn(version: Version) -> int | None:
     """The picture of a strip at the weight that its creator recommends, where it is drawn."""
     picture = Picture.objects.filter(uses__version=version, uses__weight=version.weight, visible=True)
     return picture.order_by("pk").values_list("pk", flat=True).first()
+
+
+def controls_show(hub: Hub) -> None:
+    """Draw a picture with each ControlNet that has none: no board has a picture for it to read. Raises `NotUploaded`,
+    ``OSError``."""
+    base = Version.objects.filter(model__owner__username=OWNER, model__name="nano").order_by("pk").first()
+    for version in _unshown().select_related("model"):
+        of, preprocessor = READS[version.model.name]
+        read = Version.objects.filter(model__owner__username=OWNER, model__name=of).exclude(cover_sha256="").first()
+        if base is None or read is None:
+            continue
+        hint = {"picture": read.cover_sha256, "preprocessor": preprocessor}
+        asked = {"base": str(base.pk), "prompt": "sunflower, yellow background", "seed": 77}
+        asked |= {"uses": [{"version": version.pk, "hint": hint}]}
+        drawing = hub.ask("POST", "/api/v1/generations", asked)
+        until = time.monotonic() + DRAWING_SECONDS
+        while drawing["state"] in {"queued", "running"} and time.monotonic() < until:
+            time.sleep(1)
+            drawing = hub.ask("GET", f"/api/v1/generations/{drawing['id']}")
+        if not drawing["pictures"]:
+            raise NotUploaded(f"{version.model.name}: {drawing['sentence']}")
+        picture_keep(picture_id=drawing["pictures"][0]["id"], by=owner())
+
+
+def _unshown() -> QuerySet[Version]:
+    """The demo's ControlNets that no picture was made with: one that was hidden since is not drawn again."""
+    versions = Version.objects.filter(model__owner__username=OWNER, status=Version.Status.PUBLISHED)
+    versions = versions.filter(model__type=Model.Type.CONTROLNET, model__name__in=READS)
+    return versions.exclude(picture_uses__picture__owner__username=OWNER)
 
 
 def held(path: Path) -> bool:

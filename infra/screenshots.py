@@ -119,12 +119,15 @@ def _drawn(address: str, process: subprocess.Popen[bytes]) -> bool:
     if process.poll() is not None:
         raise SystemExit("the hub stopped while drawing")
     shipped = json.loads((PROJECT / "workers/nano/weights/manifest.json").read_text())
-    adapters = sum(one["type"] != "Checkpoint" for one in shipped)
+    adapters = sum(one["type"] not in {"Checkpoint", "Controlnet"} for one in shipped)
     try:
         models = httpx.get(f"{address}/api/v1/models?limit=100", timeout=10).json().get("items", [])
         if len(models) < len(shipped):
             return False
-        for version in (version["id"] for model in models for version in model["modelVersions"]):
+        if any(not version["images"] for model in models for version in model["modelVersions"]):
+            return False
+        stripped = [model for model in models if model["type"] != "Controlnet"]
+        for version in (version["id"] for model in stripped for version in model["modelVersions"]):
             strips = httpx.get(f"{address}/api/v1/model-versions/{version}/previews", timeout=10).json()
             frames = [frame for strip in strips for frame in strip["frames"]]
             if not frames or any(frame["state"] not in {"drawn", "failed"} for frame in frames):

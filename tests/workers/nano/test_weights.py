@@ -1,6 +1,7 @@
 """nano as it is shipped: small, open to the engine, and drawing what it is asked."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from workers.adapters import recognised
 from workers.engine import cache, draw
 from workers.engine.source import Given
 from workers.files import safetensors
-from workers.hints import Source
+from workers.hints import Hint, Source
 from workers.messages import Recipe
 from workers.nano import assemble
 from workers.nano.save import WEIGHTS
@@ -42,10 +43,12 @@ def picture(nano, edits=(), *, prompt="cat, blue background", seed=1234, steps=2
     return draw.draw(nano, recipe, list(edits))
 
 
-def edit(entry):
-    path = WEIGHTS / entry["file"]
+def edit(entry, wholes, seen):
+    """The adapter of a file; one that steers reads the picture ``seen``."""
+    path = wholes.get(Path(entry["file"]).stem, WEIGHTS / entry["file"])
     plug, _ = recognised(safetensors.read(path))
-    return cache.adapter(entry["file"], plug.slug, path)
+    read = cache.adapter(entry["file"], plug.slug, path)
+    return read.reading(Hint(picture="0" * 64, preprocessor="canny", low=100, high=200), seen) if read.steers else read
 
 
 def prompt_for(entry):
@@ -74,13 +77,14 @@ def test_the_same_recipe_gives_the_same_picture(nano):
 
 
 @pytest.mark.parametrize("entry", ADAPTERS, ids=lambda entry: entry["name"])
-def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(entry, request):
+def test_every_adapter_changes_the_picture_and_at_zero_changes_nothing(entry, request, wholes):
     nano = request.getfixturevalue("xl" if entry["base"] == "nano XL" else "nano")
     asked = prompt_for(entry)
+    adapter = edit(entry, wholes, seen=picture(nano, prompt="house, blue background", steps=8))
     alone = picture(nano, prompt=asked, steps=8)
-    changed = picture(nano, [edit(entry).at(1.0)], prompt=asked, steps=8)
+    changed = picture(nano, [adapter.at(1.0)], prompt=asked, steps=8)
     assert np.abs(changed.astype(int) - alone).mean() > 2
-    assert np.array_equal(picture(nano, [edit(entry).at(0.0)], prompt=asked, steps=8), alone)
+    assert np.array_equal(picture(nano, [adapter.at(0.0)], prompt=asked, steps=8), alone)
     assert np.array_equal(picture(nano, prompt=asked, steps=8), alone), "the base is as it was"
 
 
