@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.levels import LEVELS, levels_of
 from hub.accounts.queries import groups_of
 from hub.catalog.bases import NANO
+from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
 from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256, linked, moderates
 from hub.errors import NotFound, Refused
@@ -219,6 +220,7 @@ class StripView:
     errors: list[str] = field(default_factory=list)
     recipe: dict | None = None
     awaited: float | None = None  # a weight that somebody asked for, while it is drawn
+    why: str = ""  # there is no strip
 
     @property
     def rule(self) -> Rule:
@@ -254,7 +256,7 @@ def strip_view(
         .first()
     )
     if strip is None:
-        return StripView(version, None)
+        return StripView(version, None, why=_why_undrawn(version))
     frames = list(strip.frames.select_related("picture", "generation"))
     alone = strip.base_version_id == version.pk
     prompts = {frame.position: frame.prompt for frame in frames}
@@ -299,6 +301,19 @@ def frames_drawn(version: Version) -> list[FrameView]:
         )
         for frame in frames
     ]
+
+
+def _why_undrawn(version: Version) -> str:
+    """A sentence: why a version has no strip."""
+    accepted = version.files.filter(verdict=File.Verdict.ACCEPTED).exclude(adapter="")
+    kinds, base = set(accepted.values_list("adapter", flat=True)), version.base.name
+    if kinds & set(STEERING):
+        return _("It steers by a picture that it is given, so the hub draws no strip of it.")
+    if kinds and not kinds & {"base", *STACKED}:
+        return _("A part like this draws nothing by itself, so there is no strip of it.")
+    if version.base.family not in DRAWN_FAMILIES:
+        return _("This hub draws no pictures on %s; it keeps its files, finds them and serves them.") % base
+    return _("Nothing is drawn yet: no base for %s is installed here, or it is not accepted yet.") % base
 
 
 def _is_open(frame: Frame) -> bool:

@@ -120,3 +120,19 @@ def test_weights_that_have_no_room_are_not_written():
     assert written == [0, 1, 0.5, 0.8, 0.65]
     assert len(rule_of([-7, 0, 0.5, 0.8, 1, 7]).ticks) == 15, "a tick for each whole weight, where the rule is long"
     assert rule_of([0.33, -0.33]).first == -35, "so that 0 is among the slider's stops"
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "said"),
+    [
+        ("controlnet", "nano", "It steers by a picture that it is given"),
+        ("vae", "nano", "A part like this draws nothing by itself"),
+        ("lora", "Flux.1 D", "This hub draws no pictures on Flux.1 D"),
+        ("lora", "SD 2.1", "no base for SD 2.1 is installed here"),
+    ],
+)
+def test_why_there_is_no_strip(client, alice, kind, base, said):
+    version = world.version(alice, "Alone", kind, base=base)
+    page = client.get(f"/model-versions/{version.pk}/strip").content.decode()
+    assert said in page
+    assert "Pictures by people are below." in page
