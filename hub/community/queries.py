@@ -27,6 +27,7 @@ from hub.prompts.queries import prompt_for, prompts_shown, visible
 Person = User | AnonymousUser
 Target = Model | Picture | Prompt
 THREADS, REVIEWS, NOTICES, PEOPLE = 50, 20, 50, 200
+ALL_SAID = 1000  # of threads or reviews, for those who ask for all
 
 
 def kind_of(target: Target) -> str:
@@ -98,6 +99,11 @@ def threads(user: Person, target: Target, *, limit: int = THREADS) -> list[Threa
         if answer.parent_id is not None:
             found[answer.parent_id].answers.append(Thread(answer, may_remove(user, answer)))
     return [thread for thread in found.values() if thread.answers or not thread.comment.removed_at]
+
+
+def threads_of(target: Target) -> int:
+    """How many threads there are, those that were emptied among them."""
+    return Comment.objects.filter(parent=None, **{kind_of(target): target}).count()
 
 
 def people_in(texts: Iterable[str]) -> dict[str, str]:

@@ -125,6 +125,7 @@ def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any
         "decisions": [(n, one, Case.Decision(one).label) for n, one in enumerate(decisions, 1)],
         "before": among[at - 1] if at > 0 else None, "after": among[at + 1] if 0 <= at < len(among) - 1 else None,
         "taken": cases.taken(case, person(request)), "claim_minutes": cases.CLAIM_MINUTES,
+        "own": queries.for_another(person(request), case),
         "own_decision": case.decided_by_id == request.user.pk,
         "may_reopen": queries.reopenable(person(request)).filter(pk=case.pk).exists(),
     }  # fmt: skip

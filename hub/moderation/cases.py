@@ -104,7 +104,7 @@ def case_decide(
     """Decide a case: do to its thing what ``decision`` says, tell its owner ``sentence``, write it into the log.
 
     same_bytes: also every other open case of the same bytes. Raises `NotAllowed`, `NotFound`, `Claimed`, `Decided`,
-    `BadDecision`, `NoReason`.
+    `SameModerator`, `BadDecision`, `NoReason`.
     """
     queries.moderator(by)
     sentence = actions.reason_checked(sentence)
@@ -114,10 +114,13 @@ def case_decide(
         case = _locked(case_id)
         _undecided(case)
         _unclaimed(case, by)
+        if queries.for_another(by, case):
+            raise SameModerator(_("This is your own. Another moderator decides about it."))
         decided = [_decide(case, by, decision, sentence, level)]
         if same_bytes and case.sha256:
             others = Case.objects.select_for_update().filter(sha256=case.sha256, decided_at=None).exclude(pk=case.pk)
-            decided += [_decide(other, by, decision, sentence, level) for other in others.order_by("id")]
+            theirs = [other for other in others.order_by("id") if not queries.for_another(by, other)]
+            decided += [_decide(other, by, decision, sentence, level) for other in theirs]
     return decided
 
 
@@ -252,6 +255,8 @@ def appeal_decide(*, by: User, case_id: int, upheld: bool, sentence: str) -> Cas
         raise NoAppeal(_("There is no answer of its owner to look at."))
     if case.decided_by_id == by.pk:
         raise SameModerator(_("You decided this. Another moderator looks at the answer."))
+    if queries.for_another(by, case):
+        raise SameModerator(_("This is your own. Another moderator decides about it."))
     case.upheld, case.upheld_by, case.upheld_at, case.upheld_sentence = upheld, by, timezone.now(), sentence
     case.save()
     if upheld:

@@ -190,6 +190,13 @@ def answering(case: Case) -> list[User]:
     return [one.person for one in owners.select_related("person")]
 
 
+def for_another(user: User, case: Case) -> bool:
+    """Whether a case is about ``user``'s own thing, and somebody else is there to decide it: who moderates alone has to
+    decide about everything."""
+    others = User.objects.filter(role__in=[User.Role.MODERATOR, User.Role.ADMIN], is_active=True).exclude(pk=user.pk)
+    return user in answering(case) and others.exists()
+
+
 def case_told(user: User, case_id: int) -> Case:
     """A decided case as the owner of its thing reads it. Raises `NotFound`, for everybody else too."""
     case = Case.objects.select_related("owner").filter(pk=case_id).first() if 0 < case_id < 2**63 else None

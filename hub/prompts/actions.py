@@ -28,7 +28,7 @@ from workers.messages import Recipe
 
 TEXT_LIMIT, TAG_LIMIT, DOC_LIMIT = 6_000, 20, 20_000
 PROMPTS_MOST, WILDCARDS_MOST, VALUES_MOST = 20_000, 200, 2_000
-EMPTY = Recipe(base="", base_family="")
+EMPTY = queries.EMPTY
 
 
 class BadPrompt(Refused):

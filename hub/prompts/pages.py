@@ -96,7 +96,8 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "forks": queries.forks_of(request.user, prompt),
         "made_from": seen,
         "licence": LICENCES[prompt.licence],
-        "a1111": recipes.as_a1111(recipe) if recipe.base else _plain_a1111(recipe),
+        "settled": queries.has_settings(recipe),
+        "a1111": recipes.as_a1111(recipe) if queries.has_settings(recipe) else _plain_a1111(recipe),
         "own": prompt.owner_id == request.user.pk,
     }
     return render(request, "prompts/prompt_detail.html", context)

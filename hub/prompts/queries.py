@@ -17,6 +17,7 @@ from django.db.models import F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import LessThan
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from hub.accounts.models import User
 from hub.catalog import meanings
@@ -34,6 +35,7 @@ from workers.messages import Recipe
 
 Person = User | AnonymousUser
 PAGE, EXAMPLES, SENT_MOST = 24, 12, 200
+EMPTY = Recipe(base="", base_family="")
 SORTS = ("newest", "runs")
 SHOWN_OF_PICTURE = ("prompt_id", "picture__sha256", "picture__width", "picture__height", "picture__level")
 
@@ -323,6 +325,11 @@ def recipe_of_picture(user: Person, picture_id: int) -> tuple[Picture, Recipe]:
     """Raises `NotFound`."""
     picture = picture_for(user, picture_id)
     return picture, recipes.read(picture.recipe)
+
+
+def has_settings(recipe: Recipe) -> bool:
+    """Whether a prompt says more than words: what it is drawn on, or how it was drawn elsewhere."""
+    return replace(recipe, prompt="", negative="") != EMPTY
 
 
 def rows_of_sent(user: User, ids: Iterable[str]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from hub.gallery.sent import may_draw_by
 from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
-from hub.prompts.queries import prompt_for, styles_of, wildcards_of
+from hub.prompts.queries import has_settings, prompt_for, styles_of, wildcards_of
 from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
 from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
@@ -99,8 +99,11 @@ def _from_prompt(request: HttpRequest, prompt_id: int) -> Desk:
     )
     if request.user.is_authenticated:
         prompt_run(prompt)
+    filled = replace(recipe, prompt=text, negative=negative, seed=-1)
     if recipe.base:
-        return from_recipe(request.user, replace(recipe, prompt=text, negative=negative, seed=-1))
+        return from_recipe(request.user, filled)
+    if has_settings(recipe):  # it came with a picture of another base
+        return from_sent(request.user, filled)
     desk = first_visit(request.user)
     desk.rows = []
     desk.fields |= {"prompt": text, "negative": negative}

@@ -44,11 +44,14 @@ def follow(context: dict[str, Any], followed: User) -> dict[str, Any]:
     return follow_context(context["request"].user, followed)
 
 
-def discussion_context(user: Any, target: Any) -> dict[str, Any]:
-    threads = queries.threads(user, target)
+def discussion_context(user: Any, target: Any, *, whole: bool = False) -> dict[str, Any]:
+    """whole: not only the newest threads."""
+    most = queries.ALL_SAID if whole else queries.THREADS
+    threads = queries.threads(user, target, limit=most)
     return {
         "user": user,
         "threads": threads,
+        "more": not whole and bool(threads) and queries.threads_of(target) > most,
         "people": queries.people_in(one.comment.text for thread in threads for one in (thread, *thread.answers)),
         "address": reverse("community:comment-create", kwargs={f"{queries.kind_of(target)}_id": target.pk}),
     }
@@ -58,22 +61,24 @@ def discussion_context(user: Any, target: Any) -> dict[str, Any]:
 def discussion(context: dict[str, Any], target: Any) -> dict[str, Any]:
     """What people say under a model, a picture or a prompt."""
     request = context["request"]
-    return discussion_context(request.user, target) | {"request": request}
+    return discussion_context(request.user, target, whole="said" in request.GET) | {"request": request}
 
 
-def reviews_context(user: Any, model: Model) -> dict[str, Any]:
-    found, counted = queries.reviews(model)
+def reviews_context(user: Any, model: Model, *, whole: bool = False) -> dict[str, Any]:
+    found, counted = queries.reviews(model, limit=queries.ALL_SAID if whole else queries.REVIEWS)
     mine = Review.objects.filter(model=model, author=user).first() if user.is_authenticated else None
     may = isinstance(user, User) and not acts_for(user, model.owner, editing=False)
     people = queries.people_in(review.text for review in found)
     return {
         "user": user, "model": model, "reviews": found, "counted": counted, "mine": mine, "may": may, "people": people,
+        "more": not whole and counted["total"] > len(found),
     }  # fmt: skip
 
 
 @register.inclusion_tag("community/reviews.html", takes_context=True)
 def reviews(context: dict[str, Any], model: Model) -> dict[str, Any]:
-    return reviews_context(context["request"].user, model)
+    request = context["request"]
+    return reviews_context(request.user, model, whole="said" in request.GET)
 
 
 @register.inclusion_tag("community/collect.html", takes_context=True)

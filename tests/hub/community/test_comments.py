@@ -175,3 +175,14 @@ def test_under_a_prompt(client, alice, bob, charlie, lighthouse):
     assert "dusk is" not in client.get(address).content.decode(), "there is nobody to talk to"
     client.force_login(bob)
     assert client.post(f"/comments/prompts/{lighthouse.pk}", {"text": "Where is it?"}).status_code == 404
+
+
+def test_nothing_that_was_said_is_out_of_reach(client, alice, bob, model):
+    Comment.objects.bulk_create(Comment(author=bob, model=model, text=f"word {n:03}") for n in range(51))
+    short = page(client, model)
+    assert "word 050" in short
+    assert "word 000" not in short
+    assert '<a class="note" href="?said=all#discussion"' in short
+    whole = client.get(f"/models/{model.pk}/{model.slug}?said=all").content.decode()
+    assert "word 000" in whole
+    assert "?said=all" not in whole

@@ -67,6 +67,18 @@ def test_once_and_only_ones_own(model, alice, bob, charlie, monas):
     Api(alice, "/api/v1/decisions")("POST", f"/{case.pk}/answer", MINE, status=409)
 
 
+def test_nobody_takes_back_what_was_decided_about_their_own(mona, charlie, adam, monas, adams, monas_page):
+    hers = added(mona, "Hers").version.model
+    case = reported(charlie, "model", hers.pk)
+    decide(adams, case, "taken-down")
+    monas_page.post(f"/decisions/{case.pk}/answer", MINE)
+    assert monas("POST", f"/cases/{case.pk}/appeal", RIGHT, status=403)["code"] == "same-moderator"
+    shown = monas_page.get(f"/moderation?state=appealed&case={case.pk}").content.decode()
+    assert "This is your own." in shown
+    assert 'name="upheld"' not in shown
+    assert Model.objects.get(pk=hers.pk).status == "taken-down"
+
+
 def test_each_kind_comes_back(alice, bob, charlie, monas, adams, draw):  # noqa: F811
     model = added(alice, "Ink").version.model
     picture = draw(alice, visible=True)

@@ -197,6 +197,18 @@ def test_taken_back_a_moment_later(model, alice, charlie, monas, adams, monas_pa
     assert [line.action for line in Entry.objects.order_by("id")] == ["taken-down", "restored"]
 
 
+def test_nobody_decides_about_their_own(alice, mona, adam, monas, adams, monas_page):
+    """Unless they are alone with it."""
+    case = reported(alice, "person", mona.pk, "rude")
+    page = monas_page.get(f"/moderation?case={case.pk}").content.decode()
+    assert "This is your own." in page
+    assert "data-decide" not in page
+    assert decide(monas, case, "dismissed", status=403)["code"] == "same-moderator"
+    adam.is_active = False
+    adam.save()
+    decide(monas, case, "dismissed")
+
+
 def test_after_five_minutes_nothing_is_offered(model, charlie, monas, monas_page):
     case = reported(charlie, "model", model.pk)
     decide(monas, case, "hidden")

@@ -1,6 +1,7 @@
 """prompt-import: a file of styles becomes prompts, once each."""
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -89,6 +90,11 @@ def test_pictures_bring_the_prompts_they_carry(client, alice, bob):
     kept = Prompt.objects.get()
     assert (kept.text, kept.negative, kept.licence) == ("a fox in ink", "blurry", "cc-by")
     assert (kept.recipe["sampler"], kept.recipe["steps"]) == ("Euler", 12)
+    page = client.get(f"/prompts/{kept.pk}").content.decode()
+    assert "Drawn with" in page
+    assert "Steps: 12, Sampler: Euler" in page
+    desk = client.get(f"/try?prompt={kept.pk}").content.decode()
+    assert re.search(r'name="steps"[^>]*value="12"', desk), "and it is run with them"
     answer = client.post("/prompts/import", {"sent": [fox.pk], "licence": "cc-by"}, follow=True)
     assert b"1 was here already." in answer.content
 
