@@ -17,6 +17,8 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workers import doubling
+
 Layer = Callable[[Tensor], Tensor]
 Timed = Callable[[Tensor, Tensor], Tensor]  # of latents and what is known of the time, after its activation
 Reading = Callable[[Tensor, "Context"], Tensor]  # of what looks and the context that it looks at
@@ -187,16 +189,14 @@ class _Up:
 
     def __init__(self, block: Any) -> None:
         self.steps = _steps(block.resnets, getattr(block, "attentions", ()))
-        self.larger = [_layer(one.conv) for one in block.upsamplers or ()]
+        self.larger = [_larger(one.conv) for one in block.upsamplers or ()]
 
     def __call__(self, x: Tensor, known: Tensor, context: Context, passed: list[Tensor]) -> Tensor:
         for step in self.steps:
             x = step(torch.cat([x, passed.pop()], dim=1), known, context)
         for larger in self.larger:
-            if len(x) >= MOST_LINES or x.numel() > MOST_NUMBERS:
-                x = x.contiguous()
             # Sizes that are no multiple of 8 latents were rounded up on the way down.
-            x = larger(F.interpolate(x, size=passed[-1].shape[2:], mode="nearest"))
+            x = larger(x, passed[-1].shape[2:])
         return x
 
 
@@ -246,6 +246,21 @@ def _halves(module: Any) -> Callable[[Tensor], Sequence[Tensor]]:
         return [F.linear(x, weight[some], bias[some]) for some in (slice(width // 2), slice(width // 2, None))]
 
     return ask
+
+
+def _larger(module: Any) -> Callable[[Tensor, torch.Size], Tensor]:
+    """A convolution of what was made larger: [B, c, h, w] and the size to come → [B, out, *size]."""
+    own, ask = module.__dict__, _layer(module)
+
+    def larger(x: Tensor, size: torch.Size) -> Tensor:
+        twice = size[0] == 2 * x.shape[2] and size[1] == 2 * x.shape[3]
+        if twice and "forward" not in own and doubling.fits(module):
+            return doubling.doubled(module, x)
+        if len(x) >= MOST_LINES or x.numel() > MOST_NUMBERS:
+            x = x.contiguous()
+        return ask(F.interpolate(x, size=size, mode="nearest"))
+
+    return larger
 
 
 def _plain(module: Any, held: Mapping[str, Any]) -> Layer:

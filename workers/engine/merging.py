@@ -8,7 +8,7 @@ the order of the weight's own memory, as long as the LoRA itself is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from workers import blocks
+from workers import blocks, doubling
 from workers.engine import hands
 from workers.engine.model import Model
 from workers.errors import Refusal
@@ -60,6 +60,7 @@ def merge(model: Model, touched: Touched, changed: set[str], worn: Collection[st
     _write(model, sums)
     for name, edits in others:
         model.tensors[name].copy_(merged(model, name, edits))
+    _forget(model, names)
     _check(model, touched, others, model.tensors)
 
 
@@ -103,10 +104,17 @@ def _parted(model: Model, touched: Touched, into: Mapping[str, Tensor]) -> tuple
 
 
 @torch.no_grad()
-def restore(model: Model, names: Iterable[str]) -> None:
+def restore(model: Model, names: Collection[str]) -> None:
     """The file's weights, to the bit."""
     for name in names:
         model.tensors[name].copy_(model.pristine[name])
+    _forget(model, names)
+
+
+def _forget(model: Model, names: Collection[str]) -> None:
+    """What was made of weights that are others now."""
+    for name in model.upsamplers.keys() & names:
+        doubling.forget(model.upsamplers[name])
 
 
 def merged(model: Model, name: str, edits: Sequence[Edit]) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers import unet
+from workers import doubling, unet
 
 # What the refiner's authors ask for, and turn away from.
 AESTHETIC, UNAESTHETIC = 6.0, 2.5
@@ -64,6 +64,11 @@ class Model:
         return found
 
     @cached_property
+    def upsamplers(self) -> dict[str, Any]:
+        """Those of `modules` that are the UNet's convolutions behind what makes larger; see `workers.doubling`."""
+        return {name: module for name, module in self.modules.items() if ".upsamplers." in name}
+
+    @cached_property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor that an edit may change: a weight by its module's name, a bias as ``<module>.bias``."""
         found: dict[str, Tensor] = {}
@@ -83,7 +88,8 @@ class Model:
     def held(self) -> int:
         """What it takes in memory with what stacks have added so far: weights kept, and weights of stacks' own."""
         added = [self.pristine.copy(), *self.stacks.copy().values()]
-        return self.bytes + sum(one.numel() * one.element_size() for some in added for one in some.values())
+        kernels = sum(map(doubling.held, self.upsamplers.values()))
+        return self.bytes + kernels + sum(one.numel() * one.element_size() for some in added for one in some.values())
 
     @cached_property
     def bytes(self) -> int:

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from workers import doubling
 from workers.bases import BASES, layout, recognition, shapes
 from workers.bases.recognition import INPUTS
 from workers.engine.model import Model
@@ -101,7 +102,7 @@ def _opened(file: Any, family: str, device: torch.device, dtype: torch.dtype) ->
         name=known["name"] if known else LABELS[family] + (" refiner" if texts is REFINER else ""),
         family=family,
         unet=_filled(live_unet, unet, device),
-        vae=_shared(live_vae, vae, device),
+        vae=_decoding(_shared(live_vae, vae, device)),
         text_encoders=encoders,
         device=device,
         dtype=dtype,
@@ -144,7 +145,12 @@ def open_vae(path: Path, base: Model) -> Any:
         raise Refusal("vae-unknown", f"This VAE holds a tensor that has no place in one: {error}.") from error
     with init_empty_weights(include_buffers=False):
         live = AutoencoderKL.from_config(config)
-    return _shared(live, state, base.device, "VAE")
+    return _decoding(_shared(live, state, base.device, "VAE"))
+
+
+def _decoding(vae: Any) -> Any:
+    doubling.taken_together(vae.decoder)
+    return vae
 
 
 VAE_ENDS = ("quant_conv.", "post_quant_conv.")
