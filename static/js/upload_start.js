@@ -289,7 +289,7 @@
     if (!row.querySelector('[data-state=waiting]')) continue;
     hub(`/${row.dataset.upload}`).then(({ uploaded, part_size, size }) => {
       if (sendings.has(row.dataset.upload)) return;
-      const sent = Math.min(size, uploaded.length * part_size);
+      const sent = uploaded.reduce((sum, n) => sum + Math.min(part_size, size - (n - 1) * part_size), 0); // the last is small
       row.querySelector('progress').value = sent;
       row.querySelector('[data-words]').textContent = t('paused-choose', { percent: Math.floor(100 * sent / size) });
     }).catch(() => {});

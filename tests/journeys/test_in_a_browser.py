@@ -252,3 +252,31 @@ def test_a_new_version_of_it(hub, page, tmp_path):
     versions.nth(1).focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{older}")
+
+
+def test_an_interrupted_upload_goes_on(hub, page, tmp_path):
+    """Of three parts only the last, small one arrives before the page is closed; it is not sent again."""
+    path = tmp_path / "bea-base.safetensors"
+    weights = load_file(WEIGHTS / "nano-sd1.safetensors")
+    save_file({k: v * 1.001 if v.is_floating_point() else v for k, v in weights.items()}, path)
+    sent: list[str] = []
+
+    def only_the_last(route):
+        sent.append(number := re.search(r"partNumber=(\d+)", route.request.url)[1])
+        if number == "3":
+            route.continue_()  # the others hang
+
+    page.route("**/incoming/*partNumber=*", only_the_last)
+    page.goto(f"{hub.address}/uploads/start")
+    with page.expect_response("**/incoming/*partNumber=3*"):
+        page.set_input_files("input[type=file]", str(path))
+    page.unroute("**/incoming/*partNumber=*")
+    page.goto(f"{hub.address}/models")
+    page.get_by_role("link", name="1 file on its way in").click()
+    row = page.locator("article", has_text=path.name)
+    row.get_by_text("Paused at 1 %. Choose the same file to go on.").wait_for()
+    sent.clear()
+    page.on("request", lambda request: sent.extend(re.findall(r"incoming/.*partNumber=(\d+)", request.url)))
+    page.set_input_files("input[type=file]", str(path))
+    row.get_by_text("Accepted").wait_for(timeout=60_000)
+    assert sorted(sent) == ["1", "2"]
