@@ -14,7 +14,7 @@ from hub.catalog import verdicts
 from hub.catalog.models import File
 from hub.catalog.words import tidy
 from hub.errors import Refused
-from hub.moderation import queries
+from hub.moderation import queries, telling
 from hub.moderation.chain import entry_add
 from hub.moderation.models import Entry
 from hub.uploads import lifting
@@ -53,7 +53,7 @@ def entry_of(file: File, *, before: str) -> dict[str, Any]:
 @transaction.atomic
 def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     """Release a file, or take it into quarantine: every file with the same bytes, whoever's; and of a pickle, the
-    safetensors made of it, which holds the same weights.
+    safetensors made of it, which holds the same weights. Their owners are told.
 
     verdict: accepted or refused. reason: a sentence that its owner reads. Raises `NotAllowed`, `NotFound`, `NoReason`,
     `NothingChanges`.
@@ -62,6 +62,8 @@ def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     reason = reason_checked(reason)
     asked = queries.file_of(file_id)
     changed = _verdict_spread(by, asked.blob_id, verdict, reason)
+    if changed and verdict == File.Verdict.REFUSED:
+        telling.files_held(changed, by=by, sentence=reason)
     if not changed:
         accepted = _("This file is accepted already. Perhaps another moderator was quicker.")
         refused = _("This file is in quarantine already. Perhaps another moderator was quicker.")
@@ -69,9 +71,10 @@ def verdict_set(*, by: User, file_id: int, verdict: str, reason: str) -> File:
     return next((file for file in changed if file.pk == asked.pk), asked)
 
 
-def bytes_quarantine(*, by: User | None, sha256: str, reason: str) -> int:
-    """Take every file of these bytes into quarantine, whoever's; returns how many. ``by`` None: the command line."""
-    return len(_verdict_spread(by, sha256, File.Verdict.REFUSED, reason))
+def bytes_quarantine(*, by: User | None, sha256: str, reason: str) -> list[File]:
+    """Take every file of these bytes into quarantine, whoever's; those that were not are returned, and whoever calls
+    this tells their owners. ``by`` None: the command line."""
+    return _verdict_spread(by, sha256, File.Verdict.REFUSED, reason)
 
 
 def _verdict_spread(by: User | None, sha256: str, verdict: str, reason: str) -> list[File]:
@@ -82,6 +85,8 @@ def _verdict_spread(by: User | None, sha256: str, verdict: str, reason: str) -> 
         before = file.verdict
         verdicts.verdict_set(file=file, verdict=verdict, because=because, lifted=verdict == File.Verdict.ACCEPTED)
         entry_add(actor=by, action=ACTIONS[File.Verdict(verdict)], reason=reason, **entry_of(file, before=before))
+    if verdict == File.Verdict.ACCEPTED:
+        telling.files_released(changed, by=by, sentence=reason)
     return changed
 
 

@@ -16,9 +16,9 @@ from hub.catalog.models import Block, Digest, File
 from hub.errors import NotFound, Refused
 from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture
-from hub.moderation import actions, queries
+from hub.moderation import actions, queries, telling
 from hub.moderation.chain import entry_add
-from hub.moderation.models import Entry
+from hub.moderation.models import Case, Entry
 
 LENGTHS = {Block.Kind.SHA256: (64,), Block.Kind.AUTOV3: (12, 64), Block.Kind.PICTURE: (64,)}
 SENTENCE_LIMIT = 300
@@ -35,7 +35,8 @@ class BlockedAlready(Refused):
 @transaction.atomic
 def block_add(*, by: User | None, kind: str, value: str, sentence: str) -> tuple[Block, int]:
     """Keep bytes out by a digest. ``by``: a moderator; None: the command line. Returns the entry, and how many files
-    or pictures that were here are held back now. Raises `NotAllowed`, `BadHash`, `NoReason`, `BlockedAlready`."""
+    or pictures that were here are held back now; their owners are told. Raises `NotAllowed`, `BadHash`, `NoReason`,
+    `BlockedAlready`."""
     if by is not None:
         queries.moderator(by)
     sentence = actions.reason_checked(sentence)[:SENTENCE_LIMIT]
@@ -62,6 +63,7 @@ def _hold(block: Block, by: User | None) -> int:
         shown = list(Picture.objects.filter(sha256=block.value, held=False).values_list("pk", flat=True))
         Picture.objects.filter(pk__in=shown).update(held=True)
         covers_follow(shown)
+        telling.pictures_held(shown, by=by, decision=Case.Decision.HIDDEN, sentence=block.sentence)
         return len(shown)
     files = File.objects.filter(verdict=File.Verdict.ACCEPTED).exclude(version__status="deleted")
     if block.kind == Block.Kind.SHA256:
@@ -69,10 +71,11 @@ def _hold(block: Block, by: User | None) -> int:
     else:
         same = Digest.objects.filter(kind=Digest.Kind.AUTOV3, digest=bytes.fromhex(block.value))
         files = files.filter(pk__in=same.values("file_id"))
-    held = 0
+    held: list[File] = []
     for sha256 in sorted(set(files.values_list("blob_id", flat=True))):
         held += actions.bytes_quarantine(by=by, sha256=sha256, reason=block.sentence)
-    return held
+    telling.files_held(held, by=by, sentence=block.sentence)
+    return len(held)
 
 
 @transaction.atomic

@@ -42,7 +42,8 @@ class CaseOutput(serializers.ModelSerializer[Case]):
 
     class Meta:
         model = Case
-        fields = ("id", "kind", "thing", "title", "words", "owner", "sha256", "opened_at", "claimed_by", "claimed_at",
+        fields = ("id", "kind", "thing", "title", "words", "owner", "sha256", "held_with", "opened_at", "claimed_by",
+                  "claimed_at",
                   "decision", "decided_by", "decided_at", "sentence", "appeal", "appealed_at", "upheld", "upheld_by",
                   "upheld_at", "upheld_sentence", "reports")  # fmt: skip
 

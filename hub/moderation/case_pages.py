@@ -126,6 +126,7 @@ def _shown(request: HttpRequest, case: Case, among: list[Case]) -> dict[str, Any
         "before": among[at - 1] if at > 0 else None, "after": among[at + 1] if 0 <= at < len(among) - 1 else None,
         "taken": cases.taken(case, person(request)), "claim_minutes": cases.CLAIM_MINUTES,
         "own": queries.for_another(person(request), case),
+        "looks_again": case.appealed_at is not None and request.user in queries.looking_again(case),
         "own_decision": case.decided_by_id == request.user.pk,
         "may_reopen": queries.reopenable(person(request)).filter(pk=case.pk).exists(),
     }  # fmt: skip
@@ -198,6 +199,7 @@ def decision_detail(request: HttpRequest, case_id: int) -> HttpResponse:
 
 def _decision(request: HttpRequest, case: Case, status: int = 200, **more: Any) -> HttpResponse:
     context = {"case": case, "thing": _found(case), "until": queries.answer_until(case), **more}
+    context |= {"another": queries.another_there(case), "reported": case.reports.exists()}
     return render(request, "moderation/decision_detail.html", context, status=status)
 
 
@@ -205,11 +207,13 @@ def _decision(request: HttpRequest, case: Case, status: int = 200, **more: Any) 
 @login_required
 def case_appeal(request: HttpRequest, case_id: int) -> HttpResponse:
     try:
-        cases.case_appeal(by=person(request), case_id=case_id, words=request.POST.get("words", ""))
+        case = cases.case_appeal(by=person(request), case_id=case_id, words=request.POST.get("words", ""))
     except cases.BadDecision as refused:
         case = queries.case_told(person(request), case_id)
         return _decision(request, case, refused.status, refused=refused.sentence, words=request.POST.get("words", ""))
-    messages.success(request, _("Another moderator reads it. You are told what becomes of it."))
+    another = _("Another moderator reads it. You are told what becomes of it.")
+    same = _("A moderator reads it. You are told what becomes of it.")
+    messages.success(request, another if queries.another_there(case) else same)
     return redirect("moderation:decision-detail", case_id)
 
 

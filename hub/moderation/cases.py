@@ -10,19 +10,16 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
-from django.utils.formats import date_format
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from hub.accounts.levels import LEVELS
-from hub.accounts.mailing import language_of
 from hub.accounts.models import User
 from hub.catalog.models import File
 from hub.catalog.words import tidy
 from hub.community.models import Notice
 from hub.errors import NotAllowed, NotFound, Refused
-from hub.moderation import actions, queries, things
+from hub.gallery.models import Picture
+from hub.moderation import actions, queries, telling, things
 from hub.moderation.chain import entry_add
 from hub.moderation.models import Case, Entry
 
@@ -116,28 +113,53 @@ def case_decide(
         _unclaimed(case, by)
         if queries.for_another(by, case):
             raise SameModerator(_("This is your own. Another moderator decides about it."))
-        decided = [_decide(case, by, decision, sentence, level)]
+        held: list[File] = []
+        decided = [_decide(case, by, decision, sentence, level, held)]
         if same_bytes and case.sha256:
             others = Case.objects.select_for_update().filter(sha256=case.sha256, decided_at=None).exclude(pk=case.pk)
             theirs = [other for other in others.order_by("id") if not queries.for_another(by, other)]
-            decided += [_decide(other, by, decision, sentence, level) for other in theirs]
+            decided += [_decide(other, by, decision, sentence, level, held) for other in theirs]
+        _tell_others(decided, held, by)
     return decided
 
 
-def _decide(case: Case, by: User, decision: str, sentence: str, level: int) -> Case:
+def _tell_others(decided: list[Case], held: list[File], by: User) -> None:
+    """Bytes are held whoever has them. Each case keeps what is its own owner's, and everybody else gets one, so that an
+    answer that is granted gives back just theirs. ``held``: files, of all these cases together."""
+    first, told = decided[0], {case.thing for case in decided}
+    if first.decision == Decision.QUARANTINED:
+        for case in decided:
+            case.before = {"files": [file.pk for file in held if file.version.model_id == case.thing]}
+        theirs = [file for file in held if file.version.model_id not in told]
+        telling.files_held(theirs, by=by, sentence=first.sentence, held_with=first)
+    elif first.kind == Case.Kind.PICTURE and first.decision == Decision.TAKEN_DOWN:
+        left = [id for case in decided for id in case.before.get("pictures", [])]
+        whose = dict(Picture.objects.filter(pk__in=left).values_list("pk", "owner_id"))
+        for case in decided:
+            own = {id for id in left if id not in told and whose.get(id) == case.owner_id} | {case.thing}
+            case.before = {"pictures": [id for id in left if id in own]}
+            left = [id for id in left if id not in own]
+        telling.pictures_held(left, by=by, decision=first.decision, sentence=first.sentence, held_with=first)
+    else:
+        return
+    for case in decided:
+        case.save(update_fields=["before"])
+
+
+def _decide(case: Case, by: User, decision: str, sentence: str, level: int, held: list[File]) -> Case:
     if decision not in things.decisions_of(case.kind):
         raise BadDecision(_("That cannot be decided about this."))
     if decision == Decision.RATED and level not in LEVELS and not (case.kind == Case.Kind.MODEL and 0 < level < 32):
         raise BadDecision(_("A content level is one of %s.") % (", ".join(map(str, LEVELS))))
     thing = _still(case)
     if decision == Decision.QUARANTINED:
-        case.before = {"files": _quarantine(case, by, sentence)}
+        held += _quarantine(case, by, sentence)
     elif thing is not None:
         case.before = things.carry_out(thing, decision, because=sentence, level=level)
     case.decision, case.decided_by, case.decided_at, case.sentence = decision, by, timezone.now(), sentence
     case.save()
     if decision != Decision.DISMISSED:
-        _tell(case, DECIDED[Decision(decision)], why=sentence)
+        telling.tell(case, telling.DECIDED[Decision(decision)], why=sentence)
     if decision != Decision.QUARANTINED:  # those are in the log by file already
         before, after = ("open", decision) if decision != Decision.RATED else (case.before.get("level", ""), level)
         _log(case, by, LOGGED[Decision(decision)], sentence, before=str(before), after=str(after))
@@ -151,49 +173,18 @@ def _still(case: Case) -> things.Thing | None:
         return None
 
 
-def _quarantine(case: Case, by: User, sentence: str) -> list[int]:
+def _quarantine(case: Case, by: User, sentence: str) -> list[File]:
     """Every file of the model that is served now, and with each whatever has its bytes."""
     files = File.objects.filter(version__model_id=case.thing, verdict=File.Verdict.ACCEPTED)
-    held = []
-    for file in files.exclude(version__status="deleted"):
-        file.refresh_from_db(fields=["verdict"])
-        if file.verdict == File.Verdict.ACCEPTED:
-            actions.verdict_set(by=by, file_id=file.pk, verdict=File.Verdict.REFUSED, reason=sentence)
-            held.append(file.pk)
-    return held
+    shas = dict.fromkeys(files.exclude(version__status="deleted").values_list("blob_id", flat=True))
+    return [file for sha256 in shas for file in actions.bytes_quarantine(by=by, sha256=sha256, reason=sentence)]
 
 
-DECIDED = {
-    Decision.RATED: gettext_lazy("A moderator set its content level."),
-    Decision.HIDDEN: gettext_lazy("A moderator hid it."),
-    Decision.TAKEN_DOWN: gettext_lazy("A moderator took it down."),
-    Decision.QUARANTINED: gettext_lazy("A moderator took its files into quarantine."),
-    Decision.WARNED: gettext_lazy("A moderator warns you about it."),
-}
-STANDS = gettext_lazy("Another moderator looked at it, and it stands.")
-TAKEN_BACK = gettext_lazy("Another moderator took it back.")
 LOGGED = {
     Decision.DISMISSED: Entry.Action.DISMISSED, Decision.RATED: Entry.Action.RATED,
     Decision.HIDDEN: Entry.Action.HIDDEN, Decision.TAKEN_DOWN: Entry.Action.TAKEN_DOWN,
     Decision.WARNED: Entry.Action.WARNED,
 }  # fmt: skip
-
-
-def _tell(case: Case, said: object, *, why: str) -> None:
-    """A notification to the thing's owner in their language: the hub's, so that no moderator is found by name. What was
-    decided, why, and what they may do stand each on a line of its own: the first is the mail's subject."""
-    until = queries.answer_until(case)
-    for person in queries.answering(case):
-        with translation.override(language_of(person)):
-            what = Truncator(" ".join(case.title.split())).chars(60)
-            lines = [_("“%(what)s”: %(said)s") % {"what": what, "said": said}, _("Why: %(why)s") % {"why": why}]
-            if until is not None:
-                day = date_format(timezone.localtime(until), "DATE_FORMAT")
-                lines.append(_("You can answer until %(day)s; another moderator reads it.") % {"day": day})
-            sentence = "\n".join(lines)
-        Notice.objects.create(
-            user=person, kind=Notice.Kind.DECISION, sentence=sentence[:700], address=f"/decisions/{case.pk}"
-        )
 
 
 def _log(case: Case, by: User, action: str, reason: str, *, before: str = "", after: str = "") -> None:
@@ -216,10 +207,16 @@ def case_reopen(*, by: User, case_id: int) -> Case:
         raise TooLate(_("A decision can be taken back for %s minutes, by who made it.") % queries.REOPEN_MINUTES)
     if Case.objects.filter(kind=case.kind, thing=case.thing, decided_at=None).exists():
         raise TooLate(_("It was reported again meanwhile; decide about that report."))
+    others = list(case.others.all())
+    for other in others:
+        things.undo(other)
+    Notice.objects.filter(address__in=[f"/decisions/{other.pk}" for other in others]).delete()
+    case.others.all().delete()
     _undo(case, by, "Decided by mistake.")
     _log(case, by, Entry.Action.RESTORED, "Decided by mistake.", before=case.decision, after="open")
     Notice.objects.filter(kind=Notice.Kind.DECISION, address=f"/decisions/{case.pk}").delete()
     case.decision, case.decided_by, case.decided_at, case.sentence, case.before = "", None, None, "", {}
+    case.upheld, case.upheld_by, case.upheld_at, case.upheld_sentence = None, None, None, ""
     case.claimed_by, case.claimed_at = by, timezone.now()
     case.save()
     return case
@@ -231,7 +228,9 @@ def case_appeal(*, by: User, case_id: int, words: str) -> Case:
     case = queries.case_told(by, case_id)
     case = _locked(case.pk)
     if case.appealed_at is not None:
-        raise NoAppeal(_("You have answered this decision already; another moderator looks at it."))
+        raise NoAppeal(_("You have answered this decision already; a moderator looks at it."))
+    if case.upheld is False:
+        raise NoAppeal(_("It is taken back already."))
     if queries.answer_until(case) is None:
         raise NoAppeal(_("A decision can be answered for %s days.") % queries.APPEAL_DAYS)
     words = tidy(words, APPEAL_LIMIT)
@@ -246,16 +245,16 @@ def case_appeal(*, by: User, case_id: int, words: str) -> Case:
 
 @transaction.atomic
 def appeal_decide(*, by: User, case_id: int, upheld: bool, sentence: str) -> Case:
-    """Look again at what another moderator decided: it stands, or is taken back. Raises `NotAllowed`,
-    `SameModerator`, `NoAppeal`, `NoReason`."""
+    """Look again at what another moderator decided: it stands, or is taken back; and with it what it held of
+    others, where nobody looked at that by itself. Raises `NotAllowed`, `SameModerator`, `NoAppeal`, `NoReason`."""
     queries.moderator(by)
     sentence = actions.reason_checked(sentence)[:SENTENCE_LIMIT]
     case = _locked(case_id)
     if case.appealed_at is None or case.upheld_at is not None:
         raise NoAppeal(_("There is no answer of its owner to look at."))
-    if case.decided_by_id == by.pk:
-        raise SameModerator(_("You decided this. Another moderator looks at the answer."))
-    if queries.for_another(by, case):
+    if by not in queries.looking_again(case):
+        if case.decided_by_id == by.pk:
+            raise SameModerator(_("You decided this. Another moderator looks at the answer."))
         raise SameModerator(_("This is your own. Another moderator decides about it."))
     case.upheld, case.upheld_by, case.upheld_at, case.upheld_sentence = upheld, by, timezone.now(), sentence
     case.save()
@@ -264,7 +263,11 @@ def appeal_decide(*, by: User, case_id: int, upheld: bool, sentence: str) -> Cas
     else:
         _undo(case, by, sentence)
         _log(case, by, Entry.Action.RESTORED, sentence, before=case.decision, after="restored")
-    _tell(case, STANDS if upheld else TAKEN_BACK, why=sentence)
+        for other in case.others.select_for_update().filter(kind=Case.Kind.PICTURE, upheld=None):
+            things.undo(other)
+            telling.take_back(other, by=by, sentence=sentence)
+    stands = telling.STANDS_YET if case.decided_by_id == by.pk else telling.STANDS
+    telling.tell(case, stands if upheld else telling.TAKEN_BACK, why=sentence)
     return case
 
 

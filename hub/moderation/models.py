@@ -81,6 +81,10 @@ class Case(models.Model):
     words = models.TextField(blank=True, help_text="What it said then.")
     owner = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="cases")
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of its bytes, where it is a file or a picture.")
+    held_with = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="others", db_index=False,
+        help_text="The case whose decision held this too: the same bytes, somebody else's.",
+    )  # fmt: skip
     opened_at = models.DateTimeField(auto_now_add=True)
     claimed_by = models.ForeignKey(PERSON, null=True, on_delete=models.SET_NULL, related_name="+")
     claimed_at = models.DateTimeField(null=True)
@@ -106,6 +110,7 @@ class Case(models.Model):
         indexes = [
             models.Index(fields=["opened_at", "id"], condition=models.Q(decided_at=None), name="case_open"),
             models.Index(fields=["sha256"], condition=~models.Q(sha256=""), name="case_sha256"),
+            models.Index(fields=["held_with"], condition=~models.Q(held_with=None), name="case_held_with"),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,7 @@ from hub.accounts.models import Membership, User
 from hub.catalog.models import Blob, File, Model, Version
 from hub.catalog.queries import Person
 from hub.errors import NotAllowed, NotFound
-from hub.moderation.models import Case, Entry, Recheck, RecheckItem
+from hub.moderation.models import Case, Entry, Recheck, RecheckItem, Report
 from hub.uploads.lifting import HELD
 from hub.uploads.models import Upload
 
@@ -167,7 +167,8 @@ def last_decision() -> Case | None:
 def reopenable(user: User) -> QuerySet[Case]:
     """What ``user`` decided a moment ago and can take back, the latest first."""
     since = timezone.now() - timedelta(minutes=REOPEN_MINUTES)
-    return Case.objects.filter(decided_by=user, decided_at__gt=since, appealed_at=None).order_by("-decided_at")
+    reported = Case.objects.filter(Exists(Report.objects.filter(case=OuterRef("pk"))))  # others' follow theirs
+    return reported.filter(decided_by=user, decided_at__gt=since, appealed_at=None).order_by("-decided_at")
 
 
 def case_of(user: User, case_id: int) -> Case:
@@ -193,8 +194,26 @@ def answering(case: Case) -> list[User]:
 def for_another(user: User, case: Case) -> bool:
     """Whether a case is about ``user``'s own thing, and somebody else is there to decide it: who moderates alone has to
     decide about everything."""
-    others = User.objects.filter(role__in=[User.Role.MODERATOR, User.Role.ADMIN], is_active=True).exclude(pk=user.pk)
-    return user in answering(case) and others.exists()
+    own = answering(case)
+    return user in own and any(one not in own for one in moderators())
+
+
+def moderators() -> list[User]:
+    return list(User.objects.filter(role__in=[User.Role.MODERATOR, User.Role.ADMIN], is_active=True))
+
+
+def looking_again(case: Case) -> list[User]:
+    """Who may look at an owner's answer: whoever neither decided nor owns. With no such moderator or admin here, who
+    decided looks again, rather than the owner at what is their own; and the owner only where nobody else is."""
+    there, own = moderators(), answering(case)
+    others = [one for one in there if one not in own]
+    neither = [one for one in others if one.pk != case.decided_by_id]
+    return neither or others or [one for one in there if one.pk != case.decided_by_id] or there
+
+
+def another_there(case: Case) -> bool:
+    """Whether somebody else than who decided looks at an owner's answer."""
+    return any(one.pk != case.decided_by_id for one in looking_again(case))
 
 
 def case_told(user: User, case_id: int) -> Case:
@@ -216,8 +235,9 @@ def decision_about(user: Person, kind: str, thing: int) -> Case | None:
 
 
 def answer_until(case: Case) -> datetime | None:
-    """Until when a decision's owner may answer it; None where they did, or it is too late."""
-    if case.decided_at is None or case.appealed_at is not None:
+    """Until when a decision's owner may answer it; None where they did, it is too late, or it was
+    taken back."""
+    if case.decided_at is None or case.appealed_at is not None or case.upheld is not None:
         return None
     until = case.decided_at + timedelta(days=APPEAL_DAYS)
     return until if timezone.now() < until else None

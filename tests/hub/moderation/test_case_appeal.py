@@ -79,6 +79,44 @@ def test_nobody_takes_back_what_was_decided_about_their_own(mona, charlie, adam,
     assert Model.objects.get(pk=hers.pk).status == "taken-down"
 
 
+def test_who_decided_looks_again_where_only_the_owner_is_left(mona, charlie, adam, monas, adams, monas_page):
+    """Two moderate, and the thing is one's own: the other decided, and looks again, or nobody could."""
+    hers = added(mona, "Hers").version.model
+    case = reported(charlie, "model", hers.pk)
+    decide(adams, case, "taken-down")
+    assert "a moderator reads it." in mona.notices.get().sentence, "no other is promised"
+    shown = monas_page.post(f"/decisions/{case.pk}/answer", MINE, follow=True).content.decode()
+    assert "Another moderator" not in shown
+    assert monas("POST", f"/cases/{case.pk}/appeal", RIGHT, status=403)["code"] == "same-moderator"
+    shown = signed_in(adam).get(f"/moderation?state=appealed&case={case.pk}").content.decode()
+    assert "no other moderator is here whose own it is not" in shown
+    assert 'name="upheld"' in shown
+    adams("POST", f"/cases/{case.pk}/appeal", {"upheld": True, "sentence": "The prints are of another press."})
+    assert "looked at it again, and it stands" in mona.notices.order_by("id").last().sentence
+    assert Model.objects.get(pk=hers.pk).status == "taken-down"
+
+
+def test_an_admin_who_neither_decided_nor_owns_comes_first(mona, bob, charlie, adam, monas, adams):
+    bob.role = "moderator"
+    bob.save()
+    his = added(bob, "His").version.model
+    case = reported(charlie, "model", his.pk)
+    decide(monas, case, "hidden")
+    Api(bob, "/api/v1/decisions")("POST", f"/{case.pk}/answer", MINE)
+    assert monas("POST", f"/cases/{case.pk}/appeal", RIGHT, status=403)["code"] == "same-moderator"
+    adams("POST", f"/cases/{case.pk}/appeal", RIGHT)
+    assert Model.objects.get(pk=his.pk).status == "published"
+
+
+def test_who_moderates_alone_settles_what_they_decided(alice, charlie, mona, monas):
+    model = added(alice, "Linocut").version.model
+    case = reported(charlie, "model", model.pk)
+    decide(monas, case, "hidden")
+    Api(alice, "/api/v1/decisions")("POST", f"/{case.pk}/answer", MINE)
+    monas("POST", f"/cases/{case.pk}/appeal", RIGHT)
+    assert Model.objects.get().status == "published"
+
+
 def test_each_kind_comes_back(alice, bob, charlie, monas, adams, draw):  # noqa: F811
     model = added(alice, "Ink").version.model
     picture = draw(alice, visible=True)

@@ -88,6 +88,7 @@ def test_quarantine_takes_every_file_of_these_bytes(model, alice, bob, charlie, 
     assert set(File.objects.values_list("verdict", flat=True)) == {"refused"}
     assert Client().get(f"/api/download/models/{other.version_id}").status_code == 404
     assert set(Entry.objects.values_list("action", "owner")) == {("quarantined", "alice"), ("quarantined", "bob")}
+    assert "“Copy”: A moderator took a file of it into quarantine" in bob.notices.get().sentence
 
 
 def test_a_picture_is_hidden_everywhere(alice, bob, charlie, monas, draw):  # noqa: F811

@@ -25,7 +25,7 @@ def model(alice):
     return added(alice, "A rather long name that would fill the subject of a mail alone").version.model
 
 
-def test_it_works(model, alice, charlie, monas, mailoutbox):
+def test_it_works(model, alice, charlie, adam, monas, mailoutbox):
     decide(monas, reported(charlie, "model", model.pk), "taken-down")
     mails_send()
     [mail] = mailoutbox
