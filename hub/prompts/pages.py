@@ -90,6 +90,7 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "recipe": recipe,
         "pictures": [example.picture for example in prompt.shown_examples],  # type: ignore[attr-defined]
         "fields": _numbered(templates.fields(prompt.text, wildcards)),
+        "unknown": templates.unknown(f"{prompt.text}\n{prompt.negative}", wildcards),
         "wordings": _changes(prompt),
         "chosen": _chosen(prompt, request.GET),
         "since": _between(seen.recipe, prompt.recipe) if seen is not None else None,

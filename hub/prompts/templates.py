@@ -68,6 +68,17 @@ def is_template(text: str) -> bool:
     return bool(fields(text))
 
 
+def unknown(text: str, wildcards: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """Names that ``text``, or a list that it draws on, has as wildcards and ``wildcards`` does not know."""
+    known, seen, waiting = wildcards or {}, dict[str, None](), [text]
+    while waiting:
+        for name in (match[1].lower() for match in WILDCARD.finditer(waiting.pop())):
+            if name not in seen:
+                seen[name] = None
+                waiting += known.get(name, ())
+    return [name for name in seen if name not in known]
+
+
 def filled(text: str, chosen: Sequence[int], wildcards: Mapping[str, Sequence[str]] | None = None) -> str:
     """``text`` with each outermost field replaced by its choice; missing or out of range: the first.
 

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from hub.catalog.models import File
 from hub.catalog.queries import files_by_sha256
 from hub.gallery.resources import files_named, stem
+from hub.prompts import templates
+from hub.prompts.queries import wildcards_of
 from hub.templatetags import weightroom
 from hub.tryit.stacks import BadRecipe, FileNotHere, misfit, use_of
 from workers import blocks, prompts
@@ -157,9 +159,21 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
         changes=max(len(part.texts(steps)) for part in wanted.parts) - 1,
         named=named,
         offered=_offered(user, recipe, base) if base is not None else [],
-        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange)],
+        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange), *_unfilled(user, recipe)],
         problems=problems,
     )
+
+
+def _unfilled(user: User | AnonymousUser, recipe: Recipe) -> list[str]:
+    """Wildcards that stand in the words still: nothing takes their place, and a template that was run would say so
+    nowhere else."""
+    names = templates.unknown(f"{recipe.prompt}\n{recipe.negative}")
+    if not names:
+        return []
+    own = wildcards_of(user) if user.is_authenticated else {}
+    yours = _("__%(name)s__ is drawn as these letters: your list of that name fills in your prompts of the library.")
+    nobodys = _("There is no list named %(name)s: __%(name)s__ is drawn as these letters.")
+    return [(yours if name in own else nobodys) % {"name": name} for name in names[: templates.MOST_FIELDS]]
 
 
 def _strange_blocks(extra: Extra, base: File) -> str:

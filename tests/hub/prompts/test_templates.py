@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.prompts.templates import LONGEST, fields, filled, is_template
+from hub.prompts.templates import LONGEST, fields, filled, is_template, unknown
 
 ANIMALS = {"animals": ["fox", "heron", "hare"]}
 
@@ -51,3 +51,9 @@ def test_a_wildcard_that_names_itself_ends():
 @given(st.text(alphabet="ab{}|_\\ ", max_size=60), st.lists(st.integers(-2, 9), max_size=4))
 def test_any_text_is_filled(text, chosen):
     assert isinstance(filled(text, chosen, {"a": ["x", "{b|__a__}"]}), str)
+
+
+def test_lists_that_nobody_made():
+    known = {"animals": ["fox", "__birds__"], "loop": ["__loop__"]}
+    assert unknown("__animals__ {a|__Ships__} __loop__ __ships__", known) == ["ships", "birds"]
+    assert unknown("a fox", known) == []

@@ -114,3 +114,12 @@ def test_what_cannot_be_drawn_is_refused_before_it_waits(alice, recipe, prompt, 
 def test_a_language_that_nobody_speaks_is_refused(alice, recipe):
     with pytest.raises(BadRecipe, match="read as a1111"):
         actions.generation_create(owner=alice, recipe=replace(recipe, dialect="klingon"))
+
+
+def test_a_wildcard_of_no_list_is_said(client, alice, nano):
+    said = "There is no list named birds: __birds__ is drawn as these letters."
+    assert read(client, nano, prompt="a __birds__")["warnings"] == [said]
+    assert read(client, nano, prompt="a cat", negative="__birds__")["warnings"] == [said]
+    alice.wildcards.create(name="birds", values=["heron"])
+    client.force_login(alice)
+    assert "your list of that name" in read(client, nano, prompt="a __birds__")["warnings"][0]
