@@ -157,3 +157,13 @@ def test_a_preprocessed_look_is_its_owner_s(client, alice, charlie):
     assert client.get(address).status_code == 202
     assert client.get(f"/try/hint/{picture}?preprocessor=magic").status_code == 400
     assert client.get(f"{address}&low=many").status_code == 400
+
+
+def test_who_is_not_signed_in_reads_why_no_picture_can_be_dropped(client, nano, alice):
+    page = client.get("/try").content.decode()
+    assert "to drop one here or choose one." in page
+    assert "Denoising strength" not in page
+    client.force_login(alice)
+    page = client.get("/try").content.decode()
+    assert "to drop one here" not in page
+    assert "Denoising strength" in page
