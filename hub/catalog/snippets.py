@@ -20,8 +20,15 @@ LORAS = (Model.Type.LORA, Model.Type.LOCON, Model.Type.DORA)
 
 def snippets(version: Version, file: File, url: str, *, first: bool) -> list[tuple[str, str]]:
     """(program, lines) for a served file. url: where it is downloaded; first: it is the version that its model
-    shows first, so that no revision needs to be named."""
-    found = [("curl", f"curl -LOJ {shlex.quote(url)}")]
+    shows first, so that no revision needs to be named.
+
+    A shell holds neither this browser's links nor its session: curl is given the key, and where one must sign in the
+    place of a token."""
+    model = version.model
+    if model.status == Model.Status.UNLISTED and model.link_key:
+        url = f"{url}{'&' if '?' in url else '?'}key={model.link_key}"
+    token = '-H "Authorization: Bearer $TOKEN" ' if settings.DOWNLOADS_SIGN_IN or model.sign_in_to_download else ""
+    found = [("curl", f"curl -LOJ {token}{shlex.quote(url)}")]
     if version.revision is None:
         return found
     paths = dict(version.revision.entries.values_list("path", "blob_id"))

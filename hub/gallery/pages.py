@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -65,6 +66,7 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
         "picture": picture,
         "recipe": recipe,
         "parts": queries.parts_of(request.user, picture),
+        "address": settings.PUBLIC_URL + reverse("gallery:picture-detail", args=[picture.pk]),
         "a1111": recipes.as_a1111(recipe),
         "json": recipes.as_json(recipe),
         "own": own,

@@ -100,6 +100,7 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "settled": queries.has_settings(recipe),
         "a1111": recipes.as_a1111(recipe) if queries.has_settings(recipe) else _plain_a1111(recipe),
         "own": prompt.owner_id == request.user.pk,
+        "address": f"{settings.PUBLIC_URL}{request.path}",
     }
     return render(request, "prompts/prompt_detail.html", context)
 

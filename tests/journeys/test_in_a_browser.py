@@ -173,9 +173,27 @@ def test_a_picture_opens_over_its_grid(hub, page):
     assert tiles.first.evaluate("link => link === document.activeElement")
     tiles.first.press("Enter")
     page.wait_for_url(kept)
+    prints_picture_and_recipe(page)
+    assert not page.locator(".tiles").is_visible(), "the grid behind it is not printed"
+    page.emulate_media(media="screen", color_scheme="light")
     page.go_back()
     page.get_by_role("dialog").wait_for(state="hidden")
     page.goto(kept)
+    prints_picture_and_recipe(page)
+    page.emulate_media(media="screen", color_scheme="light")
+
+
+def prints_picture_and_recipe(page) -> None:
+    """On paper: the picture, all of its recipe, where it is and what it was drawn with; black, whatever the theme."""
+    page.emulate_media(media="print", color_scheme="dark")
+    viewer = page.locator(".viewer")
+    for part in (".frame img", ".box .text", ".box ul", ".recipe-table", ".printed"):
+        assert viewer.locator(part).first.is_visible(), part
+    assert page.url in viewer.locator(".printed").inner_text()
+    for part in (".talk", ".bar", ".viewer .acts", ".viewer form"):
+        assert not any(one.is_visible() for one in page.locator(part).all()), part
+    colour = viewer.locator("h2").first.evaluate("one => getComputedStyle(one).color")
+    assert colour == "rgb(0, 0, 0)"
 
 
 def test_prompt_library(hub, page):

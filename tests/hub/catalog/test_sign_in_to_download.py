@@ -30,6 +30,7 @@ def test_it_works(file, alice, charlie, settings, hub_wide):
     assert "reason=download-auth" in browser.headers["Location"]
     page = Client().get(f"/models/{file.version.model_id}/linocut").content.decode()
     assert "sign in before downloading" in page
+    assert "curl -LOJ -H &quot;Authorization: Bearer $TOKEN&quot;" in page
     for verb in ("get", "head"):
         hf = getattr(Client(), verb)(f"/alice/linocut/resolve/main/{file.name}")
         assert (hf.status_code, hf.headers["X-Error-Code"]) == (401, "GatedRepo")

@@ -42,6 +42,10 @@ def test_it_works(file, alice, charlie):
         assert client.get(page).status_code == 200  # this browser holds the link now
         assert client.get(download).status_code == 307
     assert Client().get(f"{download}?key={model.link_key}").status_code == 307  # a program's one call
+    assert (
+        f"curl -LOJ &#x27;http://127.0.0.1:8000{download}?key={model.link_key}&#x27;"
+        in Client().get(link).content.decode()
+    )
     assert Client().get(f"/api/v1/models/{model.pk}?key={model.link_key}").status_code == 200
 
 

@@ -35,6 +35,13 @@ def test_over_a_grid_it_comes_without_its_page(client, alice, draw):
     assert 'class="bar"' not in shown
 
 
+def test_paper_tells_where_it_is_and_its_digests(client, alice, draw, linocut):
+    picture = draw(alice, visible=True)
+    printed = client.get(f"/pictures/{picture.pk}").content.decode().split("printed")[1].split("</dl>")[0]
+    for words in (f"http://127.0.0.1:8000/pictures/{picture.pk}", picture.sha256, linocut.files.get().blob_id):
+        assert words in printed
+
+
 def test_the_json_is_the_recipe(client, alice, draw):
     picture = draw(alice, visible=True)
     assert json.loads(client.get(f"/pictures/{picture.pk}").context["json"]) == picture.recipe
