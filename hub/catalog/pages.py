@@ -170,7 +170,10 @@ def model_detail(request: HttpRequest, model_id: int, slug: str = "") -> HttpRes
     if beyond(model.level, request.user) and not queries.may_edit(request.user, model) and "show" not in request.GET:
         context = {"model": model, "level": words(model.level)}
         return render(request, "catalog/model_veiled.html", context)
-    return render(request, "catalog/model_detail.html", _detail(request, model, version))
+    response = render(request, "catalog/model_detail.html", _detail(request, model, version))
+    if model.status == Model.Status.UNLISTED:  # in no list, so in no search engine's either
+        response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def _version_asked(model: Model, request: HttpRequest) -> Version | None:

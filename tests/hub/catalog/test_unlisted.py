@@ -38,7 +38,9 @@ def test_it_works(file, alice, charlie):
         assert client.get(page).status_code == 404
         assert client.get(f"{page}?key={'x' * 22}").status_code == 404
         assert client.get(download).status_code == 404
-        assert "riso print" in client.get(link).content.decode()
+        shown = client.get(link)
+        assert "riso print" in shown.content.decode()
+        assert shown["X-Robots-Tag"] == "noindex"
         assert client.get(page).status_code == 200  # this browser holds the link now
         assert client.get(download).status_code == 307
     assert Client().get(f"{download}?key={model.link_key}").status_code == 307  # a program's one call
