@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.prompts.templates import LONGEST, fields, filled, is_template, unknown
+from hub.prompts.templates import (
+    LONGEST,
+    NotRead,
+    TooMany,
+    escaped,
+    fields,
+    filled,
+    is_template,
+    unknown,
+    written_out,
+)
 
 ANIMALS = {"animals": ["fox", "heron", "hare"]}
 
@@ -57,3 +67,64 @@ def test_lists_that_nobody_made():
     known = {"animals": ["fox", "__birds__"], "loop": ["__loop__"]}
     assert unknown("__animals__ {a|__Ships__} __loop__ __ships__", known) == ["ships", "birds"]
     assert unknown("a fox", known) == []
+
+
+def test_every_text_is_written_out():
+    assert written_out("a {red|blue} __animals__", ANIMALS, most=6) == [
+        "a red fox",
+        "a red heron",
+        "a red hare",
+        "a blue fox",
+        "a blue heron",
+        "a blue hare",
+    ]
+    assert written_out("{a {small|large} fox|a cat}", most=9) == ["a small fox", "a large fox", "a cat"]
+    assert written_out(r"\{a|b\} [c|d] __nobodys__ {novel}", most=9) == ["{a|b} [c|d] __nobodys__ {novel}"]
+    assert written_out("{0.5::a|b|a}", most=9) == ["a", "b"], "drawn once each, whatever chance it had"
+    assert written_out(" ".join(["{a}{b|c}"] * 6), most=64)[-1] == " ".join(["{a}c"] * 6)
+    assert len(written_out("{a|b}" * 1 + "{c|}" * 4, most=32)) == 10, "the same words are drawn once"
+
+
+def test_a_bar_in_square_brackets_is_a1111s_own():
+    assert written_out("{[cat|dog]|fox}", most=9) == ["[cat|dog]", "fox"]
+    assert written_out("{a [b|c}", most=9) == ["a [b", "c"]
+
+
+def test_choices_inside_braces_that_are_none():
+    assert written_out("{{very {a|b}}", most=9) == ["{{very a}", "{{very b}"]
+
+
+def test_more_than_wanted_is_counted():
+    with pytest.raises(TooMany) as refused:
+        written_out("{a|b|c}" * 5, most=100)
+    assert refused.value.count == 243
+    with pytest.raises(TooMany):
+        written_out("{a|b}" * 2000, most=100)
+    with pytest.raises(TooMany):
+        written_out("{a|" * 1500 + "}" * 1500, most=10_000)
+
+
+@pytest.mark.parametrize("text", ["{2$$a|b|c}", "{1-2$$ and $$a|b}", "${colour={red|blue}} fox", "{x|{$$a|b}}"])
+def test_what_is_not_read_is_named(text):
+    with pytest.raises(NotRead, match=r"\$"):
+        written_out(text, most=100)
+
+
+def test_a_list_that_names_itself_is_not_read_again():
+    assert written_out("__a__", {"a": ["x", "__a__ __a__"]}, most=9) == ["x", "__a__ __a__"]
+    lists = {f"l{n}": [f"__l{m}__ __l{m}__" for m in range(30)] for n in range(30)}
+    with pytest.raises(TooMany):
+        written_out("__l0__", lists, most=9)
+
+
+@given(st.text(alphabet="ab{}|_\\[]:$ ", max_size=60))
+def test_any_text_is_written_out_or_refused(text):
+    try:
+        assert all(isinstance(one, str) for one in written_out(text, {"a": ["x", "{b|__a__}"]}, most=50))
+    except (TooMany, NotRead):
+        pass
+
+
+@given(st.text(alphabet="ab{}| ", max_size=40))
+def test_what_was_drawn_is_drawn_again(text):
+    assert written_out(escaped(text), most=1) == [text]
