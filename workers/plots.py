@@ -20,10 +20,11 @@ from workers import samplers
 from workers.errors import Refusal
 from workers.messages import Axis, Recipe
 
-MOST_CELLS = 100
+MOST_CELLS, MOST_AXES = 100, 3
 MOST_WEIGHTS = 20  # as many adapters as a stack may have
 _NUMBER = r"\s*([+-]?\d+(?:\.\d+)?)\s*"
 _STRIDE = re.compile(rf"{_NUMBER}-{_NUMBER}(?:\(({_NUMBER})\))?\s*")
+WORDINGS = ("wording", "negative")  # whole prompts: what a template makes, never typed as an axis
 _COUNT = re.compile(rf"{_NUMBER}-{_NUMBER}\[\s*(\d+)\s*\]\s*")
 
 
@@ -64,6 +65,13 @@ def _words(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
     return replace(
         recipe, prompt=recipe.prompt.replace(searched, value), negative=recipe.negative.replace(searched, value)
     )
+
+
+def _wording(name: str) -> Callable[[Recipe, str, Sequence[str]], Recipe]:
+    def change(recipe: Recipe, value: str, values: Sequence[str]) -> Recipe:
+        return replace(recipe, **{name: value})
+
+    return change
 
 
 def _weight(place: int) -> Callable[[Recipe, str, Sequence[str]], Recipe]:
@@ -112,8 +120,11 @@ AXES: dict[str, Kind] = {
     "denoising": Kind("Denoising", _denoising, numbers=True),
     "size": Kind("Size", _size, cost=2),
     "prompt": Kind("Words", _words, cost=1),
+    "wording": Kind("Prompt", _wording("prompt"), cost=1),
+    "negative": Kind("Negative", _wording("negative"), cost=1),
     "clip_skip": Kind("Clip skip", _field("clip_skip", int), cost=1, numbers=True),
     "seed": Kind("Seed", _field("seed", int), numbers=True),
+    "variation_seed": Kind("Variation seed", _field("variation_seed", int), numbers=True),
     "sampler": Kind("Sampler", _sampler),
     "schedule": Kind("Schedule", _schedule),
     "steps": Kind("Steps", _field("steps", int), numbers=True),
@@ -174,7 +185,7 @@ def cells(recipe: Recipe, axes: Sequence[Axis]) -> list[Cell]:
 
     axes: x, and maybe y and z. Raises ``Refusal`` for what cannot be drawn.
     """
-    if not 1 <= len(axes) <= 3 or len({axis.name for axis in axes}) < len(axes):
+    if not 1 <= len(axes) <= MOST_AXES or len({axis.name for axis in axes}) < len(axes):
         raise Refusal("plot", "A plot has one to three axes, each another.")
     count = 1
     for one in axes:
@@ -190,7 +201,9 @@ def cells(recipe: Recipe, axes: Sequence[Axis]) -> list[Cell]:
 
 def _cell(recipe: Recipe, axes: Sequence[Axis], place: Sequence[int]) -> Cell:
     # Words are searched for in the prompt as it was written, and a sampler may bring a schedule that another axis sets.
-    order = sorted(zip(axes, place, strict=True), key=lambda one: one[0].name == "schedule")
+    order = sorted(
+        zip(axes, place, strict=True), key=lambda one: (one[0].name not in WORDINGS, one[0].name == "schedule")
+    )
     for one, at in order:
         try:
             recipe = AXES[one.name].change(recipe, one.values[at], one.values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from workers.messages import Axis
-from workers.plots import AXES
+from workers.plots import AXES, WORDINGS
 
 GAP, LETTERS = 8, 14
 # Very large plots are shown smaller: a sheet is for looking at, every picture is kept beside it.
@@ -48,7 +50,23 @@ def drawn(axes: list[Axis], pictures: dict[tuple[int, int, int], np.ndarray]) ->
 def _texts(axes: list[Axis], number: int) -> list[str]:
     if number >= len(axes):
         return [""]
-    return [f"{AXES[axes[number].name].label}: {value}"[:60] for value in axes[number].values]
+    axis = axes[number]
+    if axis.name in WORDINGS:
+        return [text[:60] for text in _differing(axis.values)]
+    return [f"{AXES[axis.name].label}: {value}"[:60] for value in axis.values]
+
+
+def _differing(values: Sequence[str]) -> list[str]:
+    """Whole prompts without the words that all begin and end with."""
+    words = [value.split() for value in values]
+    shortest = min(map(len, words))
+
+    def alike(ends: list[list[str]]) -> int:
+        return next((n for n in range(shortest) if len({end[n] for end in ends}) > 1), shortest)
+
+    before = alike(words)
+    after = min(alike([one[::-1] for one in words]), shortest - before)
+    return [" ".join(one[before : len(one) - after]).strip(" ,") or "–" for one in words]
 
 
 def _short(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -21,11 +21,11 @@ from hub.accounts.models import User
 from hub.errors import NotFound
 from hub.gallery import recipes
 from hub.gallery.actions import picture_add
-from hub.tryit import kept, sending
+from hub.tryit import choices, kept, sending
 from hub.tryit.models import Generation
 from hub.tryit.previews import frame_create, frames_filled, preview_create, preview_request, previews_backfill
 from hub.tryit.sending import TooLate
-from hub.tryit.stacks import numbers_checked, plot_checked, recipe_checked
+from hub.tryit.stacks import BadRecipe, numbers_checked, plot_checked, recipe_checked
 from hub.tryit.turns import generation_first, go_first
 from hub.tryit.wording import words_settled
 from workers import plots
@@ -61,16 +61,26 @@ def generation_create(
     purpose: str = "tryit",
     plot: Sequence[Axis] = (),
     first: bool = False,
+    typed: bool = False,
 ) -> Generation:
     """Put ``count`` pictures of ``recipe`` in line, their seeds counting up from its own; seed −1 is drawn here.
 
     What was drawn before, and ``owner`` may see, is given at once instead.
     plot: one to three axes; then its cells are drawn instead, as one job, with a contact sheet.
+    typed: its words may be a template (``{a|b}``, ``__wildcard__``), of which each combination is drawn, ``count`` of
+    each; else they are drawn as they stand.
     first: before whatever else of ``owner`` waits.
     Raises `BadRecipe`, `FileNotHere`, `DoesNotFit`, `LimitReached`.
     """
     numbers_checked(recipe, count)
+    wordings: list[Axis] = []
+    if typed:
+        recipe, wordings = choices.chosen(owner, recipe, 1 if plot else count)
     checked = recipe_checked(owner, words_settled(owner, recipe), count)
+    if wordings:
+        plot = [*wordings, *(plot or choices.seeds(checked, count))]
+        if len(plot) > plots.MOST_AXES:
+            raise BadRecipe(_("A plot has three sides, and the choices in the prompt take one. Plot fewer settings."))
     if plot:
         count = len(plot_checked(owner, checked, plot))
     elif found := kept.kept_for(owner, checked, count):

@@ -43,6 +43,7 @@ class GenerationList(APIView):
             recipe=wanted.recipe(request.user),
             count=wanted.validated_data["count"],
             plot=wanted.axes,
+            typed=wanted.validated_data["choices"],
         )
         output = GenerationOutput(queries.generation_view(generation)).data
         return Response(output, status=202, headers={"Location": output["url"]})

@@ -16,7 +16,9 @@ from hub.catalog.models import File
 from hub.catalog.queries import STACKED, adapters_for_tryit, bases_for_tryit, files_by_sha256, steering_for_tryit
 from hub.gallery.queries import board_of
 from hub.gallery.recipes import read
+from hub.prompts import templates
 from hub.tryit import drawn_by, samplers
+from hub.tryit.choices import FIELDS
 from hub.tryit.stacks import (
     MAX_PROMPT,
     MAX_STACK,
@@ -347,6 +349,8 @@ def from_recipe(user: User | AnonymousUser, recipe: Recipe, count: int = 1) -> D
     names = ("prompt", "negative", "sampler", "schedule", "steps", "cfg", "seed", "width", "height", "clip_skip")
     others = ("dialect", "emphasis", "rng", "discard_penultimate", "refiner_switch_at", *NOISE)
     desk.fields = {name: _plain(getattr(recipe, name)) for name in (*names, *others)} | {"count": str(count)}
+    # What was drawn as it stood is drawn so again.
+    desk.fields |= {name: templates.escaped(desk.fields[name]) for name in ("prompt", "negative")}
     return desk.fit()
 
 
@@ -378,7 +382,9 @@ def from_sent(user: User | AnonymousUser, recipe: Recipe) -> Desk:
 def from_generation(user: User | AnonymousUser, generation: Generation) -> Desk:
     """What was asked for once, opened again; a plot with its axes."""
     desk = from_recipe(user, read(generation.recipe), 1 if generation.plot else generation.count)
-    for side, axis in zip(SIDES, generation.plot, strict=False):
+    typed = {axis["name"] for axis in generation.plot} & FIELDS.keys()
+    desk.fields |= {FIELDS[axis]: generation.recipe[FIELDS[axis]] for axis in typed}
+    for side, axis in zip(SIDES, [axis for axis in generation.plot if axis["name"] not in typed], strict=False):
         desk.fields |= {f"{side}_axis": axis["name"], f"{side}_values": plots.written(axis["values"])}
     return desk
 

@@ -26,6 +26,7 @@ from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import has_settings, prompt_for, styles_of, wildcards_of
 from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
+from hub.tryit.choices import chosen
 from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
@@ -33,7 +34,7 @@ from hub.tryit.stacks import MAX_COUNT, accepted_file, drawn_on
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
 from workers.errors import Refusal
-from workers.plots import AXES, MOST_WEIGHTS
+from workers.plots import AXES, MOST_WEIGHTS, WORDINGS
 from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
@@ -106,7 +107,7 @@ def _from_prompt(request: HttpRequest, prompt_id: int) -> Desk:
         return from_sent(request.user, filled)
     desk = first_visit(request.user)
     desk.rows = []
-    desk.fields |= {"prompt": text, "negative": negative}
+    desk.fields |= {"prompt": templates.escaped(text), "negative": templates.escaped(negative)}
     return desk.fit()
 
 
@@ -182,7 +183,8 @@ def prompt_read(request: HttpRequest) -> HttpResponse:
 
 def _reading(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     read = reading(request.user, desk.draft(), desk.base)
-    return {"reading": read, "length": summary(read)}
+    count = desk.fields.get("count", "")
+    return {"reading": read, "length": summary(read, int(count) if count.isdecimal() and len(count) < 3 else 1)}
 
 
 @require_POST
@@ -191,7 +193,8 @@ def plot_price(request: HttpRequest) -> HttpResponse:
     desk = from_form(request.user, request.POST)
     try:
         axes = desk.plot
-        context = {"price": queries.plot_price(desk.recipe(), axes) if axes else ""}
+        recipe, wordings = chosen(request.user, desk.recipe(), 1) if axes else (None, [])
+        context = {"price": queries.plot_price(recipe, [*wordings, *axes]) if recipe else ""}
     except Refused as refused:
         context = {"problem": str(refused)}
     except Refusal as refused:
@@ -210,7 +213,7 @@ def _draw(request: HttpRequest, desk: Desk, *, first: bool) -> HttpResponse:
         return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
     try:
         generation = actions.generation_create(
-            owner=person(request), recipe=desk.recipe(), count=desk.count, plot=desk.plot, first=first
+            owner=person(request), recipe=desk.recipe(), count=desk.count, plot=desk.plot, first=first, typed=True
         )
     except Refused as refused:
         return _page(request, desk, refused=refused, status=refused.status)
@@ -305,7 +308,7 @@ def _page(
         "earlier": earlier,
         "film": queries.film(request.user),
         "dialects": DIALECTS,
-        "axes": {name: kind.label for name, kind in AXES.items() if name not in _weights_beyond(desk)},
+        "axes": {name: kind.label for name, kind in AXES.items() if name not in (*WORDINGS, *_weights_beyond(desk))},
         "block_presets": PRESETS,
         "emphases": EMPHASES,
         "vaes": vaes_for_tryit(request.user),

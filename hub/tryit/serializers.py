@@ -140,7 +140,7 @@ class SettingsInput(serializers.Serializer):
 
 
 class AxisInput(serializers.Serializer):
-    name = serializers.ChoiceField(list(plots.AXES))
+    name = serializers.ChoiceField([name for name in plots.AXES if name not in plots.WORDINGS])
     values = serializers.CharField(max_length=2000, help_text="4, 8, 12 · 1-10 (+3) · 1-10 [4] · Euler a, DPM++ 2M")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +148,9 @@ class AxisInput(serializers.Serializer):
             return {"axis": plots.axis(attrs["name"], attrs["values"])}
         except Refusal as refused:
             raise serializers.ValidationError(refused.sentence) from refused
+
+
+CHOICES = "{a|b} and __list__ in the prompts: each combination is drawn, as a plot. False: they are only letters."
 
 
 class GenerationCreateInput(SettingsInput):
@@ -161,6 +164,7 @@ class GenerationCreateInput(SettingsInput):
         required=False, min_value=0, max_value=1, help_text="Of the way, where it begins; 0.8 where it is left out."
     )
     count = serializers.IntegerField(default=1, min_value=1, max_value=MAX_COUNT, help_text="Seeds count up.")
+    choices = serializers.BooleanField(default=True, help_text=CHOICES)
     plot = AxisInput(many=True, required=False, help_text="X, Y and Z of a plot; count is left alone.")
     source = SourceInput(  # type: ignore[assignment]  # a field of that name, not its own attribute
         required=False, allow_null=True, help_text="What it starts from; none: from noise."
@@ -176,6 +180,7 @@ class GenerationCreateInput(SettingsInput):
         data = dict(self.validated_data)
         data.pop("count")
         data.pop("plot", None)
+        data.pop("choices")
         base = file_named(user, data.pop("base"))
         uses = [_use(user, use) for use in data.pop("uses", [])]
         for name in ("vae", "refiner"):
@@ -258,6 +263,7 @@ class PromptReadOutput(serializers.Serializer):
     named = NamedOutput(many=True, help_text="Adapters that the prompt names.")
     offered = NamedOutput(many=True, help_text="Inversions of this hub whose word it says, not in the stack.")
     warnings = serializers.ListField(child=serializers.CharField())
+    pictures = serializers.IntegerField(help_text="How many {a|b} and __list__ make; 0: too many, or not understood.")
     problems = serializers.ListField(child=serializers.CharField(), help_text="Why it cannot be drawn as written.")
 
 

@@ -16,6 +16,7 @@ from hub.gallery.resources import files_named, stem
 from hub.prompts import templates
 from hub.prompts.queries import wildcards_of
 from hub.templatetags import weightroom
+from hub.tryit.choices import written_out
 from hub.tryit.stacks import BadRecipe, FileNotHere, misfit, use_of
 from workers import blocks, prompts
 from workers.messages import Recipe, Use
@@ -52,6 +53,7 @@ class Reading:
     negative_room: int = 0
     parts: list[dict[str, object]] = field(default_factory=list)
     changes: int = 0
+    pictures: int = 1  # that the choices in the words make
     named: list[Named] = field(default_factory=list)
     offered: list[Named] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -131,9 +133,19 @@ def _named(extra: Extra, here: list[File], base: File) -> Named:
 
 def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Reading:
     """What will be drawn for a recipe's words: length, parts, what they name, what their writer may not have meant."""
+    written = recipe
+    refused, pictures = "", 0
+    try:
+        texts, negatives = written_out(user, recipe)
+    except BadRecipe as strange:
+        refused = strange.sentence
+    else:
+        pictures = len(texts) * len(negatives)
+        # What is read of many is the longest.
+        recipe = replace(recipe, prompt=max(texts, key=len), negative=max(negatives, key=len))
     wanted = prompts.parse(recipe.prompt, recipe.dialect)
     unwanted = prompts.parse(recipe.negative, recipe.dialect, negative=True)
-    problems = [*wanted.problems, *unwanted.problems]
+    problems = [*filter(None, [refused]), *wanted.problems, *unwanted.problems]
     steps = max(1, min(recipe.steps, 150))
     lengths = [(0, 0), (0, 0)]
     for place, prompt in enumerate((wanted, unwanted)):
@@ -157,9 +169,10 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
         *lengths[1],
         parts=[{"text": part.text, "weight": part.weight} for part in wanted.parts],
         changes=max(len(part.texts(steps)) for part in wanted.parts) - 1,
+        pictures=pictures,
         named=named,
         offered=_offered(user, recipe, base) if base is not None else [],
-        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange), *_unfilled(user, recipe)],
+        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange), *_unfilled(user, written)],
         problems=problems,
     )
 
@@ -167,13 +180,12 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
 def _unfilled(user: User | AnonymousUser, recipe: Recipe) -> list[str]:
     """Wildcards that stand in the words still: nothing takes their place, and a template that was run would say so
     nowhere else."""
-    names = templates.unknown(f"{recipe.prompt}\n{recipe.negative}")
-    if not names:
+    text = f"{recipe.prompt}\n{recipe.negative}"
+    if not templates.WILDCARD.search(text):
         return []
-    own = wildcards_of(user) if user.is_authenticated else {}
-    yours = _("__%(name)s__ is drawn as these letters: your list of that name fills in your prompts of the library.")
-    nobodys = _("There is no list named %(name)s: __%(name)s__ is drawn as these letters.")
-    return [(yours if name in own else nobodys) % {"name": name} for name in names[: templates.MOST_FIELDS]]
+    names = templates.unknown(text, wildcards_of(user) if user.is_authenticated else {})
+    said = _("There is no list named %(name)s: __%(name)s__ is drawn as these letters.")
+    return [said % {"name": name} for name in names[: templates.MOST_FIELDS]]
 
 
 def _strange_blocks(extra: Extra, base: File) -> str:
@@ -197,12 +209,19 @@ def _offered(user: User | AnonymousUser, recipe: Recipe, base: File) -> list[Nam
     ]
 
 
-def summary(found: Reading) -> str:
-    """One line: ``9 of 75 tokens``, parts and changes where there are any."""
+def summary(found: Reading, count: int = 1) -> str:
+    """One line: ``9 of 75 tokens``, parts, changes and choices where there are any. count: pictures of each choice."""
     said = [_("%(tokens)s of %(room)s tokens") % {"tokens": found.tokens, "room": found.room}]
     if len(found.parts) > 1:
         said.append(_("%s prompts mixed") % len(found.parts))
     if found.changes:
         times = ngettext("the words change once", "the words change %(times)s times", found.changes)
         said.append(times % {"times": found.changes})
+    if found.pictures > 1:
+        made = found.pictures * count
+        words = ngettext("%(n)d picture", "%(n)d pictures", made) % {"n": made}
+        each = (
+            _("%(choices)s choices × %(count)s = %(pictures)s") if count > 1 else _("%(pictures)s, one of each choice")
+        )
+        said.append(each % {"choices": found.pictures, "count": count, "pictures": words})
     return " · ".join(said)
