@@ -45,7 +45,9 @@ def written_out(user: User | AnonymousUser, recipe: Recipe) -> tuple[list[str], 
 def _too_many(count: int) -> BadRecipe:
     most = plots.MOST_CELLS
     if count >= templates.MANY:
-        return BadRecipe(_("The choices in the prompt make more pictures than are counted here; %s is the most.") % most)
+        return BadRecipe(
+            _("The choices in the prompt make more pictures than are counted here; %s is the most.") % most
+        )
     return BadRecipe(
         _("The choices in the prompt make %(count)s pictures; %(most)s is the most.")
         % {"count": f"{count:,}", "most": most}
