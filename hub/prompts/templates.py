@@ -174,7 +174,7 @@ class _Branch:
             self.places.append([_Branch(choice, known, deeper, left) for choice in place.choices])
             last = place.end
         self.pieces.append(text[last:])
-        self.count = min(MANY, math.prod(sum(one.count for one in place) for place in self.places))
+        self.count: int = min(MANY, math.prod(sum(one.count for one in place) for place in self.places))
 
     def texts(self) -> list[str]:
         ways = [[text for one in place for text in one.texts()] for place in self.places]

@@ -25,7 +25,7 @@ from hub.gallery.templatetags.gallery import picture_name
 from hub.prompts import templates
 from hub.prompts.actions import prompt_run
 from hub.prompts.queries import has_settings, prompt_for, styles_of, wildcards_of
-from hub.tryit import actions, comparison, drawn_by, queries, samplers, tracing
+from hub.tryit import actions, comparison, drawn_by, dropped, queries, samplers, tracing
 from hub.tryit.choices import chosen
 from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
@@ -143,12 +143,15 @@ def _posted(request: HttpRequest) -> HttpResponse:
         number = request.POST.get("style", "")
         style = prompt_for(request.user, int(number) if number.isdecimal() and len(number) < 19 else 0)
         desk.add_style(style.text, style.negative)
+    elif wanted == "read" and what:
+        desk = dropped.taken(request.user, desk, request.POST.get("sent", ""), what)
     elif wanted == "swap":
         fields = desk.fields
         fields["width"], fields["height"] = fields["height"], fields["width"]
     else:
         desk.base_changed(request.user, request.POST.get("was", ""))
-    return _page(request, desk.fit())
+    offer = dropped.offer(request.user, request.POST.get("sent", "")) if wanted == "read" else None
+    return _page(request, desk.fit(), offer=offer)
 
 
 @require_GET
@@ -288,6 +291,7 @@ def _page(
     view: queries.GenerationView | None = None,
     earlier: Picture | None = None,
     refused: Refused | None = None,
+    offer: dropped.Offer | None = None,
     status: int = 200,
 ) -> HttpResponse:
     template = "tryit/generation_detail.html" if view else "tryit/generation_create.html"
@@ -305,6 +309,7 @@ def _page(
         "styles": styles_of(request.user),
         "counts": range(1, MAX_COUNT + 1),
         "refused": refused,
+        "offer": offer,
         "earlier": earlier,
         "film": queries.film(request.user),
         "dialects": DIALECTS,

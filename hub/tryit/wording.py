@@ -137,8 +137,8 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
     refused, pictures = "", 0
     try:
         texts, negatives = written_out(user, recipe)
-    except BadRecipe as strange:
-        refused = strange.sentence
+    except BadRecipe as told:
+        refused = told.sentence
     else:
         pictures = len(texts) * len(negatives)
         # What is read of many is the longest.

@@ -64,8 +64,16 @@
       place.dispatchEvent(new CustomEvent("picture-given", { bubbles: true, detail: last.sha256 }));
       return;
     }
-    if (place.hasAttribute("data-open")) location.assign(`/try?sent=${last.id}`);
-    else location.reload();
+    // What is being written stays as it is: what the picture tells is offered beside it.
+    if (!place.hasAttribute("data-open")) location.reload();
+    else if (last.recipe) {
+      place.querySelector("[data-said]").textContent = "";
+      document.querySelector("#offer [name=sent]").value = last.id;
+      document.querySelector("[data-read]").click();
+    } else {
+      document.querySelector("#offer").querySelectorAll("p").forEach((one) => one.remove());
+      place.querySelector("[data-said]").textContent = `${files[0].name}: ${place.dataset.none}`;
+    }
   };
 
   const placeOf = (target) => {
