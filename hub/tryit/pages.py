@@ -34,7 +34,7 @@ from hub.tryit.stacks import MAX_COUNT, accepted_file, drawn_on
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
 from workers.errors import Refusal
-from workers.plots import AXES, MOST_WEIGHTS, WORDINGS
+from workers.plots import AXES, WORDINGS
 from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
@@ -313,7 +313,7 @@ def _page(
         "earlier": earlier,
         "film": queries.film(request.user),
         "dialects": DIALECTS,
-        "axes": {name: kind.label for name, kind in AXES.items() if name not in (*WORDINGS, *_weights_beyond(desk))},
+        "axes": _axes(desk),
         "block_presets": PRESETS,
         "emphases": EMPHASES,
         "vaes": vaes_for_tryit(request.user),
@@ -325,9 +325,17 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _weights_beyond(desk: Desk) -> set[str]:
-    """Axes of adapters that the stack does not have; a few stay, for those that are put on while one writes."""
-    return {f"weight_{n}" for n in range(max(4, len(desk.rows)) + 1, MOST_WEIGHTS + 1)}
+def _axes(desk: Desk) -> dict[str, str]:
+    """What may stand along a plot's sides: of weights those of adapters that are drawn with, by their names."""
+    drawn = [row.name for row in desk.rows if row.on and not row.reason]
+    names = {f"weight_{n}": _("Weight of %(name)s") % {"name": name} for n, name in enumerate(drawn, 1)}
+    asked = {side["axis"] for side in desk.sides}  # what was chosen stays to be seen, and is refused when it is drawn
+    labels = {name: names.get(name, kind.label) for name, kind in AXES.items() if name not in WORDINGS}
+    return {name: label for name, label in labels.items() if name in names or name in asked or not _is_weight(name)}
+
+
+def _is_weight(axis: str) -> bool:
+    return axis.startswith("weight_")
 
 
 def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hub.tryit.models import Generation
 from hub.tryit.sending import LimitReached
 from hub.tryit.stacks import BadRecipe
 from hub.tryit.tasks import generated
+from tests.hub.tryit import world
 from tests.hub.tryit.test_generation_create import form
 from workers import plots
 from workers.messages import GENERATE, Drawn, Generated, pack
@@ -78,3 +79,19 @@ def test_a_plot_longer_than_the_line_goes_alone(alice, recipe, settings):
     actions.generation_create(owner=alice, recipe=recipe, plot=AXES)
     with pytest.raises(LimitReached):
         actions.generation_create(owner=alice, recipe=recipe, plot=AXES)
+
+
+def test_the_weights_that_are_offered_are_those_of_the_stack(client, alice, nano, linocut):
+    """By name, for what is drawn with; an axis that was chosen before its adapter went is still to be seen."""
+    other = world.version(alice, "Panda", "lora")
+    client.force_login(alice)
+    two = {"use": [linocut.pk, other.pk], "weight": ["0.8", "1"], "do": "look"}
+    page = client.post("/try", form(nano, linocut, **two, on=[linocut.pk, other.pk])).content.decode()
+    for number, name in ((1, "Linocut"), (2, "Panda")):
+        assert f'<option value="weight_{number}">Weight of {name}</option>' in page
+    assert 'value="weight_3"' not in page
+    page = client.post("/try", form(nano, linocut, **two, on=[other.pk])).content.decode()
+    assert '<option value="weight_1">Weight of Panda</option>' in page
+    assert 'value="weight_2"' not in page
+    page = client.post("/try", form(nano, linocut, do="look", x_axis="weight_2", x_values="0, 1")).content.decode()
+    assert '<option value="weight_2" selected>Weight of adapter 2</option>' in page
