@@ -7,6 +7,8 @@ The stories follow each other and share what they leave; the first brings what t
 import re
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import load_file, save_file
 
 from tests.journeys.conftest import WEIGHTS, Person
@@ -295,3 +297,28 @@ def test_an_interrupted_upload_goes_on(hub, page, tmp_path):
     row.locator(".verdict", has_text="Accepted").wait_for(timeout=60_000)
     asked = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
     assert sorted(re.findall(r"partNumber=(\d+)", "\n".join(asked))) == ["1", "2"]
+
+
+def test_choices_and_a_dropped_picture(hub, page, tmp_path):
+    """What is typed is counted, and stays where a picture is dropped beside it, with a recipe or without."""
+    page.goto(f"{hub.address}/try")
+    page.fill("[name=prompt]", "a {red|blue} rocket")
+    page.locator("#reading", has_text="2 pictures, one of each choice").wait_for()
+    page.select_option("[name=count]", "2")
+    page.locator("#reading", has_text="2 choices × 2 = 4 pictures").wait_for()
+    drop = page.locator("[data-open] input[type=file]")
+    silent, telling = tmp_path / "silent.png", tmp_path / "telling.png"
+    Image.new("RGB", (64, 64), "teal").save(silent)
+    info = PngInfo()
+    info.add_text("parameters", "a fox\nSteps: 9, Sampler: Euler a, CFG scale: 7, Seed: 1234, Size: 64x64")
+    Image.new("RGB", (64, 64), "red").save(telling, pnginfo=info)
+    drop.set_input_files(str(silent))
+    page.get_by_text("silent.png: This picture carries no recipe.").wait_for(timeout=60_000)
+    drop.set_input_files(str(telling))
+    page.get_by_text("Read from telling.png: prompt, 9 steps, seed 1234.").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Seed only").click()
+    page.locator("[name=seed][value='1234']").wait_for()
+    assert page.input_value("[name=prompt]") == "a {red|blue} rocket"
+    assert page.input_value("[name=count]") == "2"
+    page.locator("#stack [name=on]").first.uncheck()
+    page.locator("#x_axis:not(:has([value=weight_1]))").wait_for(state="attached")
