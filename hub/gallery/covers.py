@@ -27,10 +27,11 @@ def cover_choose(version: Version) -> None:
 
 def covers_follow(pictures: Iterable[int]) -> None:
     """Pictures (ids) were shown, hidden or rated: the cards that show one of them, or none yet, choose anew."""
-    changed = Picture.objects.filter(pk__in=list(pictures))
-    lacking = Q(cover_sha256="") | Q(cover_sha256__in=changed.values("sha256"))
-    used = PictureUse.objects.filter(version=OuterRef("pk"), picture__in=changed)
-    for version in Version.objects.filter(lacking, Exists(used)).select_related("model"):
+    # By keys at hand: a catalogue of millions of versions is never walked for it.
+    shas = dict(Picture.objects.filter(pk__in=list(pictures)).values_list("pk", "sha256"))
+    used = set(PictureUse.objects.filter(picture__in=shas).values_list("version", flat=True))
+    lacking = Q(cover_sha256="") | Q(cover_sha256__in=set(shas.values()))
+    for version in Version.objects.filter(lacking, pk__in=used).select_related("model"):
         cover_choose(version)
 
 
