@@ -26,20 +26,55 @@ FIELDS = {"wording": "prompt", "negative": "negative"}  # by the axis of a plot 
 def written_out(user: User | AnonymousUser, recipe: Recipe) -> tuple[list[str], list[str]]:
     """All prompts and all negative prompts that a recipe's words make by ``user``'s lists; one of each where nothing is
     chosen. Raises `BadRecipe` where they are more than a plot draws, or are not understood."""
-    lists: Mapping[str, Sequence[str]] = {}
-    if user.is_authenticated and templates.WILDCARD.search(f"{recipe.prompt}\n{recipe.negative}"):
-        lists = wildcards_of(user)
+    lists = _lists_of(user, recipe.prompt, recipe.negative)
     try:
         prompt = templates.written_out(recipe.prompt, lists, most=plots.MOST_CELLS)
         negative = templates.written_out(recipe.negative, lists, most=plots.MOST_CELLS)
     except templates.TooMany as more:
         raise _too_many(more.count) from more
     except templates.NotRead as strange:
-        said = _("“%s” is not understood here: write the choices out, as {a|b}, or put a \\ before the brace.")
-        raise BadRecipe(said % strange.args[0]) from strange
+        raise _not_read(strange) from strange
     if len(prompt) * len(negative) > plots.MOST_CELLS:
         raise _too_many(len(prompt) * len(negative))
     return prompt, negative
+
+
+def lines_written_out(user: User | AnonymousUser, lines: Sequence[str], *, most: int) -> list[str]:
+    """All prompts that a comparison's lines make by ``user``'s lists, in order, none twice; each is a template that
+    makes itself only. Raises `BadRecipe` where they are more than ``most``, or are not understood."""
+    lists = _lists_of(user, *lines)
+    try:
+        texts = [text for line in lines for text in templates.written_out(line, lists, most=most)]
+    except templates.TooMany as more:
+        raise _too_many_rows(more.count, most) from more
+    except templates.NotRead as strange:
+        raise _not_read(strange) from strange
+    texts = list(dict.fromkeys(texts))
+    if len(texts) > most:
+        raise _too_many_rows(len(texts), most)
+    again = next((name for text in texts for name in templates.WILDCARD.findall(text) if name.lower() in lists), "")
+    if again:
+        raise BadRecipe(_("The list %s names itself, so its choices never end.") % again)
+    return [templates.escaped(text) for text in texts]
+
+
+def _too_many_rows(count: int, most: int) -> BadRecipe:
+    if count >= templates.MANY:
+        return BadRecipe(_("The choices make more prompts than are counted here; a comparison has %s at most.") % most)
+    return BadRecipe(
+        _("A comparison has %(most)s prompts at most; these make %(count)s.") % {"most": most, "count": f"{count:,}"}
+    )
+
+
+def _lists_of(user: User | AnonymousUser, *texts: str) -> Mapping[str, Sequence[str]]:
+    """``user``'s lists where one of the texts names any."""
+    named = user.is_authenticated and any(map(templates.WILDCARD.search, texts))
+    return wildcards_of(user) if named else {}
+
+
+def _not_read(strange: templates.NotRead) -> BadRecipe:
+    said = _("“%s” is not understood here: write the choices out, as {a|b}, or put a \\ before the brace.")
+    return BadRecipe(said % strange.args[0])
 
 
 def _too_many(count: int) -> BadRecipe:

@@ -2,7 +2,9 @@
 
     /compare?base=3&stack=&stack=12:0.8&stack=12:0.8,14:0.5&prompt=cat&prompt=house&seed=1234&mode=slider
 
-A stack is version numbers with weights; an empty one is the base alone. What has been drawn already is shown at once.
+A stack is version numbers with weights; an empty one is the base alone. Choices in a prompt (``{a|b}``, ``__list__``)
+are written out, a row each: lists are their owner's, and whoever opens the address shall see the same rows. What has
+been drawn already is shown at once.
 The first stack is the control: others are seen beside it, under a handle (``mode=slider``), while pointed at
 (``mode=hover``), or as their difference to it (``difference=1``).
 """
@@ -25,13 +27,15 @@ from hub.errors import Refused
 from hub.gallery import recipes
 from hub.gallery.models import Picture
 from hub.gallery.queries import board_of, pictures_for
+from hub.prompts import templates
 from hub.templatetags import weightroom
 from hub.templatetags.weightroom import about
 from hub.tryit import samplers
+from hub.tryit.choices import lines_written_out
 from hub.tryit.models import Generation
 from hub.tryit.queries import seconds_like
-from hub.tryit.stacks import MAX_SEED, MAX_WEIGHT, accepted_file, misfit, recipe_checked, use_of
-from hub.tryit.wording import words_settled
+from hub.tryit.stacks import MAX_SEED, MAX_WEIGHT, BadRecipe, accepted_file, misfit, recipe_checked, use_of
+from hub.tryit.wording import unfilled, words_settled
 from workers.messages import Recipe, Use
 
 if TYPE_CHECKING:
@@ -95,6 +99,9 @@ class Comparison:
     seed: int
     mode: str = "side"
     difference: bool = False
+    written_out: bool = False  # its prompts are not those that were asked for: choices became rows
+    refused: str = ""  # why its prompts make no rows; they stand as they were written
+    notes: list[str] = field(default_factory=list)
     rows: list[tuple[str, list[Cell]]] = field(default_factory=list)
 
     @property
@@ -194,14 +201,21 @@ def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
     _form_changes(user, base, columns, params)
     board = board_of(base) if base else []
     given = [line.strip()[:LONGEST_PROMPT] for text in params.getlist("prompt") for line in text.splitlines()]
-    prompts = [line for line in given if line][:MOST_PROMPTS] or [row.prompt for row in board][:MOST_PROMPTS]
+    lines = list(filter(None, given)) or [row.prompt for row in board][:MOST_PROMPTS]
     seed = params.get("seed", "")
     number = int(seed) if seed.isdecimal() and len(seed) < 11 else -1
     if not 0 <= number <= MAX_SEED:
         number = board[0].seed if board else 1234
     mode = params.get("mode", "")
     mode = mode if mode in MODES else "side"
-    comparison = Comparison(base, columns, prompts, number, mode, params.get("difference") == "1")
+    comparison = Comparison(base, columns, lines, number, mode, params.get("difference") == "1")
+    try:
+        comparison.prompts = lines_written_out(user, lines, most=MOST_PROMPTS)
+        comparison.written_out = comparison.prompts != lines
+    except BadRecipe as refused:
+        comparison.refused = refused.sentence
+    else:
+        comparison.notes = unfilled(user, "\n".join(comparison.prompts))
     _fill(user, comparison)
     return comparison
 
@@ -277,7 +291,7 @@ def _fill(user: User | AnonymousUser, comparison: Comparison) -> None:
         column.bar = recipes.built(changed(plain, uses=_uses(column)))
     rows = [
         (prompt, [_cell(user, comparison, prompt, column) for column in comparison.columns])
-        for prompt in comparison.prompts
+        for prompt in (templates.filled(line, ()) for line in comparison.prompts if not comparison.refused)
     ]
     digests = {recipes.digest(cell.recipe): cell for _, cells in rows for cell in cells if cell.recipe}
     found = pictures_for(user).filter(recipe_digest__in=digests).order_by("-visible", "id")

@@ -30,7 +30,7 @@ from hub.tryit.choices import chosen
 from hub.tryit.desk import Desk, first_visit, for_versions, from_form, from_generation, from_recipe, from_sent
 from hub.tryit.models import Generation
 from hub.tryit.serializers import person
-from hub.tryit.stacks import MAX_COUNT, accepted_file, drawn_on
+from hub.tryit.stacks import MAX_COUNT, BadRecipe, accepted_file, drawn_on
 from hub.tryit.wording import reading, summary
 from workers.blocks import PRESETS
 from workers.errors import Refusal
@@ -357,7 +357,7 @@ def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[s
 def comparison_detail(request: HttpRequest) -> HttpResponse:
     """Stacks side by side. What the form changed goes into the address, so that it can be shared."""
     it = comparison.read(request.user, request.GET)
-    if "do" in request.GET or any(name.startswith(("add", "w")) for name in request.GET):
+    if it.written_out or "do" in request.GET or any(name.startswith(("add", "w")) for name in request.GET):
         return redirect(f"{reverse('tryit:comparison-detail')}?{it.address}")
     return _compared(request, it)
 
@@ -368,6 +368,8 @@ def comparison_draw(request: HttpRequest) -> HttpResponse:
     """Draw what is missing, as far as one's limits go."""
     it = comparison.read(request.user, request.POST)
     try:
+        if it.refused:
+            raise BadRecipe(it.refused)
         for recipe in it.missing:
             actions.generation_create(owner=person(request), recipe=recipe)
     except Refused as refused:
@@ -381,7 +383,7 @@ def _compared(request: HttpRequest, it: comparison.Comparison, refused: Refused 
         "bases": bases_for_tryit(request.user),
         "adapters": comparison.choices(request.user, it.base),
         "most": comparison.MOST_COLUMNS,
-        "refused": refused.sentence if refused else "",
+        "refused": refused.sentence if refused else it.refused,
     }
     part = "poll" in request.GET and request.headers.get("HX-Request")
     template = "tryit/comparison_table.html" if part else "tryit/comparison_detail.html"

@@ -172,15 +172,19 @@ def reading(user: User | AnonymousUser, recipe: Recipe, base: File | None) -> Re
         pictures=pictures,
         named=named,
         offered=_offered(user, recipe, base) if base is not None else [],
-        warnings=[*wanted.warnings, *unwanted.warnings, *filter(None, strange), *_unfilled(user, written)],
+        warnings=[
+            *wanted.warnings,
+            *unwanted.warnings,
+            *filter(None, strange),
+            *unfilled(user, f"{written.prompt}\n{written.negative}"),
+        ],
         problems=problems,
     )
 
 
-def _unfilled(user: User | AnonymousUser, recipe: Recipe) -> list[str]:
+def unfilled(user: User | AnonymousUser, text: str) -> list[str]:
     """Wildcards that stand in the words still: nothing takes their place, and a template that was run would say so
-    nowhere else."""
-    text = f"{recipe.prompt}\n{recipe.negative}"
+    nowhere else. A sentence each."""
     if not templates.WILDCARD.search(text):
         return []
     names = templates.unknown(text, wildcards_of(user) if user.is_authenticated else {})

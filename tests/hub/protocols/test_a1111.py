@@ -51,6 +51,15 @@ def test_an_adapter_in_the_prompt_is_put_on_the_stack(alice, nano, linocut, prog
 
 
 @draws
+def test_words_are_drawn_as_they_stand(alice, nano, program, worker):
+    """A1111 knows no choices: as many pictures are answered as were asked for, of the words that were sent."""
+    words = "a {red|blue} __animals__"
+    answer = program(alice).post(f"{API}txt2img", SMALL | {"prompt": words})
+    assert len(answer.json()["images"]) == 1
+    assert worker.seen[0].prompt == words
+
+
+@draws
 def test_more_pictures_than_one_job_holds_come_in_order(alice, nano, program, worker):
     answer = program(alice).post(f"{API}txt2img", SMALL | {"batch_size": 5, "n_iter": 2})
     assert json.loads(answer.json()["info"])["all_seeds"] == list(range(7, 17))

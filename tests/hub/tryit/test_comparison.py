@@ -64,6 +64,58 @@ def test_what_is_drawn_already_is_not_drawn_again(client, bob, nano, linocut, fi
     assert told() == "4 s"  # each had it to itself
 
 
+def test_choices_become_rows(client, bob, nano):
+    """Bob's list is his own, so the address holds what it makes: Alice is shown the same rows."""
+    bob.wildcards.create(name="animals", values=["fox", "hare"])
+    client.force_login(bob)
+    answer = client.get("/compare", params(nano, "", prompts=["a {red|blue} __animals__", "a house"]))
+    assert "{" not in answer["Location"]
+    client.logout()
+    page = client.get(answer["Location"]).content.decode()
+    rows = re.findall(r'<th scope="row">(.*?)</th>', page)
+    assert rows == ["a red fox", "a red hare", "a blue fox", "a blue hare", "a house"]
+    client.force_login(bob)
+    client.post("/compare/draw", params(nano, "", prompts=["a {red|blue} cat"]))
+    assert [one.recipe["prompt"] for one in Generation.objects.order_by("created_at")] == ["a red cat", "a blue cat"]
+
+
+def test_a_brace_can_be_meant(client, bob, nano):
+    client.force_login(bob)
+    answer = client.post("/compare/draw", params(nano, "", prompts=[r"a \{red|blue\} cat"]))
+    assert Generation.objects.get().recipe["prompt"] == "a {red|blue} cat"
+    page = client.get(answer["Location"]).content.decode()
+    assert '<th scope="row">a {red|blue} cat</th>' in page
+    assert r"a \{red|blue\} cat" in page  # as it has to be written
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence"),
+    [
+        ("a {1|2|3|4|5|6|7} cat", "A comparison has 6 prompts at most; these make 7."),
+        ("{1|2|3|4} cat\n{1|2|3} dog", "A comparison has 6 prompts at most; these make 7."),
+        ("\n".join("1234567"), "A comparison has 6 prompts at most; these make 7."),
+        ("{1|2|3|4}" * 12, "The choices make more prompts than are counted here; a comparison has 6 at most."),
+        ("a ${x=cat} cat", "“${x=cat” is not understood here"),
+        ("a __endless__", "The list endless names itself, so its choices never end."),
+    ],
+)
+def test_choices_that_are_no_rows_are_said_and_nothing_is_drawn(client, bob, nano, prompt, sentence):
+    bob.wildcards.create(name="endless", values=["cat", "__endless__ and a cat"])
+    client.force_login(bob)
+    page = client.get("/compare", params(nano, "", prompts=[prompt])).content.decode()
+    assert sentence in page
+    assert prompt in page  # to be mended
+    assert "missing" not in page
+    answer = client.post("/compare/draw", params(nano, "", prompts=[prompt]))
+    assert (answer.status_code, Generation.objects.count()) == (400, 0)
+
+
+def test_a_list_that_nobody_has_is_told(client, bob, nano):
+    client.force_login(bob)
+    page = client.get("/compare", params(nano, "", prompts=["a __cats__"])).content.decode()
+    assert "There is no list named cats: __cats__ is drawn as these letters." in page
+
+
 @pytest.fixture
 def drawn(client, bob, nano, linocut, finish):
     """The address of a comparison of two columns, all drawn."""
