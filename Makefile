@@ -31,6 +31,7 @@ $(STAMP)-run: pyproject.toml | $(BIN)/python
 $(STAMP)-dev: pyproject.toml | $(BIN)/python
 	@echo "installing, with what tests and checks need"
 	@$(BIN)/python -m pip install --quiet --no-compile --group hub --group worker --group dev
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --group meaning
 	@touch $@ $(STAMP)-run
 
 # Each process has servers of its own and keeps to one core: torch's threads would wait for each other.

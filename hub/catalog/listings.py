@@ -10,6 +10,7 @@ from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Value
 
+from hub.catalog import meanings
 from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version, Word
 from hub.catalog.terms import MAY_NAMES, terms_of, uses_mask
 from hub.catalog.words import folded, words_of
@@ -138,6 +139,7 @@ def _write_text(model: Model, tier: int) -> None:
     vector = reduce(operator.add, vectors)
     plain = folded(" ".join([model.name, triggers, tags, model.owner.username, *names]))[:DOC_LIMIT]
     Text.objects.create(model=model, doc=vector, plain=plain, tier=tier)
+    meanings.changed("models")
     # How often each is used is counted anew at night; until then a new word is at least known. In one order, so that
     # two who publish at once cannot wait for each other.
     known = {word for found in words.values() for word in found if len(word) <= WORD_LIMIT}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -73,6 +73,7 @@ class Page:
     capped: bool = False
     facets: Facets | None = None
     as_asked: bool = True  # False: no worker read the meaning of the query, so its words were looked for
+    being_read: bool = False  # some meanings are not read yet, so what has the words came first
 
     @cached_property
     def shown(self) -> list[Shown]:
@@ -142,8 +143,10 @@ def _searched(
     found: list[int] = []
     complete = False
     vector = meanings.vector_of(wish.query) if wish.order == "meaning" else ""
+    being_read = bool(vector) and meanings.being_read("models")
     if vector:
-        tiers = iter([(meanings.nearest("models", vector, search.loosely), True)])
+        near = meanings.nearest("models", vector, search.loosely)
+        tiers = _then(search.tiers(), near) if being_read else iter([(near, True)])
     elif search.known and _fewer(narrowed, search):
         tiers = search.among(_passing(narrowed))
     else:
@@ -177,7 +180,16 @@ def _searched(
         rows = told[:most] if told is not None else list(_of_found(narrowed, found, after)[:most])
         shown, following = _cut(rows[offset:], wish, limit)
     as_asked = bool(vector) or wish.order != "meaning"
-    return Page(shown, following, len(pairs) if count else 0, not complete, choices, as_asked)
+    return Page(shown, following, len(pairs) if count else 0, not complete, choices, as_asked, being_read)
+
+
+def _then(tiers: Iterator[tuple[list[int], bool]], more: Sequence[int]) -> Iterator[tuple[list[int], bool]]:
+    """The tiers of a search, and one of those of ``more`` that are in none."""
+    seen: set[int] = set()
+    for tier, _last in tiers:
+        seen.update(tier)
+        yield tier, False
+    yield [found for found in more if found not in seen], True
 
 
 def _fills(narrowed: Narrowed, tier: Sequence[int], most: int) -> bool:

@@ -26,6 +26,9 @@ SCANNED, AMONG, MOST = 50_000, 5_000, 200
 PIECE, TEXT_LIMIT = 32, 2_000  # texts in a message, and characters of each: MiniLM reads 256 tokens
 WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.02  # that a search waits for its vector
 SILENT_SECONDS = 300  # then a piece that was sent is sent again
+# Of each kind: a piece is on its way; no text was left without a meaning when last looked; no worker can read them.
+ASKED, WHOLE = "weightroom:meanings:{}", "weightroom:meanings:{}:whole"
+UNREADABLE = "weightroom:meanings:{}:unreadable"
 log = logging.getLogger(__name__)
 
 
@@ -70,7 +73,7 @@ def feed() -> None:
     """Ask workers for the meanings of texts that have none; their answer asks for the next."""
     if settings.MEANING_SEARCH and prepare():
         for kind in KINDS.values():
-            if queue.cache().set(f"weightroom:meanings:{kind.name}", 1, nx=True, ex=SILENT_SECONDS):
+            if queue.cache().set(ASKED.format(kind.name), 1, nx=True, ex=SILENT_SECONDS):
                 _ask(kind)
 
 
@@ -84,7 +87,10 @@ def _ask(kind: Kind) -> None:
     if rows:
         ids, texts = (tuple(column) for column in zip(*rows, strict=True))
         texts = tuple(text or "" for text in texts)
+        queue.cache().delete(WHOLE.format(kind.name))
         queue.send(Embed(texts=texts, what=kind.name, ids=ids), then="hub.catalog.meanings_read", priority=9)
+    else:
+        queue.cache().set(WHOLE.format(kind.name), 1)
 
 
 def read(answer: Embedded) -> None:
@@ -97,8 +103,26 @@ def read(answer: Embedded) -> None:
                 WHERE {kind.key} = %s ON CONFLICT (id) DO UPDATE SET vector = excluded.vector""",
                 [_literal(vector), number],
             )
-    queue.cache().set(f"weightroom:meanings:{kind.name}", 1, ex=SILENT_SECONDS)
+    queue.cache().set(ASKED.format(kind.name), 1, ex=SILENT_SECONDS)
     _ask(kind)
+
+
+def unreadable(name: str) -> None:
+    """A worker said that it has nothing to read meanings with."""
+    queue.cache().set(UNREADABLE.format(name), 1, ex=2 * SILENT_SECONDS)
+
+
+def being_read(name: str) -> bool:
+    """Whether some of these rows have no meaning yet but will: a search by meaning does not find them."""
+    if not (settings.MEANING_SEARCH and prepare()):
+        return False
+    return not queue.cache().exists(WHOLE.format(name), UNREADABLE.format(name))
+
+
+def changed(name: str) -> None:
+    """A row is new, or lost its meaning with its text: it is asked for within a minute."""
+    if settings.MEANING_SEARCH:
+        transaction.on_commit(lambda: queue.cache().delete(ASKED.format(name), WHOLE.format(name)))
 
 
 def forget(name: str, number: int) -> None:
@@ -106,6 +130,7 @@ def forget(name: str, number: int) -> None:
     if settings.MEANING_SEARCH and prepare():
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM {KINDS[name].table} WHERE id = %s", [number])
+        changed(name)
 
 
 def vector_of(text: str) -> str:

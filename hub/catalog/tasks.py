@@ -59,5 +59,6 @@ def meanings_read(payload: dict[str, Any]) -> None:
         meanings.read(answer)
     elif isinstance(answer, Failed):
         logging.getLogger(__name__).warning("No meanings were read: %s", answer.sentence)
+        meanings.unreadable(answer.id)
     else:
         raise TypeError(f"Not an answer to Embed: {type(answer).__name__}.")

@@ -64,6 +64,7 @@ def prompt_list(request: HttpRequest) -> HttpResponse:
     context |= {
         "facets": choices,
         "by_meaning": settings.MEANING_SEARCH,
+        "found": found,
         "chips": _chips(address, wish, choices),
         "filtered": bool(wish.query or wish.creator or wish.like or choices.on),
     }

@@ -154,6 +154,8 @@ class Found:
     ranked: list[int] | None = None
     asked: SearchQuery | None = None
     capped: bool = False  # there may be more than these
+    unanswered: bool = False  # no worker read the meaning of the query, so its words were looked for
+    being_read: bool = False  # some meanings are not read yet, so what shares words came first
 
     @property
     def hits(self) -> list[int] | None:
@@ -175,9 +177,8 @@ class Found:
 
 def searched(user: Person, wish: Wish) -> Found:
     """At most `HITS` prompts that pass the wish's filters and have its words, or are near in meaning."""
-    near = _near(user, wish)
-    if near is not None:
-        return Found(ranked=near)
+    if (near := _near(user, wish)) is not None:
+        return near
     words = words_of(wish.query)[:WORDS_MOST]
     if not words:
         return Found()
@@ -201,22 +202,27 @@ def _ranked(matching: QuerySet[Prompt], asked: SearchQuery) -> QuerySet[Any, Any
     return matching.annotate(rank=SearchRank(F("doc"), asked)).values_list(*HIT, "rank")
 
 
-def _near(user: Person, wish: Wish) -> list[int] | None:
+def _near(user: Person, wish: Wish) -> Found | None:
     """Prompts like another, or close to a query in meaning, the nearest first; None where neither is asked for.
 
-    Without meanings, or before they are read, prompts are alike that share their rarest words.
+    Without meanings prompts are alike that share their rarest words, and until all are read these come first.
     """
     if wish.like:
         prompt = visible(user).filter(pk=wish.like).first() if wish.like < 2**31 else None
         if prompt is None:
-            return []
+            return Found(ranked=[])
         vector, words = meanings.vector_of_row("prompts", prompt.pk), words_of(prompt.text)
+        being_read = meanings.being_read("prompts")
     elif wish.order == "meaning":
         vector, words = meanings.vector_of(wish.query), words_of(wish.query)
+        being_read = bool(vector) and meanings.being_read("prompts")
     else:
         return None
-    near = meanings.nearest("prompts", vector, lambda: _sharing(words, AMONG)) if vector else _sharing(words, HITS)
-    return [pk for pk in near if pk != wish.like]
+    found = _sharing(words, HITS) if being_read or not vector else []
+    if vector:
+        found += meanings.nearest("prompts", vector, lambda: _sharing(words, AMONG))
+    ranked = [pk for pk in dict.fromkeys(found) if pk != wish.like][:HITS]
+    return Found(ranked=ranked, unanswered=not (vector or wish.like), being_read=being_read)
 
 
 def _sharing(words: Sequence[str], most: int) -> list[int]:

@@ -68,8 +68,9 @@ def _too_many_rows(count: int, most: int) -> BadRecipe:
 
 def _lists_of(user: User | AnonymousUser, *texts: str) -> Mapping[str, Sequence[str]]:
     """``user``'s lists where one of the texts names any."""
-    named = user.is_authenticated and any(map(templates.WILDCARD.search, texts))
-    return wildcards_of(user) if named else {}
+    if user.is_authenticated and any(map(templates.WILDCARD.search, texts)):
+        return wildcards_of(user)
+    return {}
 
 
 def _not_read(strange: templates.NotRead) -> BadRecipe:

