@@ -160,6 +160,8 @@ PART_URL_SECONDS = env_int("PART_URL_SECONDS", 3600)  # a slow line needs long f
 MAX_PICTURES_BYTES = env_int("MAX_PICTURES_BYTES", 96 * MIB)  # of a call that carries pictures, such as img2img
 MAX_JSON_BYTES = env_int("MAX_JSON_BYTES", 2 * MIB)  # of an API call; 10,000 hashes are 0.7 MB
 MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDXL checkpoint is about 14
+# Of a file sent in one form, by a browser without JavaScript: the one way that leads through the hub itself.
+FORM_UPLOAD_BYTES = env_int("FORM_UPLOAD_BYTES", 4 * GIB)
 CONTENT_LEVELS = env_int("CONTENT_LEVELS", 3)  # mask of levels shown to whoever said nothing: 1, 2, 4, 8, 16
 CONTENT_BLUR = env_int("CONTENT_BLUR", 28)  # mask of levels that lists blur until one points at them
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here

@@ -239,9 +239,9 @@ def parts(key: str, multipart: str) -> list[Part]:
         raise
 
 
-def part_put(key: str, multipart: str, data: bytes) -> None:
-    """Send the first and only part of a small object that came inside a call's own body."""
-    client().upload_part(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart, PartNumber=1, Body=data)
+def part_put(key: str, multipart: str, data: bytes, *, number: int = 1) -> None:
+    """Send a part of what came inside a call's own body; a small object has no other."""
+    client().upload_part(Bucket=settings.S3_BUCKET, Key=key, UploadId=multipart, PartNumber=number, Body=data)
 
 
 def multipart_complete(key: str, multipart: str, parts: list[Part]) -> None:

@@ -8,20 +8,23 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HTMX_STOP_POLLING
 
-from hub import storage
+from hub import bodies, storage
 from hub.accounts.models import User
 from hub.accounts.queries import quota_of
 from hub.catalog.bases import base_choices
 from hub.catalog.serializers import undecided, verdict_sentence
-from hub.errors import NotFound
-from hub.uploads import actions, bases, queries, words
+from hub.errors import NotFound, Refused
+from hub.uploads import actions, bases, forms, queries, words
 from hub.uploads.actions import WrongFields
 from hub.uploads.models import Upload
 from hub.uploads.names import EXTENSIONS, model_name_of
@@ -54,6 +57,10 @@ def _row(upload: Upload) -> dict[str, Any]:
 @require_GET
 @login_required
 def upload_start(request: HttpRequest) -> HttpResponse:
+    return _start(request)
+
+
+def _start(request: HttpRequest, refused: Refused | None = None) -> HttpResponse:
     owner = _owner(request)
     choices = queries.form_choices(owner)
     asked = request.GET.get("model", "")  # *New version* on a model's page
@@ -65,9 +72,26 @@ def upload_start(request: HttpRequest) -> HttpResponse:
         "most": settings.MAX_UPLOAD_BYTES,
         "left": max(0, quota_of(owner) - queries.space_used(owner)),
         "part_size": settings.UPLOAD_PART_BYTES,
+        "form_most": forms.most(),
+        "ticket": bodies.ticket(request),
         "phrases": json.dumps({name: str(phrase) for name, phrase in words.SCRIPT.items()}),
     }
-    return render(request, "uploads/upload_start.html", context)
+    context["problem"] = refused.sentence if refused else ""
+    return render(request, "uploads/upload_start.html", context, status=refused.status if refused else 200)
+
+
+@csrf_exempt  # its address carries a ticket: a token in the body would come after the file
+@require_POST
+@login_required
+def upload_send(request: HttpRequest) -> HttpResponse:
+    """A file in one form, from a browser that runs no scripts."""
+    into = request.GET.get("model", "")
+    fields = {"model_id": int(into)} if into.isdecimal() and len(into) < 19 else {}
+    try:
+        upload = forms.upload_take(owner=_owner(request), request=request, fields=fields)
+    except Refused as refused:  # the page again, with its form and what was wrong
+        return _start(request, refused)
+    return redirect(f"{reverse('uploads:upload-start')}#row-{upload.pk}")
 
 
 @require_GET
@@ -114,7 +138,7 @@ def upload_file(request: HttpRequest, id: UUID) -> HttpResponse:
 def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     """A row's form, sent whole whenever something in it changes; an empty field goes back to what the file says."""
     said: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in ("model_name", "version_name")}
-    said |= {name: request.POST.get(name, "") for name in ("type", "base")}
+    said |= {name: request.POST.get(name, "") for name in ("type", "base", "group")}
     said["model_id"] = request.POST.get("model_id") or None
     for name in ("trigger_words", "tags"):
         words_said = [word.strip() for word in re.split(r"[,\n]", request.POST.get(name, ""))]
@@ -127,6 +151,9 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
         name, problems = next(iter(checked.errors.items()))
         raise WrongFields(f"{str(name).replace('_', ' ').capitalize()}: {_first(problems)}", field=name)
     actions.upload_fields(owner=_owner(request), id=id, fields=checked.validated_data)
+    if not request.headers.get("HX-Request"):
+        messages.success(request, _("Kept."))
+        return redirect(f"{reverse('uploads:upload-start')}#row-{id}")
     return render(request, "uploads/upload_fields.html")
 
 

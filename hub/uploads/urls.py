@@ -5,6 +5,7 @@ from hub.uploads import api, companion, pages
 app_name = "uploads"
 urlpatterns = [
     path("uploads/start", pages.upload_start, name="upload-start"),
+    path("uploads/send", pages.upload_send, name="upload-send"),
     path("uploads/<uuid:id>/row", pages.upload_row, name="upload-row"),
     path("uploads/<uuid:id>/status", pages.upload_status, name="upload-status"),
     path("uploads/<uuid:id>/header", pages.upload_header, name="upload-header"),

@@ -192,7 +192,7 @@ def test_the_page_lists_what_is_open(api, alice):
     assert answer.status_code == 200
     assert "Drop files here, or choose them." in page.words
     assert "Paused. Choose the same file to go on." in page.words
-    assert "needs JavaScript" in page.words
+    assert "Without JavaScript one file goes at a time" in page.words
     row = next(attributes for tag, attributes in page.tags if "data-upload" in attributes)
     assert (row["data-size"], row["data-parts"], row["data-name"]) == (str(40 * MIB), "3", "ink.safetensors")
     for _, attributes in page.tags:
