@@ -26,6 +26,7 @@ Asked = Callable[..., Tensor]
 
 # torch's nearest neighbours in channels_last fail beyond these: diffusers issue 984, torch issue 141831.
 MOST_LINES, MOST_NUMBERS = 64, 2**30
+BLOCK = "block"  # in a transformer block's dictionary: what is asked in its place, and told of the plain one
 # The CPU's attention takes half as long for a number of keys that fills its vectors; texts have 77 or a multiple.
 KEYS = 16
 # So many numbers are more than a CPU core keeps at hand.
@@ -69,9 +70,9 @@ def beginning(unet: Any) -> tuple[str, ...]:
 def called(unet: Any) -> Asked:
     """``unet``, a `UNet2DConditionModel` of SD1's, SD2's or SDXL's kind, as a function: ``ask(x, time, context, …)``.
 
-    x [B, c, h, w]; time [B], steps of training; context [B, N, width]; sizes: SDXL's ``text_embeds`` and ``time_ids``;
-    skips, middle: what ControlNets add to the skip connections and the middle; levels: what T2I-Adapters add to each
-    level. It says [B, 4, h, w].
+    x [B, c, h, w]; time [B], steps of training; context [B, N, width], or a `Context` of it; sizes: SDXL's
+    ``text_embeds`` and ``time_ids``; skips, middle: what ControlNets add to the skip connections and the middle;
+    levels: what T2I-Adapters add to each level. It says [B, 4, h, w].
 
     Where it has a `beginning`, there may be fewer x and times: then as many neighbours of the contexts look at each.
     """
@@ -82,15 +83,16 @@ def called(unet: Any) -> Asked:
     def ask(
         x: Tensor,
         time: Tensor,
-        context: Tensor,
+        context: Tensor | Context,
         sizes: Mapping[str, Tensor] | None = None,
         skips: Sequence[Tensor] = (),
         middle: Tensor | None = None,
         levels: Sequence[Tensor] = (),
     ) -> Tensor:
-        known, waiting, read = _known(unet, x, time, sizes), list(levels), Context.of(context)
-        known, x = _repeated(known, len(context)), first(x)
-        passed = [_repeated(x, len(context))]
+        read = context if isinstance(context, Context) else Context.of(context)
+        known, waiting, lines = _known(unet, x, time, sizes), list(levels), len(read.plain)
+        known, x = _repeated(known, lines), first(x)
+        passed = [_repeated(x, lines)]
         for down in downs:
             x = down(x, known, read, passed, waiting.pop(0) if waiting else None)
         if skips:
@@ -324,13 +326,18 @@ def _block(module: Any) -> Reading:
     itself, other = _attention(module.attn1), _attention(module.attn2)
     gated, back = _halves(module.ff.net[0].proj), _layer(module.ff.net[2])
     norm, norm_two, norm_three = norms
+    own = module.__dict__
 
-    def ask(x: Tensor, context: Context) -> Tensor:
+    def plain(x: Tensor, context: Context) -> Tensor:
         seen = norm(x)
         x = itself(seen, None) + x
         x = other(norm_two(x), context) + _repeated(x, len(context.plain))
         inner, gate = gated(norm_three(x))
         return back(F.gelu(gate).mul_(inner)) + x
+
+    def ask(x: Tensor, context: Context) -> Tensor:
+        replaced = own.get(BLOCK)
+        return plain(x, context) if replaced is None else replaced(x, context, plain)
 
     return ask
 

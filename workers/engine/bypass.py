@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +21,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workers import settings, unet
+from workers import packed, settings, unet
 from workers.engine import hands, merging
 from workers.engine.edits import UNET, RewrittenContext, fitted
 from workers.engine.merging import merged, side_by_side
-from workers.engine.model import Model
+from workers.engine.model import Model, Own
 from workers.plugins import Edit
 
 # Ranks are padded up to one of these, so that few shapes occur.
@@ -48,6 +48,7 @@ class Plan:
     """How a call goes through the UNet for certain shares; kept while the same stacks ride together."""
 
     forwards: dict[str, Forward] = field(default_factory=dict)
+    blocks: dict[str, _Blocks] = field(default_factory=dict)  # of transformers, in the place of what is in them
     rewriting: bool = False
     bytes: int = 0
 
@@ -88,9 +89,14 @@ def planned(model: Model, shares: Sequence[Share], lines_of_one: int = 1) -> Pla
         for name in set().union(*(fitted(model, edit, UNET) for edit in share.edits)):
             touching.setdefault(name, []).append(short if name.startswith(once) else share)
     if hands.count_for(model.bytes) > 1:
-        whole = {share.edits: _weights_of(model, share.edits) for share in shares}
+        owns = [_own(model, share.edits) for share in shares]
+        if not plan.rewriting:
+            plan.blocks = _blocks(model, shares, owns)
+        whole = {share.edits: own.weights for share, own in zip(shares, owns, strict=True)}
         for name, those in touching.items():
-            plan.forwards[name] = _exact(model.modules[name], those, [whole[share.edits][name] for share in those])
+            if _block_of(name) not in plan.blocks:
+                weights = [whole[share.edits][name] for share in those]
+                plan.forwards[name] = _exact(model.modules[name], those, weights)
         return plan
     for name, those in touching.items():
         module = model.modules[name]
@@ -106,20 +112,87 @@ def planned(model: Model, shares: Sequence[Share], lines_of_one: int = 1) -> Pla
     return plan
 
 
-def _weights_of(model: Model, edits: tuple[Edit, ...]) -> dict[str, Tensor]:
-    """The weights that a stack makes of a tiny base's, in tensors of their own; those asked for lately are kept."""
+def _own(model: Model, edits: tuple[Edit, ...]) -> Own:
+    """What a stack makes of a tiny base, in tensors of their own; what was asked for lately is kept."""
     key = tuple(edit.identity for edit in edits)
     if key not in model.stacks:
-        model.stacks[key] = merging.apart(model, [(edit, fitted(model, edit, UNET)) for edit in edits])
-        # What the calls at hand compute with is held by their plans.
-        while len(model.stacks) > 1 and sum(map(_bytes, model.stacks.values())) > settings.EXACT_BYTES:
-            model.stacks.popitem(last=False)
+        model.stacks[key] = Own(merging.apart(model, [(edit, fitted(model, edit, UNET)) for edit in edits]))
     model.stacks.move_to_end(key)
+    # What the calls at hand compute with is held by their plans.
+    while len(model.stacks) > 1 and sum(own.bytes for own in model.stacks.values()) > settings.EXACT_BYTES:
+        model.stacks.popitem(last=False)
     return model.stacks[key]
 
 
-def _bytes(weights: Mapping[str, Tensor]) -> int:
-    return sum(weight.numel() * weight.element_size() for weight in weights.values())
+def _block_of(name: str) -> str:
+    """The transformer block that module ``name`` is in: its name, or what is none."""
+    head, inside, tail = name.partition(".transformer_blocks.")
+    return head + inside + tail.partition(".")[0]
+
+
+def _blocks(model: Model, shares: Sequence[Share], owns: Sequence[Own]) -> dict[str, _Blocks]:
+    """How lines go through each transformer block; what is not laid out yet is, by all hands."""
+    base = _own(model, ())
+    missing = [partial(_lay_out, model, base, name) for name in model.blocks if name not in base.blocks]
+    for own in set(owns):
+        touched = {_block_of(name) for name in own.weights} & set(model.blocks)
+        missing += [partial(_lay_out, model, own, name) for name in sorted(touched - set(own.blocks))]
+    count = hands.count_for(model.bytes)
+    hands.each([partial(_all_of, missing[place::count]) for place in range(count)])
+    mine = [(share, own.blocks) for share, own in zip(shares, owns, strict=True)]
+    return {
+        name: _Blocks([(share, found.get(name)) for share, found in mine], own) for name, own in base.blocks.items()
+    }
+
+
+def _all_of(works: Sequence[Callable[[], None]]) -> None:
+    for work in works:
+        work()
+
+
+def _lay_out(model: Model, own: Own, block: str) -> None:
+    def weight_of(path: str) -> Tensor:
+        found = own.weights.get(f"{block}.{path}")
+        return model.tensors[f"{block}.{path}"].detach() if found is None else found
+
+    own.blocks[block] = packed.Block(model.blocks[block], weight_of)
+
+
+@dataclass
+class _Part:
+    """Lines ``start`` to ``end`` (None: to the last) of a transformer block, what computes them, and what it read of
+    the context last: a text stays the same over many steps, and so does the weight that it is read with."""
+
+    start: int
+    end: int | None
+    block: packed.Block
+    context: unet.Context | None = None
+    read: packed.Read | None = None
+
+    def __call__(self, x: Tensor, context: unet.Context, lines: int) -> Tensor:
+        if self.read is None or self.context is not context:
+            self.context, self.read = context, self.block.read(context.filled[self.start : self.end])
+        times = lines // len(x)
+        return self.block(x[self.start // times : (self.end or lines) // times], self.read, context.mask)
+
+
+class _Blocks:
+    """A transformer block whose lines have weights of several stacks; those of none are the base's own."""
+
+    def __init__(self, mine: Sequence[tuple[Share, packed.Block | None]], own: packed.Block) -> None:
+        self.parts: list[_Part] = []
+        at = 0
+        for share, block in mine:
+            if share.start > at:
+                self.parts.append(_Part(at, share.start, own))
+            self.parts.append(_Part(share.start, share.end, block or own))
+            at = share.end
+        self.parts.append(_Part(at, None, own))
+
+    def __call__(self, x: Tensor, context: unet.Context) -> Tensor:
+        lines = len(context.filled)
+        through = [part(x, context, lines) for part in self.parts if part.start < lines]
+        return torch.cat(through) if len(through) > 1 else through[0]
 
 
 @contextmanager
@@ -127,12 +200,15 @@ def beside(model: Model, plans: Sequence[tuple[Plan, Sequence[Share]]]) -> Itera
     """``model`` computing by the plan of each hand, for the duration of the block."""
     processors = model.unet.attn_processors if any(plan.rewriting for plan, _ in plans) else None
     names = set().union(*(plan.forwards for plan, _ in plans))
+    laid_out = set().union(*(plan.blocks for plan, _ in plans))
     try:
         for name in names:
             module = model.modules[name]
             plain = partial(type(module).forward, module)
             # Straight into its dictionary: hundreds of modules are asked at every step, and `Module` looks at each.
             module.__dict__["forward"] = _ByHand([plan.forwards.get(name, plain) for plan, _ in plans])
+        for name in laid_out:
+            model.blocks[name].__dict__[unet.BLOCK] = _BlockByHand([plan.blocks.get(name) for plan, _ in plans])
         if processors is not None:
             model.unet.set_attn_processor(RewrittenByLine([shares for _, shares in plans]))
         yield
@@ -141,6 +217,8 @@ def beside(model: Model, plans: Sequence[tuple[Plan, Sequence[Share]]]) -> Itera
             model.unet.set_attn_processor(dict(processors))
         for name in names:
             model.modules[name].__dict__.pop("forward", None)
+        for name in laid_out:
+            model.blocks[name].__dict__.pop(unet.BLOCK, None)
 
 
 class _ByHand:
@@ -156,6 +234,16 @@ class _ByHand:
         """The output's two halves, for who reads each by itself."""
         mine = self.forwards[hands.number()]
         return mine.halves(x) if isinstance(mine, _Matrices) else mine(x).chunk(2, dim=-1)
+
+
+class _BlockByHand:
+    """A transformer block that is each hand's own, or the plain one."""
+
+    def __init__(self, blocks: Sequence[_Blocks | None]) -> None:
+        self.blocks = blocks
+
+    def __call__(self, x: Tensor, context: unet.Context, plain: unet.Reading) -> Tensor:
+        return (self.blocks[hands.number()] or plain)(x, context)
 
 
 def clipped(shares: Sequence[Share], start: int, end: int) -> list[Share]:

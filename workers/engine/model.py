@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
+from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor
 
-from workers import doubling, unet
+from workers import doubling, packed, unet
 
 # What the refiner's authors ask for, and turn away from.
 AESTHETIC, UNAESTHETIC = 6.0, 2.5
+CONTEXTS_KEPT = 16
+
+
+@dataclass(eq=False)
+class Own:
+    """What a stack makes of a tiny base: weights [out, …] by their modules' names, and transformer blocks by theirs."""
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    blocks: dict[str, packed.Block] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        weights = sum(weight.numel() * weight.element_size() for weight in self.weights.copy().values())
+        return weights + sum(block.bytes for block in self.blocks.copy().values())
 
 
 @dataclass
@@ -42,7 +59,7 @@ class Model:
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # its weights, by content where that is known
     text_key: str = ""  # its text encoders, by content
     largest: float = 0.0  # no number of ``pristine`` is larger
-    stacks: OrderedDict[Any, dict[str, Tensor]] = field(default_factory=OrderedDict)  # see `workers.engine.bypass`
+    stacks: OrderedDict[Any, Own] = field(default_factory=OrderedDict)  # see `workers.engine.bypass`
     worn: Any = None  # the stack that its UNet carries just now; see `workers.engine.batch`
     fits: dict[Any, frozenset[str]] = field(default_factory=dict)  # what edits change in it, by their identity
 
@@ -69,6 +86,14 @@ class Model:
         return {name: module for name, module in self.modules.items() if ".upsamplers." in name}
 
     @cached_property
+    def blocks(self) -> dict[str, Any]:
+        """The UNet's transformer blocks that `workers.packed` can compute, by their names as in `modules`."""
+        named = self.unet.named_modules()
+        return {
+            f"unet.{path}": one for path, one in named if isinstance(one, BasicTransformerBlock) and packed.fits(one)
+        }
+
+    @cached_property
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor that an edit may change: a weight by its module's name, a bias as ``<module>.bias``."""
         found: dict[str, Tensor] = {}
@@ -87,15 +112,29 @@ class Model:
     @property
     def held(self) -> int:
         """What it takes in memory with what stacks have added so far: weights kept, and weights of stacks' own."""
-        added = [self.pristine.copy(), *self.stacks.copy().values()]
         kernels = sum(map(doubling.held, self.upsamplers.values()))
-        return self.bytes + kernels + sum(one.numel() * one.element_size() for some in added for one in some.values())
+        pristine = sum(weight.numel() * weight.element_size() for weight in self.pristine.copy().values())
+        return self.bytes + kernels + pristine + sum(own.bytes for own in self.stacks.copy().values())
 
     @cached_property
     def bytes(self) -> int:
         """What its own weights take in memory."""
         parts = (self.unet, self.vae, *self.text_encoders.values())
         return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+
+    def context(self, texts: Sequence[Tensor]) -> unet.Context:
+        """``texts`` [1, N, width], all of one length, as one context; the same object as long as they are the same."""
+        key = tuple(map(id, texts))
+        found = self._contexts.get(key)
+        if found is None:
+            if len(self._contexts) >= CONTEXTS_KEPT:
+                self._contexts.clear()
+            found = self._contexts[key] = (texts, unet.Context.of(torch.cat(list(texts))))
+        return found[1]
+
+    @cached_property
+    def _contexts(self) -> dict[tuple[int, ...], tuple[Sequence[Tensor], unet.Context]]:
+        return {}  # with the texts: who is kept keeps its id
 
     def beside_latents(self, height: int, width: int) -> Tensor | None:
         """What an inpainting UNet reads beside latents [1, 4, height, width] when the whole picture is to be painted:

@@ -242,13 +242,13 @@ def _through(model: Model, calls: Sequence[Call]) -> list[Tensor]:
         once = mine[:: lines_of_one(model, mine)]
         x = torch.cat([call.x for call in once]).contiguous(memory_format=torch.channels_last)
         time = torch.tensor([call.time for call in once], device=model.device, dtype=torch.float32)
-        context = torch.cat([call.cond.context for call in mine])
+        context = model.context([call.cond.context for call in mine])
         more: dict[str, Tensor] = {}
         if mine[0].sizes is not None:
             pooled = torch.cat([call.cond.pooled for call in mine if call.cond.pooled is not None])
             sizes = torch.cat([call.sizes for call in mine if call.sizes is not None])
             more = {"text_embeds": pooled, "time_ids": sizes}
-        beside = added([call.steered for call in mine], x, time, context, more)
+        beside = added([call.steered for call in mine], x, time, context.plain, more)
         said.extend(model.ask(x, time, context, more, **beside).float().split(1))
     return said
 

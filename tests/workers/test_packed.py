@@ -1,0 +1,78 @@
+"""Transformer blocks with weights laid out for the CPU: they say what the blocks themselves say."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import AttnProcessor
+
+from tests.workers import small
+from workers import packed
+
+
+@pytest.fixture(params=["down_blocks.0", "up_blocks.1"])
+def block(request):
+    found = small.unet().get_submodule(f"{request.param}.attentions.0.transformer_blocks.0")
+    assert isinstance(found, BasicTransformerBlock)
+    return deepcopy(found)
+
+
+def own(block):
+    return packed.Block(block, lambda path: block.get_submodule(path).weight.detach())
+
+
+def asked(block, lines=2, pixels=16):
+    torch.manual_seed(5)
+    return torch.randn(lines, pixels, block.norm1.normalized_shape[0]), torch.randn(2, 80, 64)
+
+
+def same(mine, other):
+    return (mine - other).abs().max() <= 1e-6 * other.abs().max()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("pixels", [1, 16, 77])
+def test_it_works(block, pixels):
+    x, context = asked(block, pixels=pixels)
+    mine = own(block)
+    assert same(mine(x, mine.read(context)), block(x, encoder_hidden_states=context))
+
+
+@torch.inference_mode()
+def test_it_looks_with_the_weights_it_was_given(block):
+    x, context = asked(block)
+    other = deepcopy(block)
+    for layer in other.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.weight.mul_(1.5)
+    mine = packed.Block(block, lambda path: other.get_submodule(path).weight.detach())
+    assert same(mine(x, mine.read(context)), other(x, encoder_hidden_states=context))
+    assert not same(mine(x, mine.read(context)), block(x, encoder_hidden_states=context))
+
+
+@torch.inference_mode()
+def test_what_is_masked_is_not_seen(block):
+    x, context = asked(block)
+    mask, mine = torch.zeros(1, 1, 1, 80), own(block)
+    mask[..., 77:] = -torch.inf
+    assert same(mine(x, mine.read(context), mask), block(x, encoder_hidden_states=context[:, :77]))
+
+
+@torch.inference_mode()
+def test_two_texts_look_at_one_line(block):
+    x, context = asked(block, lines=1)
+    mine = own(block)
+    assert same(mine(x, mine.read(context)), block(x.expand(2, -1, -1), encoder_hidden_states=context))
+
+
+def test_what_it_takes_is_what_its_matrices_take(block):
+    layers = [layer for layer in block.modules() if isinstance(layer, torch.nn.Linear)]
+    assert own(block).bytes == sum(layer.weight.numel() * 4 for layer in layers)
+
+
+def test_other_blocks_are_left_alone(block):
+    assert packed.fits(block)
+    assert not packed.fits(deepcopy(block).half())
+    block.attn2.set_processor(AttnProcessor())
+    assert not packed.fits(block)
