@@ -47,6 +47,11 @@ class Picture(models.Model):
     def __str__(self) -> str:
         return f"picture {self.pk}"
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it was sent in without a recipe: nothing is known of how it was made."""
+        return self.told is not None and not self.told.get("program")
+
 
 class SentPicture(models.Model):
     """A picture on its way in: its parts arrive, it is read, and then it is a picture of the gallery or a recipe."""

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -70,6 +71,7 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
         "a1111": recipes.as_a1111(recipe),
         "json": recipes.as_json(recipe),
         "own": own,
+        "asked": words(picture.level) if beyond(picture.level, AnonymousUser()) else "",
         "levels": [(bit, label, bit == picture.level) for bit, label in LEVELS.items()],
     }
     if request.headers.get("HX-Request"):  # over a grid (picture_dialog.js): the picture without its page

@@ -391,10 +391,10 @@ def drawn_with(user: User | AnonymousUser, cards: list[dict[str, Any]], place: i
     return out
 
 
-def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> list[Picture]:
-    """The newest pictures that people made with a version; its strips are shown elsewhere."""
-    return list(
-        pictures_for(user, by_link=True)
-        .filter(visible=True, level__in=shown_levels(user), uses__version=version, frames__isnull=True)
-        .order_by("-id")[:limit]
-    )
+def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> tuple[list[Picture], bool]:
+    """The newest pictures that people made with a version, its strips are shown elsewhere; and whether there are
+    others, which ``user`` is not shown unasked."""
+    made = pictures_for(user, by_link=True).filter(visible=True, uses__version=version, frames__isnull=True)
+    levels = shown_levels(user)
+    shown = list(made.filter(level__in=levels).order_by("-id")[:limit])
+    return shown, len(shown) < limit and made.exclude(level__in=levels).exists()

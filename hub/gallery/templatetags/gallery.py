@@ -33,7 +33,8 @@ def strip_context(request: Any, view: queries.StripView) -> dict[str, Any]:
 def pictures(context: dict[str, Any], version: Version) -> dict[str, Any]:
     """*Made with it*: the newest pictures of people that a version had a part in."""
     user = context["request"].user
-    return {"version": version, "pictures": queries.made_with(user, version), "user": user}
+    shown, beyond = queries.made_with(user, version)
+    return {"version": version, "pictures": shown, "beyond": beyond, "user": user}
 
 
 @register.inclusion_tag("gallery/company.html", takes_context=True)

@@ -147,7 +147,10 @@ def test_without_a_recipe_it_still_belongs_to_its_version(client, bob, linocut, 
     inspected(asked)
     picture = Picture.objects.get()
     assert list(picture.uses.values_list("version_id", flat=True)) == [linocut.pk]
-    assert "carries no recipe" in client.get(f"/pictures/{picture.pk}").content.decode()
+    page = client.get(f"/pictures/{picture.pk}").content.decode()
+    assert "carries no recipe" in page
+    assert "Remix" not in page
+    assert "recipe-table" not in page
 
 
 def test_a_dropped_picture_becomes_a_recipe(client, bob, nano, linocut, committed):

@@ -28,6 +28,24 @@ def test_it_works(alice, draw, django_capture_on_commit_callbacks):
     assert picture.pk not in [p.pk for p in Picture.objects.filter(level=1)]
 
 
+def test_what_leaves_the_gallery_is_not_said_never_to_have_been_there(client, alice, linocut, draw):
+    """Alice kept a picture, and a moment later its score put it above what she is shown."""
+    told(draw(alice, visible=True), 0.91)
+    address = f"/models/{linocut.model_id}"
+
+    def page():
+        return client.get(address, follow=True).content.decode()
+
+    assert "What was made with it is above your content level." in page()
+    assert "Nobody has kept a picture" not in page()
+    client.force_login(alice)
+    assert 'settings#content">Change my level' in page()
+    draw(alice, visible=True, salt="harmless")
+    assert "Others are above your content level." in page()
+    shown = client.get(f"/pictures/{Picture.objects.get(level=8).pk}").content.decode()
+    assert "for those who want to see “Sexual”" in shown
+
+
 @pytest.mark.parametrize(("score", "level"), [(0.0, 1), (0.29, 1), (0.3, 2), (0.6, 4), (0.84, 4), (0.85, 8), (1.0, 8)])
 def test_what_a_score_suggests(alice, draw, score, level):
     assert told(draw(alice), score).level == level

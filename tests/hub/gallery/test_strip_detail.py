@@ -79,7 +79,7 @@ def test_made_with_it(client, alice, linocut, draw):
 
     kept = draw(alice, visible=True, salt="kept")
     draw(alice, salt="private")
-    assert made_with(alice, linocut) == [kept]
+    assert made_with(alice, linocut) == ([kept], False)
 
 
 def test_a_weight_that_was_asked_for_is_shown_once_it_is_drawn(client, linocut, strip, draw):
