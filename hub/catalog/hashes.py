@@ -2,7 +2,7 @@
 
 In any case, with or without ``0x`` before them. 8 hex are AutoV1 or CRC32, in either byte order; 10 AutoV2, the first
 of SHA-256; 12 AutoV3, the first of the hash that a trainer embedded (SSHS), or of SHA-256 as A1111 names inversions;
-64 any of these in full.
+64 any of these in full. Who searches may stop anywhere after 8 digits of SHA-256.
 """
 
 from __future__ import annotations
@@ -26,17 +26,13 @@ AUTOV3_HEX = 12  # of it are kept
 # SHA-256 of nothing: files without metadata of their own share it, so it names none of them.
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 HASH = re.compile(r"^(?:0x)?([0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12}|[0-9a-f]{64})$")
+HASH_BEGUN = re.compile(r"(?:0x)?([0-9a-f]{8,64})", re.ASCII)
 
 
 def hash_of(value: str) -> str:
     """The lower-case hex of a digest as people paste it; empty where ``value`` has no form of one."""
     found = HASH.match(value.strip().lower()) if len(value) < 100 else None
     return found[1] if found else ""
-
-
-def is_hash(value: str) -> bool:
-    """Whether ``value`` has the form of a digest people paste."""
-    return bool(hash_of(value))
 
 
 def names_nothing(value: str) -> bool:
@@ -54,7 +50,22 @@ def hash_matches(value: str) -> list[Digest]:
 
     CRC32 is looked up in both byte orders. The digest of an empty file matches nothing.
     """
-    return _matching(_published(), value)
+    return _matching(_published(), hash_ranges(value))
+
+
+def hash_begun(value: str) -> list[Digest]:
+    """As `hash_matches`, for somebody who searches: where nothing is ``value``, SHA-256 that begin so."""
+    begun = HASH_BEGUN.fullmatch(value.strip().lower()) if len(value) < 100 else None
+    if begun is None:
+        return []
+    return hash_matches(value) or _matching(_published(), _beginning(begun[1]))
+
+
+def _beginning(digits: str) -> list[Range]:
+    if names_nothing(digits):
+        return []
+    low, high = (bytes.fromhex(digits.ljust(64, end)) for end in "0f")
+    return [Range((Digest.Kind.SHA256,), low, high)]
 
 
 def hash_remains(value: str) -> list[Digest]:
@@ -64,7 +75,7 @@ def hash_remains(value: str) -> list[Digest]:
     )
     rows = Digest.objects.filter(gone, version__published_at__isnull=False)
     rows = rows.exclude(model__status__in=[Model.Status.DRAFT, Model.Status.DELETED])
-    return _matching(rows.order_by("version__published_at", "version_id", "file_id"), value)
+    return _matching(rows.order_by("version__published_at", "version_id", "file_id"), hash_ranges(value))
 
 
 @dataclass(frozen=True)
@@ -93,9 +104,9 @@ def hash_ranges(value: str) -> list[Range]:
     return [Range(*one) for one in found]
 
 
-def _matching(rows: QuerySet[Digest], value: str) -> list[Digest]:
+def _matching(rows: QuerySet[Digest], ranges: Iterable[Range]) -> list[Digest]:
     condition = Q()
-    for one in hash_ranges(value):
+    for one in ranges:
         # A range of one value is guessed at a two-hundredth of all rows, and whole tables are then read.
         single = one.low == one.high
         where = Q(digest=one.low) if single else Q(digest__gte=one.low, digest__lte=one.high)

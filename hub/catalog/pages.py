@@ -89,8 +89,8 @@ def model_list(request: HttpRequest) -> HttpResponse:
         context["licence_open"] = any(facet.on for facet in page.facets.licences)
         context["chips"] = address.chips(page.facets)
         context["plain_url"] = f"{address.path}?query={wish.query}" if wish.query else address.path
-        if wish.query and queries.is_hash(wish.query):
-            context["match"] = next(iter(queries.hash_matches(wish.query)), None)
+        if wish.query:
+            context["match"] = next(iter(queries.hash_begun(wish.query)), None)
         if context["chips"] and (not page.pairs or not wish.query):
             every = queries.model_list(queries.without_filters(wish), limit=0)
             context |= {"unfiltered": every.total, "of_all": "" if wish.query else _counted(every)}
@@ -154,8 +154,7 @@ def model_search(request: HttpRequest) -> HttpResponse:
                 queries.Wish(query=query, within=levels_of(request.user)), limit=8, count=False
             ).shown
         ]
-        if queries.is_hash(query):
-            context["match"] = next(iter(queries.hash_matches(query)), None)
+        context["match"] = next(iter(queries.hash_begun(query)), None)
     return render(request, "catalog/model_search.html", context)
 
 

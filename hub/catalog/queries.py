@@ -16,7 +16,7 @@ from hub.accounts.models import User
 from hub.accounts.queries import acts_for, groups_of
 from hub.catalog import links
 from hub.catalog.facets import Facet, Facets, every
-from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_matches, is_hash, names_nothing, sha256_matches
+from hub.catalog.hashes import AUTOV3_HEX, civitai_crc32, hash_begun, hash_matches, names_nothing, sha256_matches
 from hub.catalog.listings import DRAWN_FAMILIES, STACKED, STEERING
 from hub.catalog.lists import BadCursor, Page, model_list
 from hub.catalog.models import Digest, File, Model, Version
@@ -39,8 +39,8 @@ __all__ = [
     "file_for",
     "file_hashes",
     "files_by_sha256",
+    "hash_begun",
     "hash_matches",
-    "is_hash",
     "model_detail",
     "model_list",
     "sha256_matches",

@@ -6,6 +6,7 @@ asked first, then the tenth, then all; a word that few texts have is looked for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from hub.catalog.hashes import hash_matches
+from hub.catalog.hashes import hash_begun
 from hub.catalog.models import Text
 from hub.catalog.wishes import written
 from hub.catalog.words import folded, words_of
@@ -26,6 +27,7 @@ BEGINNINGS, BEGUN_TEXTS = 8, 2000  # words that a beginning stands for, and more
 ALIKE, ALIKE_FROM = 5, 4  # words that an unknown one may have meant, if it has at least so many letters
 SLIPS_UP_TO = 8  # letters of a word whose slips are all looked up: 450 words at most, each by the key
 SUBSTRING_FROM = 3  # letters of a query that is also looked for inside words
+ENDING = re.compile(r"\.(safetensors|ckpt|pt|pth|bin|gguf|zip)(?=\s|$)", re.IGNORECASE)
 WORD_WEIGHTS = "0.1, 0.2, 0.6, 1.0"  # of D, C, B, A
 TIERS = (1, 2, 3)
 TIER_SHARES = {1: 0.01, 2: 0.1}  # of the texts, by downloads
@@ -46,6 +48,7 @@ class Search:
 
     @classmethod
     def of(cls, query: str) -> Search:
+        query = ENDING.sub("", query)  # every other file has it, so the texts leave it out
         words = words_of(query)[:WORDS_MOST]
         return cls(query, tuple(meant(words)) if words else ())
 
@@ -69,7 +72,7 @@ class Search:
 
         A pasted hash finds its file's model and nothing else. Ends with what has the query inside a word.
         """
-        if by_hash := list(dict.fromkeys(match.model_id for match in hash_matches(self.query.strip()))):
+        if by_hash := list(dict.fromkeys(match.model_id for match in hash_begun(self.query.strip()))):
             yield by_hash, True
             return
         seen: dict[int, None] = {}
