@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,19 +16,22 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling, replace_url
 
-from hub import storage
+from hub import bodies, storage
 from hub.accounts.levels import LEVELS, beyond, words
+from hub.accounts.permissions import person
 from hub.catalog.models import Version
 from hub.catalog.queries import version_visible
 from hub.catalog.serializers import SCROLLED, ListAddress, shown_of
-from hub.errors import NotFound
-from hub.gallery import actions, queries, recipes, sizes
+from hub.errors import NotFound, Refused
+from hub.gallery import actions, queries, recipes, sent, sizes
 from hub.gallery.links import is_signed
 from hub.gallery.templatetags.gallery import strip_context
 
+FIELD = re.compile(r"[a-z0-9_]{1,40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PNG = b"\x89PNG"
 SHARED_SECONDS = 60
@@ -139,6 +143,47 @@ def _waking() -> HttpResponse:
     headers = {"Retry-After": "5", "Cache-Control": "no-store"}
     text = _("Pictures are waking up; a few seconds.")
     return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@csrf_exempt  # its address carries a ticket: a token in the body would come after the file
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def picture_send(request: HttpRequest) -> HttpResponse:
+    """A picture in a form, for browsers that run no scripts: to a version's gallery (``version``), into a field of Try
+    it (``field``), or to have its recipe read."""
+    number, field, refused = request.GET.get("version", ""), _field(request), None
+    version = _version(request, number) if number else None
+    if request.method == "POST":
+        picture = sent.FormPicture()
+        try:
+            bodies.file_handed_on(request, picture, most=sent.MAX_BYTES)
+            material = version is None and field not in {"", "sent"}
+            row = sent.picture_take(
+                owner=person(request), name=picture.name, data=bytes(picture.data), version=version, material=material
+            )
+        except Refused as problem:  # the page again, with its form and what was wrong
+            refused = problem
+        else:
+            sent.picture_read(row)
+            there = reverse("gallery:picture-sent", args=[row.pk])
+            return redirect(f"{there}?field={field}" if field else there)
+    context = {"version": version, "field": field, "refused": refused, "ticket": bodies.ticket(request)}
+    return render(request, "gallery/picture_send.html", context, status=refused.status if refused else 200)
+
+
+def _field(request: HttpRequest) -> str:
+    field = request.GET.get("field", "")
+    return field if FIELD.fullmatch(field) else ""
+
+
+@require_GET
+@login_required
+def picture_sent(request: HttpRequest, sent_id: uuid.UUID) -> HttpResponse:
+    """What became of a picture that was sent in a form."""
+    row = sent.sent_for(request.user, sent_id)
+    read = sent.recipe_of(request.user, row)
+    context = {"sent": row, "recipe": read[0] if read else None, "field": _field(request)}
+    return render(request, "gallery/picture_sent.html", context)
 
 
 @require_POST

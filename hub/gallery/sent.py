@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hub import queue, storage
+from hub import queue, storage, threads
 from hub.catalog.blocks import picture_blocked
 from hub.catalog.models import Version
 from hub.errors import NotFound, Refused
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hub.accounts.models import User
 
 MAX_BYTES = 30_000_000  # as workers.files.image has it
+READ_SECONDS = 5  # that a form waits for its picture's reading
 SILENT_SECONDS = 90  # a picture is read in one or two
 WAITING_HOURS = 2
 Status = SentPicture.Status
@@ -86,12 +88,14 @@ def picture_send(
     return sent, storage.part_url(sent.key, sent.multipart, 1, size)
 
 
-def picture_take(*, owner: User, name: str, data: bytes) -> SentPicture:
-    """Take a picture to draw by that came inside a call's own body: to the store and to a worker, like any other.
+def picture_take(
+    *, owner: User, name: str, data: bytes, version: Version | None = None, material: bool = True
+) -> SentPicture:
+    """Take a picture that came inside a call's own body: to the store and to a worker, like any other.
 
     Raises `BadPicture`, `TooManyPictures`.
     """
-    row, _url = picture_send(owner=owner, name=name, size=len(data), version=None, material=True)
+    row, _url = picture_send(owner=owner, name=name, size=len(data), version=version, material=material)
     storage.part_put(row.key, row.multipart, data)
     return picture_finish(sent=row)
 
@@ -239,6 +243,29 @@ def sent_pictures_sweep() -> None:
         sent.delete()
     # Recipes name what they were drawn by for good; the rest was only on its way.
     SentPicture.objects.filter(created_at__lt=now - datetime.timedelta(days=30), material=False).delete()
+
+
+class FormPicture:
+    """A picture on its way through a form (`hub.bodies.Taker`)."""
+
+    def __init__(self) -> None:
+        self.name, self.data = "", bytearray()
+
+    def begin(self, name: str, most: int) -> None:
+        self.name = name
+
+    def take(self, data: bytes) -> None:
+        self.data += data
+
+
+def picture_read(sent: SentPicture) -> SentPicture:
+    """The same a moment later: most pictures are read by then, and nobody has to look twice."""
+    until = time.monotonic() + READ_SECONDS
+    with threads.aside():
+        while sent.status == Status.READING and time.monotonic() < until:
+            time.sleep(0.2)
+            sent.refresh_from_db()
+    return sent
 
 
 def sent_for(user: User | AnonymousUser, sent_id: uuid.UUID) -> SentPicture:

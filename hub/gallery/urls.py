@@ -5,6 +5,8 @@ from hub.gallery import api, pages
 app_name = "gallery"
 urlpatterns = [
     path("pictures", pages.picture_list, name="picture-list"),
+    path("pictures/send", pages.picture_send, name="picture-send"),
+    path("pictures/sent/<uuid:sent_id>", pages.picture_sent, name="picture-sent"),
     path("pictures/<int:picture_id>", pages.picture_detail, name="picture-detail"),
     path("pictures/<int:picture_id>/keep", pages.picture_keep, name="picture-keep"),
     path("pictures/<int:picture_id>/workflow", pages.picture_workflow, name="picture-workflow"),

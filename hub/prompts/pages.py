@@ -247,15 +247,16 @@ def example_remove(request: HttpRequest, prompt_id: int, picture_id: int) -> Htt
 def prompt_import(request: HttpRequest) -> HttpResponse:
     """The prompts of a file of styles, and those that pictures carry, into the library."""
     if request.method != "POST":
-        return render(request, "prompts/prompt_import.html", {"licences": LICENCES})
-    given = request.FILES.get("file")
+        given = queries.sent_words(person(request), request.GET.getlist("sent"))
+        return render(request, "prompts/prompt_import.html", {"licences": LICENCES, "given": given})
+    file = request.FILES.get("file")
     rows: list[dict[str, Any]] = queries.rows_of_sent(person(request), request.POST.getlist("sent"))
-    if given is None and not rows:
+    if file is None and not rows:
         raise imports.NotStyles(_("Choose a file or a picture first."))
-    if given is not None:
-        if (given.size or 0) > imports.MOST_BYTES:
+    if file is not None:
+        if (file.size or 0) > imports.MOST_BYTES:
             raise imports.NotStyles(_("A file of styles has at most 4 MB here."))
-        rows += imports.rows(given.read())
+        rows += imports.rows(file.read())
     licence = request.POST.get("licence", "cc0")
     fields = {"licence": licence, "private": request.POST.get("private") == "on"}
     added, here = actions.prompts_import(owner=person(request), rows=rows, fields=fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,7 +28,7 @@ from hub.catalog.wishes import Each
 from hub.catalog.words import folded, words_of
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes, sent
-from hub.gallery.models import Picture
+from hub.gallery.models import Picture, SentPicture
 from hub.gallery.queries import picture_for, pictures_for, shown_levels
 from hub.prompts.models import Example, Prompt, Wildcard, Word
 from workers.messages import Recipe
@@ -338,17 +338,28 @@ def has_settings(recipe: Recipe) -> bool:
     return replace(recipe, prompt="", negative="") != EMPTY
 
 
-def rows_of_sent(user: User, ids: Iterable[str]) -> list[dict[str, Any]]:
-    """``prompt``, ``negative`` and ``recipe`` of pictures that ``user`` sent, of those that carry words."""
-    found = []
+def _sent_with_words(user: User, ids: Iterable[str]) -> Iterator[tuple[SentPicture, Recipe]]:
+    """Pictures that ``user`` sent, of those that carry words."""
     for one in list(dict.fromkeys(ids))[:SENT_MOST]:
         try:
-            read = sent.recipe_of(user, sent.sent_for(user, UUID(one)))
+            row = sent.sent_for(user, UUID(one))
         except (ValueError, NotFound):
             continue
+        read = sent.recipe_of(user, row)
         if read is not None and (read[0].prompt or read[0].negative):
-            found.append({"prompt": read[0].prompt, "negative": read[0].negative, "recipe": read[0]})
-    return found
+            yield row, read[0]
+
+
+def rows_of_sent(user: User, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """``prompt``, ``negative`` and ``recipe`` of pictures that ``user`` sent, of those that carry words."""
+    found = _sent_with_words(user, ids)
+    return [{"prompt": recipe.prompt, "negative": recipe.negative, "recipe": recipe} for _, recipe in found]
+
+
+def sent_words(user: User, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The same for a page: ``id``, ``name`` and ``words`` of each."""
+    found = _sent_with_words(user, ids)
+    return [{"id": row.pk, "name": row.name, "words": (r.prompt or r.negative)[:120]} for row, r in found]
 
 
 def styles_of(user: User | AnonymousUser) -> list[Prompt]:

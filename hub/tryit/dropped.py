@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -53,6 +55,22 @@ def offer(user: User | AnonymousUser, number: str) -> Offer | None:
         parts.append(words)
     sentence = _("Read from %(name)s: %(parts)s.") % {"name": row.name[:80], "parts": ", ".join(parts) or said.program}
     return Offer(number, sentence, True, bool(recipe.prompt or recipe.negative), said.seed is not None)
+
+
+PLACES = re.compile(r"sent|(source_(picture|mask))|h\d{1,18}_picture")  # fields that a picture can be sent into
+
+
+def given(user: User | AnonymousUser, kept: str, number: str, place: str) -> QueryDict:
+    """The form as it was kept, with the picture ``number``, one's own, in its place. Raises `NotFound`."""
+    form = QueryDict(kept, mutable=True)
+    if not PLACES.fullmatch(place):
+        return form
+    try:
+        row = sent.sent_for(user, uuid.UUID(number))
+    except ValueError:
+        return form
+    form[place] = number if place == "sent" else row.sha256 or form.get(place, "")
+    return form
 
 
 def _parts(said: PictureRecipe) -> list[str]:

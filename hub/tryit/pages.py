@@ -38,7 +38,7 @@ from workers.plots import AXES, WORDINGS
 from workers.prompts import EMPHASES
 
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
-KEPT = "recipe"  # of somebody who has to sign in first
+KEPT = "recipe"  # of somebody who has to sign in, or to send a picture, first
 SIZES = {  # what bases were trained on, and the same area lying and standing
     "nano": [(128, 128)],
     "sd1": [(512, 512), (512, 768), (768, 512)],
@@ -51,6 +51,12 @@ SIZES = {  # what bases were trained on, and the same area lying and standing
 def generation_create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _posted(request)
+    if "given" in request.GET:
+        form = dropped.given(
+            request.user, request.session.get(KEPT, ""), request.GET["given"], request.GET.get("field", "")
+        )
+        offer = dropped.offer(request.user, form.get("sent", ""))
+        return _page(request, from_form(request.user, form).fit(), offer=offer)
     desk = _opened(request)
     earlier = None
     with contextlib.suppress(Refused):  # a recipe that cannot be drawn has no picture
@@ -145,6 +151,13 @@ def _posted(request: HttpRequest) -> HttpResponse:
         desk.add_style(style.text, style.negative)
     elif wanted == "read" and what:
         desk = dropped.taken(request.user, desk, request.POST.get("sent", ""), what)
+    elif wanted == "give" and dropped.PLACES.fullmatch(what):
+        _keep(request)
+        return redirect(f"{reverse('gallery:picture-send')}?field={what}")
+    elif wanted == "out" and dropped.PLACES.fullmatch(what):
+        form = request.POST.copy()
+        form[what] = ""
+        desk = from_form(request.user, form)
     elif wanted == "swap":
         fields = desk.fields
         fields["width"], fields["height"] = fields["height"], fields["width"]
@@ -205,14 +218,18 @@ def plot_price(request: HttpRequest) -> HttpResponse:
     return render(request, "tryit/plot_price.html", context)
 
 
+def _keep(request: HttpRequest) -> None:
+    """Without its CSRF token, within a bound: a session is not a place to store things."""
+    kept = request.POST.copy()
+    kept.pop("csrfmiddlewaretoken", None)
+    text = kept.urlencode()
+    if len(text) < 40_000:
+        request.session[KEPT] = text
+
+
 def _draw(request: HttpRequest, desk: Desk, *, first: bool) -> HttpResponse:
     if not request.user.is_authenticated:
-        # Kept without its CSRF token, within a bound: a session is not a place to store things.
-        kept = request.POST.copy()
-        kept.pop("csrfmiddlewaretoken", None)
-        text = kept.urlencode()
-        if len(text) < 40_000:
-            request.session[KEPT] = text
+        _keep(request)
         return _page(request, desk, refused=Refused(_("Sign in to draw. Your recipe stays here.")), status=401)
     try:
         generation = actions.generation_create(

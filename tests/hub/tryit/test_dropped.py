@@ -93,3 +93,46 @@ def test_anothers_picture_and_none_at_all(client, drop, bob):
     theirs = SentPicture.objects.create(owner=bob, name="x.png", size=9, status="accepted")
     assert client.post("/try", {"do": "read", "sent": str(theirs.pk)}).status_code == 404
     assert client.post("/try", {"do": "read", "sent": str(uuid.uuid4())}).status_code == 404
+
+
+@pytest.fixture
+def plainly(client, alice, nano, linocut):
+    """Without scripts: a button keeps the form and leads to where a picture is sent; afterwards it is given back."""
+    client.force_login(alice)
+
+    def sent(place, told=None, who=alice, **fields):
+        typed = {"prompt": "a half-written", "steps": "11"}
+        answer = client.post("/try", form(nano, linocut, do=f"give:{place}") | typed | fields)
+        assert answer["Location"] == f"/pictures/send?field={place}"
+        row = SentPicture.objects.create(
+            owner=who, name="castle.png", size=9, status="accepted", sha256="5e" * 32, material=told is None,
+            told=msgspec.to_builtins(told) if told else None,
+        )  # fmt: skip
+        return client.get(f"/try?given={row.pk}&field={place}")
+
+    return sent
+
+
+def test_without_scripts_a_recipe_is_offered_beside_what_was_typed(plainly):
+    page = plainly("sent", RECIPE).content.decode()
+    assert "Read from castle.png: prompt, 20 steps, seed 1234" in page
+    assert "Use all" in page
+    assert ">a half-written</textarea>" in page
+    assert 'name="steps" min="1" value="11"' in page
+
+
+def test_without_scripts_a_picture_to_draw_by_is_put_in_and_taken_out(plainly, client, nano, linocut):
+    page = plainly("source_picture").content.decode()
+    assert f'name="source_picture" value="{"5e" * 32}"' in page
+    assert ">a half-written</textarea>" in page
+    fields = form(nano, linocut, do="out:source_picture", source_picture="5e" * 32)
+    page = client.post("/try", fields).content.decode()
+    assert 'name="source_picture" value=""' in page
+
+
+def test_without_scripts_anothers_picture_or_place_is_not_there(plainly, client, charlie, nano, linocut):
+    assert plainly("source_mask", who=charlie).status_code == 404
+    answer = client.post("/try", form(nano, linocut, do="give:csrfmiddlewaretoken"))
+    assert answer.status_code == 200, "no such place: the form stays"
+    assert client.get(f"/try?given={uuid.uuid4()}&field=sent").status_code == 404
+    assert client.get("/try?given=x&field=sent").status_code == 200
