@@ -1,8 +1,9 @@
-"""A transformer block of the UNet whose matrices lie as oneDNN's kernels read them.
+"""Matrices by oneDNN's kernels, on the CPU: any that is large enough, and whole transformer blocks laid out for them.
 
-Laid out once, a matrix is multiplied up to twice as fast as where it is read as it lies: oneDNN uses the widest vectors
-of any processor that has them, MKL those of its own maker's. And what follows a product (a bias, the gate's activation,
-the addition of what came in) is done where the product is written, not by reading it again. The same to rounding.
+torch multiplies fp32 matrices by MKL, which uses the widest vectors on processors of its own maker alone; oneDNN uses
+them wherever they are, and is twice as fast there. A matrix laid out as its kernels read it, once, is worth it for
+small ones too; and what follows a product (a bias, the gate's activation, the addition of what came in) is done where
+the product is written, not by reading it again. The same to rounding.
 
 The operators are those that torch's own compiler writes into what it compiles for the CPU.
 """
@@ -25,6 +26,30 @@ PRODUCT: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 WITH: Any = getattr(PRODUCT, "binary", None)
 PRODUCT = getattr(PRODUCT, "default", None)
 
+# From so many products on oneDNN is not slower where MKL has all vectors either: less than a twentieth of its time goes
+# into laying the matrix out anew at each call.
+LEAST = 2**22
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """As torch's: x [..., in] through ``weight`` [out, in] → [..., out]."""
+    if x.numel() * weight.shape[0] < LEAST or not _read(x):
+        return F.linear(x, weight, bias)
+    return _product(x, weight, bias)
+
+
+def mixed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A convolution of one pixel: x [B, in, h, w] through ``weight`` [out, in, 1, 1] → [B, out, h, w]."""
+    if x.numel() * weight.shape[0] < LEAST or not _read(x):
+        return F.conv2d(x, weight, bias)
+    return _product(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+
+
+def _read(x: Tensor) -> bool:
+    """Whether oneDNN's kernels are there for ``x``."""
+    here = x.device.type == "cpu" and x.dtype == torch.float32
+    return here and WITH is not None and torch.backends.mkldnn.is_available()
+
 
 def fits(block: Any) -> bool:
     """Whether ``block``, a diffusers' `BasicTransformerBlock`, is of SD's kind and can be computed so: in fp32 on a
@@ -33,10 +58,7 @@ def fits(block: Any) -> bool:
     looking = [layer for one in attentions for layer in (one.to_q, one.to_k, one.to_v)]
     weight = looking[0].weight
     return (
-        torch.backends.mkldnn.is_available()
-        and WITH is not None
-        and weight.device.type == "cpu"
-        and weight.dtype == torch.float32
+        _read(weight)
         and isinstance(block.ff.net[0], GEGLU)
         and all(type(one.processor) is AttnProcessor2_0 for one in attentions)
         and all(isinstance(layer, nn.Linear) and layer.bias is None for layer in looking)
@@ -73,7 +95,7 @@ class Block:
     def read(self, context: Tensor) -> Read:
         """The keys and values, each [B, heads, M, width of a head], of a context [B, M, its width]."""
         heads, _, reads = self.other
-        read = PRODUCT(context, reads, None, "none", [], "").unflatten(-1, (2, heads, -1))
+        read = _product(context, reads).unflatten(-1, (2, heads, -1))
         key, value = read.permute(2, 0, 3, 1, 4).unbind(0)
         return key, value
 
@@ -83,12 +105,12 @@ class Block:
         lines, many, width = x.shape
         norm, norm_two, norm_three = self.norms
         heads, looks = self.itself
-        looked = PRODUCT(torch.layer_norm(x, *norm), looks, None, "none", [], "")
+        looked = _product(torch.layer_norm(x, *norm), looks)
         query, key, value = looked.view(lines, many, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(lines, many, width)
         x = WITH(seen, x, *self.out, "add")
         heads, asks, _ = self.other
-        query = PRODUCT(torch.layer_norm(x, *norm_two), asks, None, "none", [], "")
+        query = _product(torch.layer_norm(x, *norm_two), asks)
         if len(read[0]) > lines:
             times, lines = len(read[0]) // lines, len(read[0])
             query, x = query.repeat_interleave(times, 0), x.repeat_interleave(times, 0)
@@ -102,6 +124,11 @@ class Block:
 
 def _norms(block: Any) -> tuple[Any, Any, Any]:
     return block.norm1, block.norm2, block.norm3
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    product: Tensor = PRODUCT(x, weight, bias, "none", [], "")
+    return product
 
 
 def _packed(weight: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workers import doubling
+from workers import doubling, packed
 
 Layer = Callable[[Tensor], Tensor]
 Timed = Callable[[Tensor, Tensor], Tensor]  # of latents and what is known of the time, after its activation
@@ -244,8 +244,8 @@ def _halves(module: Any) -> Callable[[Tensor], Sequence[Tensor]]:
             return replaced.halves(x) if large and hasattr(replaced, "halves") else replaced(x).chunk(2, dim=-1)
         weight, bias = held["weight"], held["bias"]
         if not large:
-            return F.linear(x, weight, bias).chunk(2, dim=-1)
-        return [F.linear(x, weight[some], bias[some]) for some in (slice(width // 2), slice(width // 2, None))]
+            return packed.linear(x, weight, bias).chunk(2, dim=-1)
+        return [packed.linear(x, weight[some], bias[some]) for some in (slice(width // 2), slice(width // 2, None))]
 
     return ask
 
@@ -267,9 +267,11 @@ def _larger(module: Any) -> Callable[[Tensor, torch.Size], Tensor]:
 
 def _plain(module: Any, held: Mapping[str, Any]) -> Layer:
     if isinstance(module, nn.Linear):
-        return lambda x: F.linear(x, held["weight"], held["bias"])
+        return lambda x: packed.linear(x, held["weight"], held["bias"])
     if isinstance(module, nn.Conv2d):
         stride, padding = module.stride, module.padding
+        if module.kernel_size == stride == (1, 1) and padding == (0, 0):
+            return lambda x: packed.mixed(x, held["weight"], held["bias"])
         return lambda x: F.conv2d(x, held["weight"], held["bias"], stride, padding)
     if isinstance(module, nn.GroupNorm):
         groups, eps = module.num_groups, module.eps

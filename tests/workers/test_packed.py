@@ -1,4 +1,4 @@
-"""Transformer blocks with weights laid out for the CPU: they say what the blocks themselves say."""
+"""Matrices, and transformer blocks with weights laid out for the CPU: they say what torch's and diffusers' say."""
 
 from copy import deepcopy
 
@@ -69,6 +69,27 @@ def test_two_texts_look_at_one_line(block):
 def test_what_it_takes_is_what_its_matrices_take(block):
     layers = [layer for layer in block.modules() if isinstance(layer, torch.nn.Linear)]
     assert own(block).bytes == sum(layer.weight.numel() * 4 for layer in layers)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("least", [0, packed.LEAST])
+@pytest.mark.parametrize("bias", [True, False])
+def test_any_matrix(monkeypatch, least, bias):
+    monkeypatch.setattr(packed, "LEAST", least)
+    layer, x = torch.nn.Linear(48, 96, bias=bias), torch.randn(2, 33, 48)
+    assert same(packed.linear(x, layer.weight, layer.bias), layer(x))
+    half, other = layer.to(torch.bfloat16), x.to(torch.bfloat16)
+    assert torch.equal(packed.linear(other, half.weight, half.bias), half(other))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("least", [0, packed.LEAST])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_a_convolution_of_one_pixel(monkeypatch, least, layout):
+    monkeypatch.setattr(packed, "LEAST", least)
+    layer = torch.nn.Conv2d(5, 7, 1).to(memory_format=layout)
+    x = torch.randn(2, 5, 3, 9).contiguous(memory_format=layout)
+    assert same(packed.mixed(x, layer.weight, layer.bias), layer(x))
 
 
 def test_other_blocks_are_left_alone(block):

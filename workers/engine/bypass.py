@@ -299,11 +299,10 @@ def _packed(module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Te
 def _low_rank(module: nn.Module, shares: Sequence[Share], pairs: Sequence[tuple[Tensor, Tensor]]) -> Forward:
     """A matrix, or a convolution of one pixel, with each share's factors beside it."""
     runs = _runs(module, shares, pairs)
-    plain = type(module).forward
-    convolution = isinstance(module, nn.Conv2d)
+    convolution, plain = isinstance(module, nn.Conv2d), type(module).forward
 
     def forward(x: Tensor) -> Tensor:
-        y = plain(module, x)
+        y = plain(module, x) if convolution else packed.linear(x, module.weight, module.bias)  # type: ignore[arg-type]
         for start, end, downs, ups in runs:
             read, written = x[start:end], y[start:end]
             if convolution:
