@@ -62,7 +62,11 @@ def test_offences_are_seen():
     assert len(offences(html)) == 5
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=names(TEMPLATES))
+# A mail is read under no policy of ours, and has no style sheet.
+OF_PAGES = [path for path in TEMPLATES if path.name != "mail.html"]
+
+
+@pytest.mark.parametrize("path", OF_PAGES, ids=names(OF_PAGES))
 def test_template_keeps_the_policy(path: Path):
     text = re.sub(r"{#.*?#}|{% comment %}.*?{% endcomment %}", "", path.read_text(), flags=re.DOTALL)
     assert offences(re.sub(r"{%.*?%}|{{.*?}}", "x", text, flags=re.DOTALL)) == []
