@@ -25,6 +25,7 @@ app.conf.update(
         "generations-sweep": {"task": "hub.tryit.sweep", "schedule": 5.0},
         "uploads-sweep": {"task": "hub.uploads.sweep", "schedule": 5.0},
         "imports-sweep": {"task": "hub.imports.sweep", "schedule": 3.0},
+        "blocked-sweep": {"task": "hub.moderation.blocked_sweep", "schedule": 3600.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
         "blurs-feed": {"task": "hub.gallery.blurs_feed", "schedule": 60.0},

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.levels import LEVELS
 from hub.catalog.blocks import picture_blocked
 from hub.catalog.models import File, Version
+from hub.celery import app
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.covers import covers_follow
@@ -19,7 +20,7 @@ from hub.gallery.models import Picture, PictureUse
 from hub.gallery.scores import score_ask
 from hub.hooks.actions import announce
 from hub.hooks.models import Hook
-from workers.messages import Drawn, Recipe
+from workers.messages import HUB, Drawn, Recipe
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -43,6 +44,7 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
     A file may be in several versions: the published ones are noted, and others only where none is published, because
     a use of an unpublished version keeps the picture from others.
     """
+    blocked = picture_blocked(drawn.sha256) is not None
     picture = Picture.objects.create(
         owner=owner,
         sha256=drawn.sha256,
@@ -52,9 +54,11 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         recipe_digest=recipes.digest(recipe),
         seconds=seconds,
         visible=visible,
-        held=picture_blocked(drawn.sha256) is not None,
+        held=blocked,
         blurhash=drawn.blurhash,
     )
+    if blocked:
+        blocked_tell(drawn.sha256)
     score_ask(picture)
     weights: dict[str, float | None] = {use.sha256: use.weight for use in recipe.uses if use.weight or use.text_weight}
     if recipe.vae:
@@ -62,6 +66,12 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
     weights |= dict.fromkeys(filter(None, (recipe.base, recipe.refiner)))
     uses_note(picture, weights)
     return picture
+
+
+def blocked_tell(sha256: str) -> None:
+    """Whose picture is held for its bytes is told why. Call it in the transaction that holds it."""
+    told = "hub.moderation.blocked_tell"
+    transaction.on_commit(lambda: app.send_task(told, args=[sha256], queue=HUB, ignore_result=True))
 
 
 def uses_note(picture: Picture, weights: Mapping[str, float | None], *, also: Version | None = None) -> None:

@@ -19,7 +19,7 @@ from hub.catalog.models import Version
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery import told as telling
-from hub.gallery.actions import uses_note
+from hub.gallery.actions import blocked_tell, uses_note
 from hub.gallery.covers import covers_follow
 from hub.gallery.models import Picture, SentPicture
 from hub.gallery.queries import pictures_for
@@ -149,6 +149,8 @@ def picture_inspected(answer: ImageInspected) -> None:
     blocked = picture_blocked(answer.sha256)
     if blocked is not None:
         sent.status, sent.sentence = Status.REFUSED, blocked.sentence
+        if sent.version is not None and answer.verdict == "accepted":  # held, so that its owner can answer
+            sent.picture = _kept(sent, answer, held=True)
     elif answer.verdict == "accepted":
         sent.status = Status.ACCEPTED
         sent.sha256 = answer.sha256
@@ -167,8 +169,8 @@ def _claimed(sent_id: str, attempt: int) -> SentPicture | None:
     return rows.filter(pk=sent_id, attempt=attempt, status=Status.READING).first()
 
 
-def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
-    """The picture in its version's gallery, with those of its files that this hub has."""
+def _kept(sent: SentPicture, answer: ImageInspected, *, held: bool = False) -> Picture:
+    """The picture in its version's gallery, with those of its files that this hub has. held: for its owner alone."""
     version, told = sent.version, answer.recipe or PictureRecipe(program="")
     assert version is not None
     resources = telling.found(sent.owner, told)
@@ -182,12 +184,16 @@ def _kept(sent: SentPicture, answer: ImageInspected) -> Picture:
         told=messages.msgspec.to_builtins(told),
         blurhash=answer.blurhash,
         visible=True,
+        held=held,
     )
     score_ask(picture)
     weights: dict[str, float | None] = {use.sha256: use.weight for use in made.uses if use.sha256}
     if made.base:
         weights[made.base] = None
     uses_note(picture, weights, also=version)
+    if held:
+        blocked_tell(picture.sha256)
+        return picture
     covers_follow([picture.pk])
     announce(Hook.Kind.PICTURE_ADDED, picture.pk)
     return picture

@@ -229,7 +229,10 @@ def decision_about(user: Person, kind: str, thing: int) -> Case | None:
     """The latest decision about a thing that ``user`` was told of and that was not taken back."""
     if not isinstance(user, User):
         return None
-    told = Case.objects.filter(kind=kind, thing=thing, decided_at__isnull=False).exclude(upheld=False)
+    about = Q(thing=thing)
+    if kind == Case.Kind.PICTURE:  # one decision is about all of an owner's pictures of the same bytes
+        about |= Q(owner=user, before__pictures__contains=[thing])
+    told = Case.objects.filter(about, kind=kind, decided_at__isnull=False).exclude(upheld=False)
     case = told.exclude(decision=Case.Decision.DISMISSED).select_related("owner").order_by("-decided_at").first()
     return case if case is not None and user in answering(case) else None
 

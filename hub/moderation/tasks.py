@@ -3,7 +3,7 @@
 from typing import Any
 
 from hub.celery import app
-from hub.moderation import rechecks
+from hub.moderation import rechecks, telling
 from workers.messages import Failed, Inspected, unpack
 
 
@@ -14,6 +14,18 @@ def rechecked(answer: dict[str, Any]) -> None:
     if not isinstance(message, Inspected | Failed):
         raise TypeError(f"Inspectors do not answer {type(message).__name__}.")
     rechecks.rechecked(message)
+
+
+@app.task(name="hub.moderation.blocked_tell")
+def blocked_tell(sha256: str) -> None:
+    """A picture of these bytes came in and is held: its owner is told why."""
+    telling.blocked_told(sha256)
+
+
+@app.task(name="hub.moderation.blocked_sweep")
+def blocked_sweep() -> None:
+    """Once an hour: whoever was to be told while nobody heard it."""
+    telling.blocked_sweep()
 
 
 @app.task(name="hub.moderation.rechecks_feed")

@@ -10,6 +10,7 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from hub.accounts.mailing import language_of
 from hub.accounts.models import User
-from hub.catalog.models import File
+from hub.catalog.models import Block, File
 from hub.community.models import Notice
 from hub.errors import NotFound
 from hub.gallery.models import Picture
@@ -75,6 +76,35 @@ def pictures_held(
         made = _decided(Case.Kind.PICTURE, pictures[0], {"pictures": pictures}, by, decision, sentence, held_with)
         if made is not None:
             tell(made, WITH_IT[Decision(decision)], why=sentence)
+
+
+@transaction.atomic
+def blocked_told(sha256: str) -> None:
+    """Tell the owners of pictures that came after their digest was blocked. Whoever was told about the same bytes
+    before is not told again: the new ones belong to that decision. A repeat changes nothing."""
+    block = Block.objects.select_for_update().filter(kind=Block.Kind.PICTURE, value=sha256).first()
+    if block is None:
+        return
+    cases = Case.objects.filter(kind=Case.Kind.PICTURE, sha256=sha256, decided_at__isnull=False).exclude(upheld=False)
+    standing = {case.owner_id: case for case in cases.select_for_update().order_by("decided_at")}
+    known = {id for case in standing.values() for id in [case.thing, *case.before.get("pictures", [])]}
+    untold = []
+    for picture in Picture.objects.filter(sha256=sha256, held=True, owner__isnull=False).order_by("id"):
+        if picture.pk in known:
+            continue
+        if case := standing.get(picture.owner_id):
+            case.before = {**case.before, "pictures": [*case.before.get("pictures", []), picture.pk]}
+            case.save(update_fields=["before"])
+        else:
+            untold.append(picture.pk)
+    pictures_held(untold, by=block.by, decision=Decision.HIDDEN, sentence=block.sentence)
+
+
+def blocked_sweep() -> None:
+    """The same for every digest that is blocked."""
+    for sha256 in Block.objects.filter(kind=Block.Kind.PICTURE).values_list("value", flat=True):
+        if Picture.objects.filter(sha256=sha256, held=True).exists():
+            blocked_told(sha256)
 
 
 def files_held(files: Sequence[File], *, by: User | None, sentence: str, held_with: Case | None = None) -> None:

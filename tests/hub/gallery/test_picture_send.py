@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image, PngImagePlugin
 
 from hub import queue, storage
-from hub.catalog.models import Digest
+from hub.catalog.models import Block, Digest
 from hub.gallery import sent
 from hub.gallery.models import Picture, SentPicture
 from hub.gallery.tasks import image_inspected
@@ -309,3 +309,32 @@ def test_its_noise_is_told_and_what_is_not_here_is_said(client, bob, nano, commi
     assert "Uses the refiner Fine end, which is not on this hub; it goes without." in page
     assert "Uses the VAE clear.vae, which is not on this hub" in page
     assert from_sent(bob, recipe).recipe().variation_seed == 12
+
+
+def test_one_whose_bytes_are_blocked_is_its_owners_alone(client, bob, linocut, committed):
+    """It is held rather than thrown away, so that its owner reads why, and can answer."""
+    Block.objects.create(kind=Block.Kind.PICTURE, value="5e" * 32, sentence="It shows somebody who did not agree.")
+    client.force_login(bob)
+    row, asked = send(client, committed, version=linocut.pk)
+    with committed():
+        inspected(asked)
+    news = client.get(f"/api/v1/pictures/send/{row.pk}").json()
+    assert (news["state"], "did not agree" in news["sentence"]) == ("refused", True)
+    picture = Picture.objects.get(pk=news["picture"])
+    assert picture.held
+    page = client.get(f"/pictures/sent/{row.pk}").content.decode()
+    assert f"/pictures/{picture.pk}" in page
+    assert client.get(f"/pictures/{picture.pk}").status_code == 200
+    client.logout()
+    assert client.get(f"/pictures/{picture.pk}").status_code == 404
+    assert f"/pictures/{picture.pk}" not in client.get(f"/models/{linocut.model_id}/linocut").content.decode()
+
+
+def test_of_blocked_material_nothing_is_kept(client, bob, committed):
+    Block.objects.create(kind=Block.Kind.PICTURE, value="5e" * 32, sentence="It shows somebody who did not agree.")
+    client.force_login(bob)
+    _row, asked = send(client, committed, material=True)
+    with committed():
+        inspected(asked)
+    assert not Picture.objects.exists()
+    assert not sent.may_draw_by(bob, "5e" * 32)

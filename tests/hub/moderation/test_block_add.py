@@ -1,18 +1,27 @@
 """`block-add`: bytes that may not come in, by a digest of theirs; `block-list`, `block-lift`."""
 
+import base64
 import hashlib
+import json
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import call_command
 
+from hub import queue
 from hub.catalog.hashes import EMPTY
 from hub.catalog.models import Block, File
 from hub.gallery.models import Picture
-from hub.moderation.models import Entry
+from hub.moderation.models import Case, Entry
+from hub.moderation.tasks import blocked_tell
+from hub.moderation.telling import blocked_sweep
 from tests.hub.catalog.files import added
 from tests.hub.gallery.conftest import draw, linocut, nano  # noqa: F401  fixtures
 from tests.hub.moderation.conftest import Api, random_file, report
+from tests.hub.moderation.test_case_appeal import MINE, RIGHT
+from tests.hub.moderation.test_case_decide import signed_in
 from tests.hub.uploads.test_upload_inspected import answer
+from workers.messages import HUB
 
 WHY = "It reads the passwords of whoever loads it."
 
@@ -57,6 +66,60 @@ def test_a_picture(alice, bob, monas, draw):  # noqa: F811
     monas("POST", "/blocks", {"kind": "picture", "value": picture.sha256, "sentence": WHY}, status=201)
     assert Picture.objects.get().held
     assert draw(bob, visible=True).held  # drawn again, the same bytes
+
+
+@pytest.fixture
+def blocked(alice, monas, draw):  # noqa: F811
+    """The digest of a picture of Alice's that was blocked."""
+    picture = draw(alice, visible=True)
+    monas("POST", "/blocks", {"kind": "picture", "value": picture.sha256, "sentence": WHY}, status=201)
+    return picture.sha256
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """Commit, and do what the hub's own worker is asked to do then."""
+
+    @contextmanager
+    def done():
+        queue.cache().delete(HUB)
+        with django_capture_on_commit_callbacks(execute=True):
+            yield
+        while raw := queue.cache().rpop(HUB):
+            asked = json.loads(raw)
+            if asked["headers"]["task"] == blocked_tell.name:
+                blocked_tell(*json.loads(base64.b64decode(asked["body"]))[0])
+
+    return done
+
+
+def test_whoever_draws_it_later_is_told_why_and_may_answer(blocked, bob, draw, adams, committed):  # noqa: F811
+    with committed():
+        picture = draw(bob, visible=True)
+    notice = bob.notices.get()
+    assert "A moderator hid this picture, whoever has it." in notice.sentence
+    assert WHY in notice.sentence
+    page = signed_in(bob).get(f"/pictures/{picture.pk}").content.decode()
+    assert notice.address in page
+    with committed():
+        again = draw(bob)
+    assert bob.notices.count() == 1, "the same decision, told once"
+    assert notice.address in signed_in(bob).get(f"/pictures/{again.pk}").content.decode()
+    blocked_sweep()
+    assert bob.notices.count() == 1
+    case = Case.objects.get(owner=bob)
+    signed_in(bob).post(f"{notice.address}/answer", MINE)
+    adams("POST", f"/cases/{case.pk}/appeal", RIGHT)
+    assert [one.held for one in Picture.objects.filter(owner=bob)] == [False, False]
+    assert [one.held for one in Picture.objects.exclude(owner=bob)] == [True], "Alice's stays as it was decided"
+
+
+def test_where_the_message_was_lost_the_sweep_tells(blocked, bob, draw):  # noqa: F811
+    draw(bob)
+    assert not bob.notices.exists()
+    blocked_sweep()
+    blocked_sweep()
+    assert WHY in bob.notices.get().sentence
 
 
 @pytest.mark.parametrize(
