@@ -1,8 +1,8 @@
-// Sends files to the object store in parts: four at a time, signed by the hub when they are due, again when their URLs
-// have died. What has arrived is asked of the hub, so a reload, another day or another browser sends only the rest.
+// Sends files to the object store in parts: one at first, up to four at a time while that is faster; signed by the hub
+// when they are due, again when their URLs have died. What has arrived is asked of the hub, so a reload, another day or another browser sends only the rest.
 (() => {
   'use strict';
-  const LANES = 4, AHEAD = 8, SLOWEST = 30, SAMPLE = 65536, LARGEST_HEADER = 32 << 20, GIVE_UP = 6;
+  const LANES = 4, AHEAD = 8, QUICK = 10, FASTER = 1.2, SLOWEST = 30, SAMPLE = 65536, LARGEST_HEADER = 32 << 20, GIVE_UP = 6;
   const root = document.getElementById('uploads');
   if (!root) return;
   const rows = document.getElementById('upload-rows'), drop = document.getElementById('drop');
@@ -65,7 +65,7 @@
         await this.patiently(async () => { this.done = new Set((await hub(`/${this.id}/parts`)).map(p => p.PartNumber)); });
         for (let round = 0; round < 3 && this.alive; round++) {
           this.seen = []; this.taken = new Set(this.done); this.show();
-          await Promise.all(Array.from({ length: LANES }, () => this.lane()));
+          await this.send();
           if (!this.alive) return;
           this.say(t('joining'));
           if (await this.complete()) return;
@@ -78,11 +78,34 @@
       }
     }
 
-    async lane() {
-      for (let n; this.alive && (n = this.next());) {
-        this.taken.add(n);
-        try { await this.part(n); } catch (error) { this.taken.delete(n); throw error; }
-      }
+    send() { // until no lane has work left, or the first has trouble that waiting does not mend
+      return new Promise((good, bad) => {
+        let lanes = 0;
+        const lane = async () => {
+          lanes += 1;
+          for (let n; this.alive && lanes <= this.wide && (n = this.next());) {
+            this.taken.add(n);
+            try { await this.part(n); } catch (error) { this.taken.delete(n); throw error; }
+            if (this.measure()) open();
+          }
+          if (!--lanes) good();
+        };
+        const open = () => lane().catch(bad);
+        this.narrow();
+        open();
+      });
+    }
+    narrow() { this.wide = 1; this.best = 0; this.settled = false; this.mark = [performance.now(), this.sent]; }
+    // Whether another lane is worth its while. Where a part takes longer than ten seconds there is only one, so that an
+    // interruption costs one; else each has to make the whole a fifth faster, or it goes again.
+    measure() {
+      const [then, before] = this.mark, took = (performance.now() - then) / 1000, speed = (this.sent - before) / took;
+      if (this.settled || took < .2) return false;
+      this.mark = [performance.now(), this.sent];
+      if (speed < FASTER * this.best) { this.wide -= 1; this.settled = true; return false; }
+      if (this.wide === LANES || this.wide * this.partSize > QUICK * speed) return false;
+      this.best = speed; this.wide += 1;
+      return true;
     }
     next() { for (let n = 1; n <= this.parts; n++) if (!this.taken.has(n)) return n; return 0; }
 
@@ -164,6 +187,7 @@
     }
 
     wait(error) { // one clock for all lanes: 1, 2, 4 … 30 s, or at once when the line is back or “Try now” is pressed
+      this.narrow();
       return this.waiting ??= new Promise(done => {
         this.tries = (this.tries || 0) + 1;
         let left = Math.min(SLOWEST, 2 ** (this.tries - 1)), clock;

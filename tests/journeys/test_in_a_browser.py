@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import load_file, save_file
 
-from tests.journeys.conftest import WEIGHTS, Person
+from tests.journeys.conftest import WEIGHTS, Person, wait_for
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 NAME, WORD = "Bea flat", "beaflat"
@@ -275,28 +275,82 @@ def test_a_new_version_of_it(hub, page, tmp_path):
 
 
 def test_an_interrupted_upload_goes_on(hub, page, tmp_path):
-    """Of three parts only the last, small one arrives before the page is closed; it is not sent again."""
+    """Of three parts only the first arrives before the page is closed; it is not sent again."""
     path = tmp_path / "bea-base.safetensors"
     weights = load_file(WEIGHTS / "nano-sd1.safetensors")
     save_file({k: v * 1.001 if v.is_floating_point() else v for k, v in weights.items()}, path)
 
-    def only_the_last(route):
-        if "partNumber=3" in route.request.url:
+    def only_the_first(route):
+        if "partNumber=1" in route.request.url:
             route.continue_()  # the others hang
 
-    page.route("**/incoming/*partNumber=*", only_the_last)
+    page.route("**/incoming/*partNumber=*", only_the_first)
     page.goto(f"{hub.address}/uploads/start")
-    with page.expect_response("**/incoming/*partNumber=3*"):
+    with page.expect_response("**/incoming/*partNumber=1*"):
         page.set_input_files("input[type=file]", str(path))
     page.goto(f"{hub.address}/models")
     page.unroute("**/incoming/*partNumber=*")
     page.get_by_role("link", name="1 file on its way in").click()
     row = page.locator("article", has_text=path.name)
-    row.get_by_text("Paused at 1 %. Choose the same file to go on.").wait_for()
+    row.get_by_text(re.compile(r"^Paused at 4\d %. Choose the same file to go on.")).wait_for()
     page.set_input_files("input[type=file]", str(path))
     row.locator(".verdict", has_text="Accepted").wait_for(timeout=60_000)
     asked = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
-    assert sorted(re.findall(r"partNumber=(\d+)", "\n".join(asked))) == ["1", "2"]
+    assert sorted(re.findall(r"partNumber=(\d+)", "\n".join(asked))) == ["2", "3"]
+
+
+# Stands in for the line to the store: each part takes its time, whatever else is under way.
+FAR_AWAY = """
+const Real = XMLHttpRequest; let flying = 0; window.most = 0; window.sent = [];
+window.XMLHttpRequest = class extends Real {
+  open(method, url) {
+    this.number = method === 'PUT' && new URL(url, location).searchParams.get('partNumber');
+    super.open(method, url);
+  }
+  send(part) {
+    if (!this.number) { super.send(part); return; }
+    window.most = Math.max(window.most, ++flying); window.sent.push(+this.number);
+    let loaded = 0;
+    const step = () => { // a twentieth of it, as fast as the line is by now
+      loaded += part.size / 20;
+      if (loaded < part.size) {
+        this.upload.onprogress({ loaded });
+        setTimeout(step, window.delay(flying) / 20);
+        return;
+      }
+      flying -= 1;
+      Object.defineProperty(this, 'status', { value: 200 });
+      this.onload();
+    };
+    setTimeout(step, window.delay(flying) / 20);
+  }
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("delay", "most"),
+    [
+        ("() => 400", 4),  # far away: parts beside each other cost no time
+        ("(flying) => 400 * flying", 2),  # a full line: a second lane is tried, and was of no use
+        ("() => 60000", 1),  # slow: an interruption must not cost more than one part
+    ],
+)
+def test_lanes_open_while_they_make_it_faster(hub, page, tmp_path, delay, most):
+    path = tmp_path / f"lanes-{most}.safetensors"
+    with path.open("wb") as file:
+        file.truncate(12 * 16 * 1024**2)
+    page.goto(f"{hub.address}/uploads/start")
+    page.evaluate(f"() => {{ window.delay = {delay}; {FAR_AWAY} }}")
+    page.set_input_files("input[type=file]", str(path))
+    row = page.locator("article", has_text=path.name)
+    if most == 1:
+        page.wait_for_timeout(5000)
+    else:
+        wait_for("its parts to go", lambda: page.evaluate("window.sent.length") >= 12)
+    assert page.evaluate("window.most") == most
+    row.get_by_role("button", name=f"Remove {path.name}").click()
+    row.wait_for(state="detached")
 
 
 def test_choices_and_a_dropped_picture(hub, page, tmp_path):
