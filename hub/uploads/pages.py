@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from hub.accounts.queries import quota_of
 from hub.catalog.bases import base_choices
 from hub.catalog.serializers import undecided, verdict_sentence
 from hub.errors import NotFound, Refused
-from hub.uploads import actions, bases, forms, queries, words
+from hub.uploads import actions, bases, forms, guesses, queries, words
 from hub.uploads.actions import WrongFields
 from hub.uploads.models import Upload
 from hub.uploads.names import EXTENSIONS, model_name_of
@@ -35,8 +36,16 @@ def _owner(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
+def _rows(owner: User, uploads: Iterable[Upload]) -> list[dict[str, Any]]:
+    """What the templates of whole rows read: with the model that each may be a new version of."""
+    uploads = list(uploads)
+    open_ones = [upload for upload in uploads if upload.status in queries.OPEN]
+    guessed = guesses.models_guessed(owner, open_ones)
+    return [_row(upload) | {"guessed": guessed.get(str(upload.pk))} for upload in uploads]
+
+
 def _row(upload: Upload) -> dict[str, Any]:
-    """What a row's template reads."""
+    """What a row's status reads."""
     drawing = queries.drawing_of(upload.version) if upload.version else None
     inspecting = upload.status == Upload.Status.INSPECTING
     return {
@@ -65,7 +74,7 @@ def _start(request: HttpRequest, refused: Refused | None = None) -> HttpResponse
     choices = queries.form_choices(owner)
     asked = request.GET.get("model", "")  # *New version* on a model's page
     context = {
-        "rows": [_row(upload) for upload in queries.upload_list(owner)[:100]],
+        "rows": _rows(owner, queries.upload_list(owner)[:100]),
         "choices": choices,
         "into": next((model for model in choices["models"] if str(model.pk) == asked), None),
         "extensions": ",".join(EXTENSIONS),
@@ -99,8 +108,8 @@ def upload_send(request: HttpRequest) -> HttpResponse:
 def upload_row(request: HttpRequest, id: UUID) -> HttpResponse:
     """One file's row, for a script that has just begun to send it."""
     upload = queries.upload_of(_owner(request), id)
-    context = {"row": _row(upload), "choices": queries.form_choices(_owner(request))}
-    return render(request, "uploads/upload_row.html", context)
+    [row] = _rows(_owner(request), [upload])
+    return render(request, "uploads/upload_row.html", {"row": row, "choices": queries.form_choices(_owner(request))})
 
 
 @require_GET
@@ -117,7 +126,7 @@ def upload_status(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 def upload_header(request: HttpRequest, id: UUID) -> HttpResponse:
     """What the file's first bytes told; polled until they were read, then 286 ends the polling."""
-    row = _row(queries.upload_of(_owner(request), id))
+    [row] = _rows(_owner(request), [queries.upload_of(_owner(request), id)])
     status = HTMX_STOP_POLLING if row["told"] or not row["open"] else 200
     context = {"row": row, "fragment": True, "choices": queries.form_choices(_owner(request)) if row["open"] else None}
     return render(request, "uploads/upload_header.html", context, status=status)
@@ -139,7 +148,8 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     """A row's form, sent whole whenever something in it changes; an empty field goes back to what the file says."""
     said: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in ("model_name", "version_name")}
     said |= {name: request.POST.get(name, "") for name in ("type", "base", "group")}
-    said["model_id"] = request.POST.get("model_id") or None
+    into = request.POST.get("into")  # the button beside the model that it may be a new version of
+    said["model_id"] = into or request.POST.get("model_id") or None
     for name in ("trigger_words", "tags"):
         words_said = [word.strip() for word in re.split(r"[,\n]", request.POST.get(name, ""))]
         said[name] = list(filter(None, words_said))
@@ -150,11 +160,12 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     if not checked.is_valid():
         name, problems = next(iter(checked.errors.items()))
         raise WrongFields(f"{str(name).replace('_', ' ').capitalize()}: {_first(problems)}", field=name)
-    actions.upload_fields(owner=_owner(request), id=id, fields=checked.validated_data)
+    upload = actions.upload_fields(owner=_owner(request), id=id, fields=checked.validated_data)
     if not request.headers.get("HX-Request"):
         messages.success(request, _("Kept."))
         return redirect(f"{reverse('uploads:upload-start')}#row-{id}")
-    return render(request, "uploads/upload_fields.html")
+    choices = queries.form_choices(_owner(request)) if into else None
+    return render(request, "uploads/upload_fields.html", {"row": {"upload": upload}, "choices": choices})
 
 
 def _first(problems: Any) -> str:
