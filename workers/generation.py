@@ -83,6 +83,7 @@ class Whole:
         self.recipes, self.news = recipes, news
         self.steps = sum(_steps(recipe) for recipe in recipes)
         self.done = 0
+        self.begun = False
         self.given_up = False
 
     def drawn(self, recipes: Sequence[Recipe]) -> list[np.ndarray]:
@@ -93,7 +94,8 @@ class Whole:
         models, edits = _ready(recipes, self.news)
         model, refiner = models[0], models[-1] if recipes[0].refiner else None
         given = [_given(one, model, refiner, self.news) for one in recipes]
-        self.news.tell(stage="drawing", steps=_steps(recipes[0]))
+        if not self.begun:  # the engine may be at others that came before
+            self.news.tell(stage="waiting", steps=_steps(recipes[0]))
         coming = [
             engine().ask(model, one, edits[one.uses], self.watch(one), beside)
             for one, beside in zip(recipes, given, strict=True)
@@ -119,7 +121,13 @@ class Whole:
             step = min(of, told - picture * of)
             self.news.tell(stage="drawing", step=step, steps=of, picture=picture, preview=preview)
 
-        return Watch(step, lambda: self.given_up or self.news.cancelled())
+        def cancelled() -> bool:
+            if not self.begun:  # asked before each step, the first too
+                self.begun = True
+                self.news.tell(stage="drawing", steps=_steps(recipe))
+            return self.given_up or self.news.cancelled()
+
+        return Watch(step, cancelled)
 
 
 def _ready(recipes: Sequence[Recipe], news: GenerationNews) -> tuple[list[Model], dict[tuple[Use, ...], list[Edit]]]:

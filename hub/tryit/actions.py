@@ -197,7 +197,7 @@ def sweep() -> None:
         if news is not None and news.attempt == generation.attempt:
             if time.time() - news.at > settings.WORKER_SILENT_SECONDS:
                 _hand_on(generation, STOPPED)
-            elif generation.status == QUEUED:
+            elif generation.status == QUEUED and news.stage != "waiting":
                 begun(generation)
         elif generation.status == RUNNING:
             if _age(generation.started_at) > settings.WORKER_SILENT_SECONDS:

@@ -87,7 +87,8 @@ def generation_view(generation: Generation) -> GenerationView:
         return GenerationView(generation, status, sentence, sentence)
     news = queue.progress(str(generation.pk))
     if news is not None and news.attempt == generation.attempt:
-        return _running(generation, news)
+        # At hand is not begun: a worker takes several, and draws one after the other where they cannot share a step.
+        return _waiting(generation) if news.stage == "waiting" else _running(generation, news)
     if generation.status == Generation.Status.RUNNING:
         sentence = _("Waiting for news of the worker")
         return GenerationView(generation, "running", sentence, _("Started"))

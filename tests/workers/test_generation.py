@@ -151,6 +151,27 @@ def test_jobs_of_different_stacks_are_drawn_together(base, lora):
         assert abs(pixels(one.pictures[0]) - pixels(other.pictures[0])).max() <= 1
 
 
+def test_a_job_waits_until_the_engine_begins_it(base, valkey):
+    """Not "step 0" while others are drawn."""
+    job, free = asked(base), threading.Event()
+
+    def told():
+        word = valkey.get(progress_key(job.generation_id))
+        return word and msgspec.json.decode(word, type=Progress).stage
+
+    engine()._put(free.wait)
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(generation.generate, job)
+        until = time.monotonic() + 60
+        while told() != "waiting" and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.6)  # and goes on to say so
+        said = told()
+        free.set()
+        assert isinstance(drawn.result(), Generated)
+    assert (said, told()) == ("waiting", "storing")
+
+
 def test_at_weight_nought_pixels_are_the_base_s(base, lora):
     plain = generation.generate(asked(base))
     none = generation.generate(asked(base, uses=(msgspec.structs.replace(lora, weight=0.0),)))

@@ -70,6 +70,23 @@ def test_the_place_in_line_and_the_time(alice, bob, recipe, worker, finish):
     assert view.sentence == "2nd in line, about 4 s"
 
 
+def test_what_a_worker_has_at_hand_waits_in_line_still(alice, bob, recipe, worker, finish, news):
+    """A worker takes several messages; where they cannot share a step it draws one after the other."""
+    finish(actions.generation_create(owner=bob, recipe=recipe), seconds=2)
+    first = actions.generation_create(owner=bob, recipe=replace(recipe, seed=97))
+    second = actions.generation_create(owner=bob, recipe=replace(recipe, seed=98))
+    mine = actions.generation_create(owner=alice, recipe=replace(recipe, seed=99))
+    news(first, step=3, steps=20)
+    news(second, stage="waiting", steps=20)
+    news(mine, stage="waiting", steps=20)
+    actions.sweep()
+    for one in (first, second, mine):
+        one.refresh_from_db()
+    assert (first.status, second.status, mine.status) == ("running", "queued", "queued")
+    assert generation_view(second).sentence == "Next, about 4 s"
+    assert generation_view(mine).sentence == "2nd in line, about 6 s"
+
+
 def test_previews_do_not_stand_before_people(alice, linocut, recipe, worker):
     actions.preview_request(version=linocut)
     assert generation_view(actions.generation_create(owner=alice, recipe=recipe)).place == 1
