@@ -40,7 +40,7 @@ from workers.prompts import EMPHASES
 DIALECTS = {"a1111": "A1111, Forge", "comfyui": "ComfyUI", "invokeai": "InvokeAI"}
 KEPT = "recipe"  # of somebody who has to sign in, or to send a picture, first
 SIZES = {  # what bases were trained on, and the same area lying and standing
-    "nano": [(128, 128)],
+    "nano": [(128, 128), (112, 144), (144, 112)],
     "sd1": [(512, 512), (512, 768), (768, 512)],
     "sd2": [(768, 768), (640, 896), (896, 640)],
     "sdxl": [(1024, 1024), (832, 1216), (1216, 832)],

@@ -1,5 +1,6 @@
 import re
 
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.urls import reverse
 
@@ -18,6 +19,18 @@ def test_it_works(signed_in, alice):
     signed_in.post(link.removeprefix("http://127.0.0.1:8000"))
     alice.refresh_from_db()
     assert alice.email == "new@example.org"
+
+
+def test_the_present_one_is_confirmed(signed_in, alice):
+    """What the note beside the choices of mail leads to."""
+    EmailAddress.objects.filter(user=alice).update(verified=False)
+    page = signed_in.get(reverse("account_email")).content.decode()
+    assert "Send a link to confirm it" in page
+    signed_in.post(reverse("account_email"), {"email": "alice@example.org", "action_send": "1"})
+    link = re.search(r"http://127.0.0.1:8000(\S+)", mail.outbox[-1].body)[1]
+    signed_in.post(link)
+    assert EmailAddress.objects.get(user=alice).verified
+    assert "Send a link" not in signed_in.get(reverse("account_email")).content.decode()
 
 
 def test_an_address_of_somebody_else(signed_in, alice, bob):

@@ -372,3 +372,9 @@ def test_a_second_base_draws_on(client, alice, nano, linocut, finish):
         answer = client.post("/api/v1/generations", asked | {"refiner": wrong.pk}, content_type="application/json")
         assert answer.status_code == 400
         assert sentence in answer.content.decode()
+
+
+def test_the_sizes_of_the_base_are_offered(client, alice, recipe):
+    client.force_login(alice)
+    page = client.get("/try").content.decode()
+    assert all(f'data-size="{size}"' in page for size in ("128×128", "112×144", "144×112"))
