@@ -48,6 +48,7 @@ __all__ = [
 
 CANCELLED = "cancelled"
 QUEUED, RUNNING = Generation.Status.QUEUED, Generation.Status.RUNNING
+BEGUN = {"drawing", "storing"}  # before that its worker has it at hand, with others, and it keeps its place in line
 STOPPED = "The worker stopped in the middle. Another one is starting over."
 MISSED = "weightroom:missed:{id}:{attempt}"
 
@@ -197,7 +198,7 @@ def sweep() -> None:
         if news is not None and news.attempt == generation.attempt:
             if time.time() - news.at > settings.WORKER_SILENT_SECONDS:
                 _hand_on(generation, STOPPED)
-            elif generation.status == QUEUED and news.stage != "waiting":
+            elif generation.status == QUEUED and news.stage in BEGUN:
                 begun(generation)
         elif generation.status == RUNNING:
             if _age(generation.started_at) > settings.WORKER_SILENT_SECONDS:

@@ -77,9 +77,10 @@ def test_what_a_worker_has_at_hand_waits_in_line_still(alice, bob, recipe, worke
     second = actions.generation_create(owner=bob, recipe=replace(recipe, seed=98))
     mine = actions.generation_create(owner=alice, recipe=replace(recipe, seed=99))
     news(first, step=3, steps=20)
-    news(second, stage="waiting", steps=20)
-    news(mine, stage="waiting", steps=20)
-    actions.sweep()
+    for stage in ("fetching", "loading", "waiting"):
+        news(second, stage=stage, steps=20)
+        news(mine, stage=stage, steps=20)
+        actions.sweep()
     for one in (first, second, mine):
         one.refresh_from_db()
     assert (first.status, second.status, mine.status) == ("running", "queued", "queued")
