@@ -26,7 +26,7 @@ SCANNED, AMONG, MOST = 50_000, 5_000, 200
 PIECE, TEXT_LIMIT = 32, 2_000  # texts in a message, and characters of each: MiniLM reads 256 tokens
 WAIT_SECONDS, LOOK_SECONDS = 3.0, 0.02  # that a search waits for its vector
 SILENT_SECONDS = 300  # then a piece that was sent is sent again
-# Of each kind: a piece is on its way; no text was left without a meaning when last looked; no worker can read them.
+# Of each kind: a piece is on its way; all had a meaning once, and few lack one since; no worker can read them.
 ASKED, WHOLE = "weightroom:meanings:{}", "weightroom:meanings:{}:whole"
 UNREADABLE = "weightroom:meanings:{}:unreadable"
 log = logging.getLogger(__name__)
@@ -87,7 +87,8 @@ def _ask(kind: Kind) -> None:
     if rows:
         ids, texts = (tuple(column) for column in zip(*rows, strict=True))
         texts = tuple(text or "" for text in texts)
-        queue.cache().delete(WHOLE.format(kind.name))
+        if len(rows) == PIECE:  # a few that are new do not make it less than whole
+            queue.cache().delete(WHOLE.format(kind.name))
         queue.send(Embed(texts=texts, what=kind.name, ids=ids), then="hub.catalog.meanings_read", priority=9)
     else:
         queue.cache().set(WHOLE.format(kind.name), 1)
@@ -112,17 +113,18 @@ def unreadable(name: str) -> None:
     queue.cache().set(UNREADABLE.format(name), 1, ex=2 * SILENT_SECONDS)
 
 
-def being_read(name: str) -> bool:
-    """Whether some of these rows have no meaning yet but will: a search by meaning does not find them."""
-    if not (settings.MEANING_SEARCH and prepare()):
+def being_read(name: str, *, known: bool = True) -> bool:
+    """Whether many of these rows have no meaning yet but will, so that a search by meaning would pass them over.
+    known: False where the very row that is asked about has none."""
+    if not (settings.MEANING_SEARCH and prepare()) or queue.cache().exists(UNREADABLE.format(name)):
         return False
-    return not queue.cache().exists(WHOLE.format(name), UNREADABLE.format(name))
+    return not known or not queue.cache().exists(WHOLE.format(name))
 
 
 def changed(name: str) -> None:
     """A row is new, or lost its meaning with its text: it is asked for within a minute."""
     if settings.MEANING_SEARCH:
-        transaction.on_commit(lambda: queue.cache().delete(ASKED.format(name), WHOLE.format(name)))
+        transaction.on_commit(lambda: queue.cache().delete(ASKED.format(name)))
 
 
 def forget(name: str, number: int) -> None:

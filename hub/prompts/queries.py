@@ -212,7 +212,7 @@ def _near(user: Person, wish: Wish) -> Found | None:
         if prompt is None:
             return Found(ranked=[])
         vector, words = meanings.vector_of_row("prompts", prompt.pk), words_of(prompt.text)
-        being_read = meanings.being_read("prompts")
+        being_read = meanings.being_read("prompts", known=bool(vector))
     elif wish.order == "meaning":
         vector, words = meanings.vector_of(wish.query), words_of(wish.query)
         being_read = bool(vector) and meanings.being_read("prompts")

@@ -76,22 +76,25 @@ def test_prompts_that_mean_the_same_are_alike(client, alice, read_all):
     assert near == [ship, cake]
     found, _ = prompt_queries.prompt_list(alice, prompt_queries.Wish(query="vessels at sea", sort="meaning"))
     assert found[-1] == cake
+    assert (
+        "Prompts close in meaning to “vessels at sea”"
+        in client.get("/prompts?query=vessels+at+sea&sort=meaning").content.decode()
+    )
     assert "sailing ships" in client.get(f"/prompts?like={boat.pk}").content.decode()
 
 
 @needs_weights
-def test_until_all_are_read_what_has_the_words_comes_first_and_it_says_so(
-    client, alice, read_all, django_capture_on_commit_callbacks
-):
-    """Tempest's meaning was read, Ledger came later: by meaning alone it would not be found."""
+def test_until_all_are_read_what_has_the_words_comes_first_and_it_says_so(client, alice, read_all):
+    """Tempest's meaning was read, Ledger's not yet: by meaning alone it would not be found."""
     added(alice, "Tempest", description="Ships in a storm, high waves.")
     read_all("harbour")
-    with django_capture_on_commit_callbacks(execute=True):
-        added(alice, "Ledger", description="Forms for income tax at the harbour.")
+    added(alice, "Ledger", description="Forms for income tax at the harbour.")
 
     def page():
         return client.get("/models?query=harbour&sort=meaning").content.decode()
 
+    assert "still being read" not in page()  # one that is new, among many that are read
+    queue.cache().delete(meanings.WHOLE.format("models"))  # as when the option was switched on
     text = page()
     assert "Meanings of texts are still being read" in text
     assert text.index("Ledger") < text.index("Tempest")
@@ -102,15 +105,11 @@ def test_until_all_are_read_what_has_the_words_comes_first_and_it_says_so(
 
 
 @needs_weights
-def test_prompts_are_alike_by_words_until_meanings_are_read(
-    client, alice, read_all, django_capture_on_commit_callbacks
-):
+def test_prompts_are_alike_by_words_until_meanings_are_read(client, alice, read_all):
     def kept(text):
         return prompt_actions.prompt_create(owner=alice, fields={"prompt": text})
 
-    with django_capture_on_commit_callbacks(execute=True):
-        boat, _pier = kept("a small boat at the pier"), kept("old wooden pier")
-        kept("sailing ships, ocean")
+    boat, _pier, _ships = kept("a small boat at the pier"), kept("old wooden pier"), kept("sailing ships, ocean")
     text = client.get(f"/prompts?like={boat.pk}").content.decode()
     assert "still being read" in text
     assert "old wooden pier" in text
@@ -119,6 +118,14 @@ def test_prompts_are_alike_by_words_until_meanings_are_read(
     text = client.get(f"/prompts?like={boat.pk}").content.decode()
     assert "still being read" not in text
     assert "sailing ships" in text
+
+
+def test_what_is_new_is_asked_for_at_the_next_minute(alice, by_meaning, django_capture_on_commit_callbacks):
+    meanings.feed()
+    assert queue.cache().exists(meanings.ASKED.format("prompts"))
+    with django_capture_on_commit_callbacks(execute=True):
+        prompt_actions.prompt_create(owner=alice, fields={"prompt": "a small boat"})
+    assert not queue.cache().exists(meanings.ASKED.format("prompts"))
 
 
 def test_where_no_worker_can_read_meanings_nobody_is_told_to_wait(client, alice, by_meaning):
@@ -135,6 +142,14 @@ def test_without_a_worker_the_words_are_looked_for_and_it_says_so(client, alice,
     text = client.get("/models?query=tempest&sort=meaning").content.decode()
     assert "Search by meaning is not answering" in text
     assert "Tempest" in text
+
+
+@pytest.mark.parametrize("path", ["/models", "/prompts"])
+def test_where_no_word_matches_what_is_close_is_offered(client, alice, by_meaning, settings, path):
+    added(alice, "Tempest")
+    assert f"{path}?query=harbour&amp;sort=meaning" in client.get(f"{path}?query=harbour").content.decode()
+    settings.MEANING_SEARCH = False
+    assert "sort=meaning" not in client.get(f"{path}?query=harbour").content.decode()
 
 
 def test_where_it_is_off_nobody_is_offered_it(client, alice):
