@@ -59,9 +59,11 @@ def test_sizes_of_the_base(hers, alice, linocut, nano):
 
 
 def test_a_style_goes_around_or_behind(hers, alice, nano, linocut):
+    assert "import A1111’s styles.csv</a>" in hers.get("/try").content.decode()  # where styles come from
     for prompt, becomes in (("ink, {prompt}, paper", "ink, a cat, paper"), ("on paper", "a cat, on paper")):
         style = prompt_create(owner=alice, fields={"title": "Ink", "prompt": prompt})
         page = hers.post("/try", form(nano, linocut, do="style", style=style.pk))
         assert page.context["f"]["prompt"] == becomes
         assert ">Ink</option>" in page.content.decode()
     assert hers.post("/try", form(nano, linocut, do="style", style="99999")).status_code == 404
+    assert "styles.csv" not in hers.get("/try").content.decode()
