@@ -39,6 +39,8 @@ STAFF = [
     "/operator",
     "/operator/people",
 ]
+TURNED = """document.documentElement.dir = "rtl"
+document.querySelectorAll("details.menu").forEach((menu) => { menu.open = true })"""
 SIZES = [({"width": 1440, "height": 900}, "light"), ({"width": 390, "height": 844}, "dark")]
 SMALLEST = {"width": 320, "height": 640}  # or 640, and letters of twice the size
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
@@ -120,4 +122,9 @@ def test_it_works(hub, page, addresses):
         page.set_viewport_size(SMALLEST)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{address} scrolls sideways at {SMALLEST['width']}")
+        page.evaluate(TURNED)
+        for size in (SMALLEST, SIZES[0][0]):
+            page.set_viewport_size(size)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong.append(f"{address}, from right to left with its menus open, scrolls sideways at {size['width']}")
     assert not wrong, "\n".join(wrong)
