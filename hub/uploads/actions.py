@@ -114,9 +114,12 @@ def upload_start(
 
 def _checked_size(size: int) -> int:
     if size <= 0:
-        raise Empty("The file is empty.")
+        raise Empty(_("The file is empty."))
     if size > settings.MAX_UPLOAD_BYTES:
-        raise TooBig(f"{said(size)} is over this hub's limit of {said(settings.MAX_UPLOAD_BYTES)}.")
+        raise TooBig(
+            _("%(size)s is over this hub's limit of %(most)s.")
+            % {"size": said(size), "most": said(settings.MAX_UPLOAD_BYTES)}
+        )
     return size
 
 
@@ -124,17 +127,21 @@ def _checked_part_size(size: int, wanted: int | None) -> int:
     if wanted is None:
         return queries.part_size_for(size)
     if not queries.SMALLEST_PART <= wanted <= settings.GIB or wanted * queries.MOST_PARTS < size:
-        raise WrongParts("Parts hold from 5 MiB to 1 GiB, and a file has at most 10,000 of them.")
+        raise WrongParts(_("Parts hold from 5 MiB to 1 GiB, and a file has at most 10,000 of them."))
     return wanted
 
 
 def _check_room(owner: User, size: int) -> None:
     open_now = sum(queries.uploads_open(owner).values())
     if open_now >= settings.UPLOADS_OPEN:
-        raise TooManyOpen(f"{open_now} files are on their way in already. Finish or remove some first.")
+        raise TooManyOpen(_("%d files are on their way in already. Finish or remove some first.") % open_now)
+    _check_space(owner, size, _("This needs %(size)s; you have %(left)s left."))
+
+
+def _check_space(owner: User, size: int, sentence: str) -> None:
     left = max(0, quota_of(owner) - queries.space_used(owner))
     if size > left:
-        raise QuotaReached(f"This needs {said(size)}; you have {said(left)} left.", left=left)
+        raise QuotaReached(sentence % {"size": said(size), "left": said(left), "group": owner.username}, left=left)
 
 
 def _check_group_room(owner: User, fields: Mapping[str, Any], size: int) -> None:
@@ -144,11 +151,8 @@ def _check_group_room(owner: User, fields: Mapping[str, Any], size: int) -> None
         group = User.objects.filter(models=fields["model_id"], is_group=True).first()
     elif name := fields.get("group"):
         group = User.objects.filter(username__iexact=name, is_group=True).first()
-    if group is None:
-        return
-    left = max(0, quota_of(group) - queries.space_used(group))
-    if size > left:
-        raise QuotaReached(f"This needs {said(size)}; {group.username} has {said(left)} left.", left=left)
+    if group is not None:
+        _check_space(group, size, _("This needs %(size)s; %(group)s has %(left)s left."))
 
 
 def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,27 +202,26 @@ def parts_sign(*, owner: User, id: UUID | str, numbers: Iterable[int]) -> dict[i
     upload = _waiting(owner, id)
     wanted, parts = sorted(set(numbers)), queries.part_count(upload)
     if not wanted or len(wanted) > SIGNED_AT_ONCE:
-        raise WrongParts(f"Ask for 1 to {SIGNED_AT_ONCE} parts at a time.")
+        raise WrongParts(_("Ask for 1 to %d parts at a time.") % SIGNED_AT_ONCE)
     if wanted[0] < 1 or wanted[-1] > parts:
-        raise WrongParts(f"This file has parts 1 to {parts}.")
+        raise WrongParts(_("This file has parts 1 to %d.") % parts)
     Upload.objects.filter(pk=upload.pk).update(touched_at=timezone.now())
     return {n: storage.part_url(upload.key, upload.s3_upload_id, n, queries.part_bytes(upload, n)) for n in wanted}
 
 
 def parts_list(*, owner: User, id: UUID | str) -> list[storage.Part]:
     """The parts that have arrived, as the object store tells it: what is not here is still to be sent."""
-    upload = _waiting(owner, id)
-    return _parts(upload)
+    return _parts(_waiting(owner, id))
 
 
 def _waiting(owner: User, id: UUID | str) -> Upload:
     upload = queries.upload_of(owner, id)
     if upload.status == Status.ABORTED:
-        raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
+        raise UploadOver(_("This upload was aborted. Start it again."), upload_status=upload.status)
     if upload.status != Status.WAITING:
-        raise UploadOver("This upload is complete; its parts are one file now.", upload_status=upload.status)
+        raise UploadOver(_("This upload is complete; its parts are one file now."), upload_status=upload.status)
     if not upload.s3_upload_id:
-        raise PartsLost("This upload was cut off before it began. Start it again.")
+        raise PartsLost(_("This upload was cut off before it began. Start it again."))
     return upload
 
 
@@ -227,7 +230,7 @@ def _parts(upload: Upload) -> list[storage.Part]:
         with store_heard():
             return queries.uploaded_parts(upload)
     except storage.NoSuchMultipart as error:
-        raise PartsLost("The store no longer has this upload's parts. Complete it, or start it again.") from error
+        raise PartsLost(_("The store no longer has this upload's parts. Complete it, or start it again.")) from error
 
 
 def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str, Any]] | None = None) -> Upload:
@@ -238,7 +241,7 @@ def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str,
     """
     upload = queries.upload_of(owner, id)
     if upload.status == Status.ABORTED:
-        raise UploadOver("This upload was aborted. Start it again.", upload_status=upload.status)
+        raise UploadOver(_("This upload was aborted. Start it again."), upload_status=upload.status)
     if upload.status != Status.WAITING:
         return upload  # its first answer was lost on the way
     assemble(upload, parts)
@@ -247,7 +250,7 @@ def upload_complete(*, owner: User, id: UUID | str, parts: Iterable[Mapping[str,
         if upload.status == Status.ABORTED:
             with store_heard():
                 storage.drop(upload.key)  # removed while the parts were being joined
-            raise UploadOver("This upload was aborted.", upload_status=upload.status)
+            raise UploadOver(_("This upload was aborted."), upload_status=upload.status)
     return upload
 
 
@@ -402,7 +405,7 @@ def upload_abort(*, owner: User, id: UUID | str) -> None:
     """
     upload = queries.upload_of(owner, id)
     if upload.status == Status.ACCEPTED:
-        raise UploadOver("This file was accepted; delete it on the model's page.", upload_status=upload.status)
+        raise UploadOver(_("This file was accepted; delete it on the model's page."), upload_status=upload.status)
     if upload.status != Status.ABORTED:
         # ``stored`` until it is cleared: if the store is silent now, the sweep comes back for it.
         rows = Upload.objects.filter(pk=upload.pk, status=upload.status)

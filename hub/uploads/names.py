@@ -4,19 +4,14 @@ import unicodedata
 from http import HTTPStatus
 from pathlib import PurePosixPath
 
+from django.utils.translation import gettext as _
+
 from hub.errors import Refused
 
 LONGEST = 200  # bytes in UTF-8; file systems stop at 255, and people add to a name
 # A PNG may carry a textual inversion; inspection says whether it does.
 EXTENSIONS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".zip", ".png")
-PICTURES = {
-    ".jpg": "a JPEG",
-    ".jpeg": "a JPEG",
-    ".webp": "a WebP",
-    ".gif": "a GIF",
-    ".avif": "an AVIF",
-    ".svg": "an SVG",
-}
+PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".gif": "GIF", ".avif": "AVIF", ".svg": "SVG"}
 # Names of devices: Windows cannot save such a file, whatever follows the dot.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}
 NOT_IN_NAMES = frozenset('/\\<>:"|?*')
@@ -39,27 +34,29 @@ def checked_filename(name: str) -> str:
     """
     name = unicodedata.normalize("NFC", name).strip(" ")
     if not name:
-        raise BadName("The file has no name.")
+        raise BadName(_("The file has no name."))
     if any(unicodedata.category(letter) in {"Cc", "Cs"} or letter in DIRECTION for letter in name):
-        raise BadName("The file's name holds control characters. Rename it and try again.")
+        raise BadName(_("The file's name holds control characters. Rename it and try again."))
     if found := sorted(NOT_IN_NAMES & set(name)):
-        raise BadName(f"A file's name cannot hold {' '.join(found)} here. Rename it and try again.")
+        raise BadName(_("A file's name cannot hold %s here. Rename it and try again.") % " ".join(found))
     if name.startswith(".") or name.endswith("."):
-        raise BadName("A file's name cannot begin or end with a dot. Rename it and try again.")
+        raise BadName(_("A file's name cannot begin or end with a dot. Rename it and try again."))
     if len(name.encode()) > LONGEST:
-        raise BadName(f"The file's name is longer than {LONGEST} bytes. Give it a shorter one.")
+        raise BadName(_("The file's name is longer than %d bytes. Give it a shorter one.") % LONGEST)
     if name.split(".")[0].strip().lower() in DEVICES:
-        raise BadName(f"{name.split('.')[0]} is the name of a device on Windows. Rename the file and try again.")
+        raise BadName(_("%s is the name of a device on Windows. Rename the file and try again.") % name.split(".")[0])
     return _of_a_known_kind(name)
 
 
 def _of_a_known_kind(name: str) -> str:
     extension = PurePosixPath(name).suffix.lower()
     if extension in PICTURES:
-        raise WrongKind(f"This is {PICTURES[extension]}. Pictures are added on the model's page.")
+        raise WrongKind(_("This is a picture (%s). Pictures are added on the model's page.") % PICTURES[extension])
     if extension not in EXTENSIONS:
-        what = f"“{extension}” files are" if extension else "A file without an extension is"
-        raise WrongKind(f"{what} not taken here. These are: {', '.join(EXTENSIONS)}.")
+        told = {"extension": extension, "kinds": ", ".join(EXTENSIONS)}
+        if extension:
+            raise WrongKind(_("“%(extension)s” files are not taken here. These are: %(kinds)s.") % told)
+        raise WrongKind(_("A file without an extension is not taken here. These are: %(kinds)s.") % told)
     return name
 
 

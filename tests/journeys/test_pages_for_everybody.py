@@ -18,6 +18,9 @@ SIGNED_OUT = [
 ]
 SIGNED_IN = [
     "/uploads/start",
+    "/uploads/send",
+    "/pictures/send",
+    "/pictures/send?field=sent",
     "/prompts/new",
     "/prompts/import",
     "/prompts/wildcards",

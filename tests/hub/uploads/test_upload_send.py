@@ -93,7 +93,7 @@ def test_what_is_said_of_it_is_kept_by_a_button(browser, mail):
     [
         ("ink.safetensors", b"", 422, "The file is empty."),
         ("ink.exe", b"MZ", 422, "“.exe” files are not taken here."),
-        ("ink.jpg", b"JFIF", 422, "This is a JPEG."),
+        ("ink.jpg", b"JFIF", 422, "This is a picture (JPEG)."),
         ("nul.safetensors", b"x", 422, "nul is the name of a device on Windows."),
         ("i<n>k.safetensors", b"x", 422, "A file's name cannot hold < > here."),
         ("i" * 300 + ".safetensors", b"x", 422, "longer than 200 bytes"),

@@ -103,7 +103,7 @@ def test_of_two_starts_at_once_the_second_counts_the_first():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cat.webp", "This is a WebP. Pictures are added on the model's page."),
+        ("cat.webp", "This is a picture (WebP). Pictures are added on the model's page."),
         ("notes.txt", "“.txt” files are not taken here"),
         ("safetensors", "without an extension"),
         ("a/b.safetensors", "cannot hold /"),
