@@ -29,6 +29,7 @@ PRODUCT = getattr(PRODUCT, "default", None)
 # From so many products on oneDNN is not slower where MKL has all vectors either: less than a twentieth of its time goes
 # into laying the matrix out anew at each call.
 LEAST = 2**22
+VECTOR = 16  # numbers: the CPU's attention takes longer for heads that leave one partly empty
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -72,54 +73,94 @@ class Block:
     """
 
     def __init__(self, block: Any, weight_of: Callable[[str], Tensor]) -> None:
-        def of(*paths: str) -> Tensor:
-            return _packed(torch.cat([weight_of(path) for path in paths]) if len(paths) > 1 else weight_of(paths[0]))
+        def heads(*paths: str) -> Tensor:
+            return _packed(torch.cat([_filled(weight_of(path), count) for path in paths]))
+
+        def joining(path: str) -> Tensor:
+            return _packed(_filled(weight_of(path).T, count).T)
 
         self.norms = [(norm.normalized_shape, norm.weight, norm.bias, norm.eps) for norm in _norms(block)]
-        self.itself = block.attn1.heads, of("attn1.to_q", "attn1.to_k", "attn1.to_v")
-        self.out = of("attn1.to_out.0"), block.attn1.to_out[0].bias
-        self.other = block.attn2.heads, of("attn2.to_q"), of("attn2.to_k", "attn2.to_v")
-        self.other_out = of("attn2.to_out.0"), block.attn2.to_out[0].bias
+        count = block.attn1.heads
+        self.itself = count, _scale(block.attn1), heads("attn1.to_q", "attn1.to_k", "attn1.to_v")
+        self.out = joining("attn1.to_out.0"), block.attn1.to_out[0].bias
+        count = block.attn2.heads
+        self.other = count, _scale(block.attn2), heads("attn2.to_q")
+        self.reads = heads("attn2.to_k", "attn2.to_v")
+        self.other_out = joining("attn2.to_out.0"), block.attn2.to_out[0].bias
         inner, gate = (_packed(half) for half in weight_of("ff.net.0.proj").chunk(2))
         bias, gate_bias = block.ff.net[0].proj.bias.detach().chunk(2)
         self.inner, self.gate = (inner, bias), (gate, gate_bias)
-        self.back = of("ff.net.2"), block.ff.net[2].bias
+        self.back = _packed(weight_of("ff.net.2")), block.ff.net[2].bias
 
     @property
     def bytes(self) -> int:
         """What its matrices take."""
         pairs = (self.out, self.other_out, self.inner, self.gate, self.back)
-        own = (self.itself[1], *self.other[1:], *(matrix for matrix, _ in pairs))
+        own = (self.itself[2], self.other[2], self.reads, *(matrix for matrix, _ in pairs))
         return sum(one.numel() * one.element_size() for one in own)
 
     def read(self, context: Tensor) -> Read:
         """The keys and values, each [B, heads, M, width of a head], of a context [B, M, its width]."""
-        heads, _, reads = self.other
-        read = _product(context, reads).unflatten(-1, (2, heads, -1))
+        read = _product(context, self.reads).unflatten(-1, (2, self.other[0], -1))
         key, value = read.permute(2, 0, 3, 1, 4).unbind(0)
         return key, value
 
     def __call__(self, x: Tensor, read: Read, mask: Tensor | None = None) -> Tensor:
         """x [B, N, width] → [C, N, width], looking at what was `read` of C texts, of which ``mask`` [1, 1, 1, M] hides
         some. There may be more of these: then as many neighbours look at each of x."""
-        lines, many, width = x.shape
+        lines, many, _ = x.shape
         norm, norm_two, norm_three = self.norms
-        heads, looks = self.itself
+        heads, scale, looks = self.itself
         looked = _product(torch.layer_norm(x, *norm), looks)
         query, key, value = looked.view(lines, many, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(lines, many, width)
+        seen = F.scaled_dot_product_attention(query, key, value, scale=scale).transpose(1, 2).flatten(2)
         x = WITH(seen, x, *self.out, "add")
-        heads, asks, _ = self.other
+        heads, scale, asks = self.other
         query = _product(torch.layer_norm(x, *norm_two), asks)
         if len(read[0]) > lines:
             times, lines = len(read[0]) // lines, len(read[0])
             query, x = query.repeat_interleave(times, 0), x.repeat_interleave(times, 0)
         query = query.view(lines, many, heads, -1).transpose(1, 2)
-        seen = F.scaled_dot_product_attention(query, *read, mask).transpose(1, 2).reshape(lines, many, width)
+        seen = F.scaled_dot_product_attention(query, *read, mask, scale=scale).transpose(1, 2).flatten(2)
         x = WITH(seen, x, *self.other_out, "add")
         normed = torch.layer_norm(x, *norm_three)
         gate = PRODUCT(normed, *self.gate, "gelu", [], "none")
         return WITH(WITH(normed, gate, *self.inner, "mul"), x, *self.back, "add")
+
+
+class Convolution:
+    """A convolution's own weight laid out for the size that it first reads; another size only takes longer."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        self.layer, self.weight = layer, torch.empty(0)
+
+    @property
+    def bytes(self) -> int:
+        """What its weight takes."""
+        return self.weight.numel() * self.weight.element_size()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        how = self._how(x)
+        said: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.layer.bias, *how, "none", [], "")
+        return said
+
+    def plus(self, x: Tensor, added: Tensor) -> Tensor:
+        """What it says of ``x``, with something ``added``."""
+        how, op = self._how(x), torch.ops.mkldnn._convolution_pointwise.binary
+        total: Tensor = op(x, added, self.weight, self.layer.bias, *how, "add", 1.0, None, [], None)
+        return total
+
+    def _how(self, x: Tensor) -> tuple[Any, ...]:
+        layer = self.layer
+        how = layer.padding, layer.stride, layer.dilation, layer.groups
+        if not self.bytes:
+            self.weight = torch.ops.mkldnn._reorder_convolution_weight(layer.weight.detach(), *how, list(x.shape))
+        return how
+
+
+def convolves(layer: Any) -> bool:
+    """Whether ``layer`` can be a `Convolution`: of several pixels, in fp32 on a CPU."""
+    return isinstance(layer, nn.Conv2d) and layer.kernel_size > (1, 1) and _read(layer.weight)
 
 
 def _norms(block: Any) -> tuple[Any, Any, Any]:
@@ -129,6 +170,19 @@ def _norms(block: Any) -> tuple[Any, Any, Any]:
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     product: Tensor = PRODUCT(x, weight, bias, "none", [], "")
     return product
+
+
+def _scale(attention: Any) -> float:
+    """What attention multiplies by: of the width that its heads have without what they are filled up with."""
+    return float((attention.to_q.out_features // attention.heads) ** -0.5)
+
+
+def _filled(weight: Tensor, heads: int) -> Tensor:
+    """[heads × width, in] → [heads × filled width, in]: heads narrower than a vector are filled up with noughts."""
+    width = weight.shape[0] // heads
+    if width >= VECTOR:
+        return weight
+    return F.pad(weight.view(heads, width, -1), (0, 0, 0, VECTOR - width)).flatten(0, 1)
 
 
 def _packed(weight: Tensor) -> Tensor:

@@ -232,6 +232,17 @@ def _layer(module: Any) -> Layer:
     return ask
 
 
+def _adding(module: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    """A layer with weights whose output something else is added to."""
+    own, plain = module.__dict__, _layer(module)
+
+    def ask(x: Tensor, added: Tensor) -> Tensor:
+        plus = getattr(own.get("forward"), "plus", None)
+        return plain(x).add_(added) if plus is None else plus(x, added)
+
+    return ask
+
+
 def _halves(module: Any) -> Callable[[Tensor], Sequence[Tensor]]:
     """A matrix whose output's two halves go different ways. Where they are large each is computed by itself, so that
     what follows reads memory in a row."""
@@ -285,15 +296,15 @@ def _plain(module: Any, held: Mapping[str, Any]) -> Layer:
 def _resnet(module: Any) -> Timed:
     """The convolutional part: two convolutions, between them what is known of the time, and the input added."""
     norm, into, timed = _layer(module.norm1), _layer(module.conv1), _layer(module.time_emb_proj)
-    norm_two, out = _layer(module.norm2), _layer(module.conv2)
+    norm_two, out = _layer(module.norm2), _adding(module.conv2)
     past = None if module.conv_shortcut is None else _layer(module.conv_shortcut)
 
     def ask(x: Tensor, known: Tensor) -> Tensor:
         inner = into(F.silu(norm(x), inplace=True))
         times = known if len(known) == len(x) else known[:: len(known) // len(x)]
-        inner = inner + timed(times)[:, :, None, None]
-        inner = out(F.silu(norm_two(inner), inplace=True))
-        return (x if past is None else past(x)) + inner
+        inner += timed(times)[:, :, None, None]
+        inner = F.silu(norm_two(inner), inplace=True)
+        return out(inner, x if past is None else past(x))
 
     return ask
 
@@ -317,7 +328,7 @@ def _transformer(module: Any) -> Reading:
         if linear:
             inner = out(inner)
         inner = inner.view(len(inner), height, width, -1).permute(0, 3, 1, 2)
-        return (inner if linear else out(inner)) + _repeated(x, len(inner))
+        return (inner if linear else out(inner)).add_(_repeated(x, len(inner)))
 
     return ask
 

@@ -229,7 +229,7 @@ class Engine:
         if len(stacks) < 2 or not self._pays(first, stacks):
             return same
         # Those of no stack come first: then the others' lines are one block.
-        return [row for key in sorted(stacks, key=lambda key: (key != (), str(key))) for row in stacks[key]]
+        return [row for key in sorted(stacks, key=lambda key: (key != (), stacks[key][0].place)) for row in stacks[key]]
 
     def _pays(self, first: Row, stacks: dict[Hashable, list[Row]]) -> bool:
         """Whether one call for all costs less than one after the other, as far as is known; else it is found out."""

@@ -97,7 +97,7 @@ def planned(model: Model, shares: Sequence[Share], lines_of_one: int = 1) -> Pla
             if _block_of(name) not in plan.blocks:
                 weights = [whole[share.edits][name] for share in those]
                 plan.forwards[name] = _exact(model.modules[name], those, weights)
-        return plan
+        return Plan({**_convolutions(model), **plan.forwards}, plan.blocks, plan.rewriting)
     for name, those in touching.items():
         module = model.modules[name]
         factors = [side_by_side(name, _touching(model, name, share.edits)) for share in those]
@@ -143,6 +143,16 @@ def _blocks(model: Model, shares: Sequence[Share], owns: Sequence[Own]) -> dict[
     return {
         name: _Blocks([(share, found.get(name)) for share, found in mine], own) for name, own in base.blocks.items()
     }
+
+
+def _convolutions(model: Model) -> dict[str, packed.Convolution]:
+    """The UNet's own; those that are taken together with what makes larger stay so."""
+    own = _own(model, ())
+    if not own.convolutions:
+        found = {name: layer for name, layer in model.modules.items() if name.startswith("unet.")}
+        wanted = [name for name, layer in found.items() if packed.convolves(layer) and name not in model.upsamplers]
+        own.convolutions = {name: packed.Convolution(found[name]) for name in wanted}
+    return own.convolutions
 
 
 def _all_of(works: Sequence[Callable[[], None]]) -> None:
@@ -229,6 +239,11 @@ class _ByHand:
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.forwards[hands.number()](x)
+
+    def plus(self, x: Tensor, added: Tensor) -> Tensor:
+        """The output with something added."""
+        mine = self.forwards[hands.number()]
+        return mine.plus(x, added) if isinstance(mine, packed.Convolution) else mine(x).add_(added)
 
     def halves(self, x: Tensor) -> Sequence[Tensor]:
         """The output's two halves, for who reads each by itself."""

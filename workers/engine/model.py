@@ -22,16 +22,19 @@ CONTEXTS_KEPT = 16
 
 @dataclass(eq=False)
 class Own:
-    """What a stack makes of a tiny base: weights [out, …] by their modules' names, and transformer blocks by theirs."""
+    """What a stack makes of a tiny base: weights [out, …] by their modules' names, and transformer blocks by theirs;
+    of no stack, the base's convolutions too."""
 
     weights: dict[str, Tensor] = field(default_factory=dict)
     blocks: dict[str, packed.Block] = field(default_factory=dict)
+    convolutions: dict[str, packed.Convolution] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
         """What it takes in memory."""
         weights = sum(weight.numel() * weight.element_size() for weight in self.weights.copy().values())
-        return weights + sum(block.bytes for block in self.blocks.copy().values())
+        blocks = sum(block.bytes for block in self.blocks.copy().values())
+        return weights + blocks + sum(one.bytes for one in self.convolutions.copy().values())
 
 
 @dataclass

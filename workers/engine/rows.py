@@ -119,6 +119,7 @@ class Row:
         """Whatever follows from its base and stack."""
         self.stack = tuple(edit for edit in self.edits if edit.weight != 0 and _changes_unet(self.model, edit))
         self.key = tuple(edit.identity for edit in self.stack)
+        self.place = str(self.key)  # among other stacks in a call
         self.__dict__.pop("rides", None)
         self.steered = steerings(self.model, self.recipe, self.edits)
         self.table = trained(self.model.zero_snr)
