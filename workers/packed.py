@@ -29,6 +29,7 @@ PRODUCT = getattr(PRODUCT, "default", None)
 # From so many products on oneDNN is not slower where MKL has all vectors either: less than a twentieth of its time goes
 # into laying the matrix out anew at each call.
 LEAST = 2**22
+SIZES_KEPT = 4  # of what a convolution reads
 VECTOR = 16  # numbers: the CPU's attention takes longer for heads that leave one partly empty
 
 
@@ -129,33 +130,39 @@ class Block:
 
 
 class Convolution:
-    """A convolution's own weight laid out for the size that it first reads; another size only takes longer."""
+    """A convolution's own weight, laid out for each size that it reads: for another one it would take eight times as
+    long. The sizes of late are kept."""
 
     def __init__(self, layer: nn.Conv2d) -> None:
-        self.layer, self.weight = layer, torch.empty(0)
+        self.layer = layer
+        self.how = layer.padding, layer.stride, layer.dilation, layer.groups
+        self.weights: dict[torch.Size, Tensor] = {}
 
     @property
     def bytes(self) -> int:
-        """What its weight takes."""
-        return self.weight.numel() * self.weight.element_size()
+        """What its weight takes in all layouts."""
+        return sum(weight.numel() * weight.element_size() for weight in self.weights.copy().values())
 
     def __call__(self, x: Tensor) -> Tensor:
-        how = self._how(x)
-        said: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.layer.bias, *how, "none", [], "")
+        weight, ask = self._laid_out(x), torch.ops.mkldnn._convolution_pointwise
+        said: Tensor = ask(x, weight, self.layer.bias, *self.how, "none", [], "")
         return said
 
     def plus(self, x: Tensor, added: Tensor) -> Tensor:
         """What it says of ``x``, with something ``added``."""
-        how, op = self._how(x), torch.ops.mkldnn._convolution_pointwise.binary
-        total: Tensor = op(x, added, self.weight, self.layer.bias, *how, "add", 1.0, None, [], None)
+        weight, ask = self._laid_out(x), torch.ops.mkldnn._convolution_pointwise.binary
+        total: Tensor = ask(x, added, weight, self.layer.bias, *self.how, "add", 1.0, None, [], None)
         return total
 
-    def _how(self, x: Tensor) -> tuple[Any, ...]:
-        layer = self.layer
-        how = layer.padding, layer.stride, layer.dilation, layer.groups
-        if not self.bytes:
-            self.weight = torch.ops.mkldnn._reorder_convolution_weight(layer.weight.detach(), *how, list(x.shape))
-        return how
+    def _laid_out(self, x: Tensor) -> Tensor:
+        found = self.weights.get(x.shape)
+        if found is None:
+            if len(self.weights) >= SIZES_KEPT:
+                self.weights = {}
+            weight = self.layer.weight.detach()
+            found = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.how, list(x.shape))
+            self.weights[x.shape] = found
+        return found
 
 
 def convolves(layer: Any) -> bool:
