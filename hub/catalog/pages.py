@@ -36,6 +36,7 @@ from hub.catalog.serializers import (
     wish_of,
 )
 from hub.catalog.snippets import snippets
+from hub.catalog.suggestions import suggestions
 from hub.catalog.terms import BASE, CREATOR, TAG, TYPE
 from hub.catalog.training import training_of
 from hub.errors import NotFound, Refused
@@ -144,17 +145,10 @@ def _sorts(wish: queries.Wish) -> list[tuple[str, str]]:
 
 @require_safe
 def model_search(request: HttpRequest) -> HttpResponse:
-    """What is found while somebody types: at most eight models, and the file of a pasted hash."""
+    """What is offered while somebody types, in groups; prompts come by a tag of their own app."""
     query = wish_of(request.GET).query
-    context: dict[str, Any] = {"query": query}
-    if len(query) >= 2:
-        context["found"] = [
-            card(v)
-            for v in queries.model_list(
-                queries.Wish(query=query, within=levels_of(request.user)), limit=8, count=False
-            ).shown
-        ]
-        context["match"] = next(iter(queries.hash_begun(query)), None)
+    offered = suggestions(query, within=levels_of(request.user))
+    context = {"query": query, "offered": offered, "found": [card(version) for version in offered.models]}
     return render(request, "catalog/model_search.html", context)
 
 

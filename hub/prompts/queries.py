@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db import connection
 from django.db.models import F, Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import LessThan
@@ -44,6 +45,8 @@ RAREST, AMONG = 8, 5000  # words that make prompts alike, and prompts with any t
 BROAD_WORD = 40_000  # a word in more prompts than these: the order's own index is walked, row by row
 BEST = 200  # of such a word's prompts, those most run, are ranked
 HITS = 1000  # prompts with all words of a query that are ranked, or put in another order
+# While somebody types: words in more prompts than these are looked for only in the most run prompts.
+BROAD_BEGUN, MOST_RUN = 10_000, 2000
 
 
 class BadCursor(Refused):
@@ -200,6 +203,35 @@ def searched(user: Person, wish: Wish) -> Found:
 
 def _ranked(matching: QuerySet[Prompt], asked: SearchQuery) -> QuerySet[Any, Any]:
     return matching.annotate(rank=SearchRank(F("doc"), asked)).values_list(*HIT, "rank")
+
+
+def prompts_begun(user: Person, query: str, *, most: int) -> list[Prompt]:
+    """Prompts that have the words of a query that is still being typed, best first, with their owners; of words that
+    very many have, the prompts most run."""
+    words = words_of(query)[:WORDS_MOST]
+    groups = meant(words, "prompts_word") if words else []
+    if not groups or not all(groups):
+        return []
+    asked = tsquery(groups)
+    if min(sum(n for _, n in group) for group in groups) >= BROAD_BEGUN:
+        ids = _among_most_run(user, asked, most)
+    else:
+        raw = SearchQuery(asked, search_type="raw", config="simple")
+        hits = [Hit(*row) for row in _ranked(visible(user).filter(doc=raw), raw)[:HITS]]
+        ids = [pk for pk, _ in Found(hits).in_order("relevance", None)[:most]]
+    shown = visible(user).select_related("owner").only("title", "owner__username").in_bulk(ids)
+    return [shown[pk] for pk in ids if pk in shown]
+
+
+def _among_most_run(user: Person, asked: str, most: int) -> list[int]:
+    """Those of the most run prompts that have the words; two frequent words that never meet are not looked for to the
+    end."""
+    sql = """WITH top AS MATERIALIZED (SELECT id, runs, doc FROM prompts_prompt WHERE NOT private OR owner_id = %s
+        ORDER BY runs DESC, id DESC LIMIT %s)
+        SELECT id FROM top WHERE doc @@ to_tsquery('simple', %s) ORDER BY runs DESC, id DESC LIMIT %s"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [user.pk or 0, MOST_RUN, asked, most])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _near(user: Person, wish: Wish) -> Found | None:

@@ -21,7 +21,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test import Client
 
-from hub.catalog import lists
+from hub.catalog import lists, suggestions
 from hub.catalog.hashes import hash_matches
 from hub.catalog.models import Base, File, Listing
 from hub.catalog.wishes import Wish, filtered
@@ -146,9 +146,24 @@ def questions(draw: Draw) -> dict[str, tuple[int, Callable[[], Callable[[], Any]
     def found(query: Callable[[], str], **more: Any) -> Callable[[], Callable[[], Any]]:
         def drawn() -> Callable[[], Any]:
             wish = Wish(query=query(), within=draw.random.choice(MASKS))
-            return lambda: lists.model_list(wish, limit=8, count=False, **more)
+            return lambda: lists.model_list(wish, limit=suggestions.AMONG, count=False, **more)
 
         return drawn
+
+    def triggers() -> Callable[[], Any]:
+        query = draw.typed()
+        page = lists.model_list(Wish(query=query), limit=suggestions.AMONG, count=False)
+        versions = [version for _, version in page.pairs]
+        return lambda: suggestions.trigger_words_begun(query, versions)
+
+    def creators() -> Callable[[], Any]:
+        name = f"user{1 + int(draw.users * draw.random.random())}"  # two letters of it are the whole hub's
+        begun, within = name[: draw.random.randint(2, len(name))], draw.random.choice(MASKS)
+        return lambda: suggestions.creators_begun(begun, within=within)
+
+    def prompts_begun() -> Callable[[], Any]:
+        query = draw.typed()
+        return lambda: prompts.prompts_begun(NOBODY, query, most=suggestions.BESIDE)
 
     def filtered_search(sort: str) -> Callable[[], Callable[[], Any]]:
         def drawn() -> Callable[[], Any]:
@@ -191,6 +206,9 @@ def questions(draw: Draw) -> dict[str, tuple[int, Callable[[], Callable[[], Any]
         "list with its facets and total": (300, faceted),
         "as you type": (200, found(draw.typed)),
         "as you type, one typing error": (200, found(draw.mistyped)),
+        "as you type, trigger words": (200, triggers),
+        "as you type, creators": (200, creators),
+        "as you type, prompts": (200, prompts_begun),
         **{f"search with filters and facets, {sort}": (150, filtered_search(sort))
            for sort in ("relevance", "downloads", "newest")},
         "one digest": (200, digest),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from hub.accounts.actions import token_create, token_revoke
 from hub.catalog.actions import model_edit
+from hub.catalog.models import Model
 from hub.community.groups import group_create, model_transfer
 from hub.community.models import Collection, CollectionItem, Comment
 from hub.gallery.actions import picture_add
@@ -22,6 +23,7 @@ from hub.hooks.models import Delivery, Hook
 from hub.imports.models import Import
 from hub.leaving.models import Export
 from hub.moderation.models import Case
+from hub.prompts.actions import prompt_create
 from hub.prompts.models import Example, Prompt
 from hub.tryit.models import Generation
 from hub.uploads.models import Upload
@@ -218,3 +220,19 @@ def test_alice_finds_her_own(private, alice):
         f"/api/models/{private['owner']}/{private['name']}",
     ):  # fmt: skip
         assert client.get(path, follow=True).status_code == 200, path
+
+
+@pytest.mark.parametrize("private", ["draft", "unlisted", "a group's"], indirect=True)
+def test_nothing_of_it_is_offered_while_somebody_types(private, alice):
+    """Not its name, trigger words, creator or hash, nor the prompt; the answer is as where there is nothing at all."""
+    model = Model.objects.get(pk=private["model_id"])
+    model.versions.update(trigger_words=["secret word"])
+    prompt = prompt_create(owner=alice, fields={"title": "Mine", "prompt": "hers", "private": True})
+    typed = ["secret", "secret wo", "mine", "hers", "alice", "printers", private["hash"], private["hash"][:10]]
+    strangers = [Client(), signed_in(cast.charlie()), signed_in(cast.bob())]
+    if model.link_key:  # who holds its link finds it by that alone
+        strangers[0].get(f"/models/{model.pk}/secret?key={model.link_key}")
+    told = {q: {client.get("/search", {"query": q}).content for client in strangers} for q in typed}
+    assert [q for q, answers in told.items() if len(answers) > 1 or b"href" in answers.pop()] == []
+    hers = signed_in(alice).get("/search", {"query": "mine"}).content.decode()
+    assert f"/prompts/{prompt.pk}" in hers, "her own private prompt is offered to herself"

@@ -63,7 +63,10 @@ def test_browse_and_search(hub, page):
     page.goto(hub.address)
     page.keyboard.press("/")
     page.keyboard.type("bea fl")
-    page.locator("#found a", has_text=NAME).wait_for()
+    page.get_by_role("group", name="Models").get_by_role("option", name=NAME).wait_for()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.role") == "option"
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.wait_for_url("**/models?query=*")
     page.get_by_role("link", name=NAME, exact=True).wait_for()

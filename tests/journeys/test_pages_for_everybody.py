@@ -131,3 +131,16 @@ def test_it_works(hub, page, addresses):
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"{address}, from right to left with its menus open, scrolls sideways at {size['width']}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_offered_while_typing(hub, page, addresses):
+    """A list of groups with headings: axe finds nothing in it where it is open."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.goto(f"{hub.address}/collections")
+    page.locator("#search").press_sequentially("nano")
+    page.get_by_role("listbox").get_by_role("group", name="Models").wait_for()
+    for size, theme in SIZES:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        assert Axe().run(page, options=RULES).response["violations"] == []
