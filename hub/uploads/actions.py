@@ -132,8 +132,7 @@ def _checked_part_size(size: int, wanted: int | None) -> int:
 
 
 def _check_room(owner: User, size: int) -> None:
-    open_now = sum(queries.uploads_open(owner).values())
-    if open_now >= settings.UPLOADS_OPEN:
+    if (open_now := sum(queries.uploads_open(owner).values())) >= settings.UPLOADS_OPEN:
         raise TooManyOpen(_("%d files are on their way in already. Finish or remove some first.") % open_now)
     _check_space(owner, size, _("This needs %(size)s; you have %(left)s left."))
 
@@ -147,8 +146,8 @@ def _check_space(owner: User, size: int, sentence: str) -> None:
 def _check_group_room(owner: User, fields: Mapping[str, Any], size: int) -> None:
     """A group's files count against the group's quota. Raises `QuotaReached`."""
     group = None
-    if fields.get("model_id"):
-        group = User.objects.filter(models=fields["model_id"], is_group=True).first()
+    if model := fields.get("model_id"):
+        group = User.objects.filter(models=model, is_group=True).first()
     elif name := fields.get("group"):
         group = User.objects.filter(username__iexact=name, is_group=True).first()
     if group is not None:
