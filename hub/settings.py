@@ -238,12 +238,13 @@ ACCOUNT_FORMS = {
     "change_email": "hub.accounts.forms.EmailChange",
     "reauthenticate": "hub.accounts.forms.Reauthenticate",
 }
-# As PyPI limits them: passwords by account and by address, codes over the hour and the day as well.
+# As PyPI limits them: passwords by account and by address, codes over the hour and the day as well. A class that signs
+# up in one lesson has one address.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     "login_failed": "10/5m/ip,5/5m/key",
     "code_failed": "20/h/key,50/d/key",
-    "signup": "20/h/ip",
+    "signup": "60/h/ip",
     "reset_password": "20/h/ip,5/d/key",
     "reset_password_from_key": "20/m/ip",
     "change_password": "5/m/user",
