@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -19,22 +19,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub import queue, storage
 from hub.accounts.models import User
-from hub.accounts.queries import groups_of, owners_for, quota_of
 from hub.catalog import actions as catalog
 from hub.catalog import blocks
 from hub.catalog import verdicts as catalog_verdicts
-from hub.catalog.models import Base, File, Model, Version
-from hub.catalog.schedule import LATEST
+from hub.catalog.models import File
 from hub.errors import NotFound, Refused
-from hub.templatetags.weightroom import size as said
 from hub.tryit import actions as tryit
 from hub.uploads import layouts, queries
+from hub.uploads.allowed import check_group_room, check_room, checked_fields, checked_part_size, checked_size
 from hub.uploads.duplicates import here_already
 from hub.uploads.joining import PartsLost, StoreSilent, WrongParts, assemble, store_heard, to_assemble
 from hub.uploads.models import Upload
@@ -46,26 +43,6 @@ Status = Upload.Status
 SAID = {"sha256": "SHA-256", "autov1": "AutoV1", "autov2": "AutoV2", "autov3": "AutoV3", "blake3": "BLAKE3"}
 SIGNED_AT_ONCE = 100  # more are asked for later; URLs die after an hour anyway
 ORPHAN_HOURS = 1  # beyond the hours of abandonment: rows are made before their parts, never after
-
-
-class Empty(Refused):
-    code, status = "empty", HTTPStatus.UNPROCESSABLE_ENTITY
-
-
-class TooBig(Refused):
-    code, status = "too-big", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-class QuotaReached(Refused):
-    code, status = "quota-reached", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-class TooManyOpen(Refused):
-    code, status = "too-many-open", HTTPStatus.TOO_MANY_REQUESTS
-
-
-class WrongFields(Refused):
-    code, status = "wrong-fields", HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class UploadOver(Refused):
@@ -90,16 +67,16 @@ def upload_start(
     `TooManyOpen`, `WrongFields`, `StoreSilent`.
     """
     filename = checked_filename(filename)
-    part_size = _checked_part_size(_checked_size(size), part_size)
-    chosen = _checked_fields(owner, fields or {})
+    part_size = checked_part_size(checked_size(size), part_size)
+    chosen = checked_fields(owner, fields or {})
     upload = Upload(owner=owner, filename=filename, size=size, part_size=part_size, fields=chosen)
     upload.fingerprint, upload.sha256 = fingerprint, sha256
     upload.key = f"{storage.INCOMING}{upload.id}"
     with transaction.atomic():
         # The person's row is the lock: of two starts at once, the second counts the first.
         User.objects.select_for_update().get(pk=owner.pk)
-        _check_room(owner, size)
-        _check_group_room(owner, chosen, size)
+        check_room(owner, size)
+        check_group_room(owner, chosen, size)
         upload.save()
     # The row comes first, so that no upload in the store is unknown here.
     try:
@@ -112,76 +89,6 @@ def upload_start(
     return upload
 
 
-def _checked_size(size: int) -> int:
-    if size <= 0:
-        raise Empty(_("The file is empty."))
-    if size > settings.MAX_UPLOAD_BYTES:
-        raise TooBig(
-            _("%(size)s is over this hub's limit of %(most)s.")
-            % {"size": said(size), "most": said(settings.MAX_UPLOAD_BYTES)}
-        )
-    return size
-
-
-def _checked_part_size(size: int, wanted: int | None) -> int:
-    if wanted is None:
-        return queries.part_size_for(size)
-    if not queries.SMALLEST_PART <= wanted <= settings.GIB or wanted * queries.MOST_PARTS < size:
-        raise WrongParts(_("Parts hold from 5 MiB to 1 GiB, and a file has at most 10,000 of them."))
-    return wanted
-
-
-def _check_room(owner: User, size: int) -> None:
-    if (open_now := sum(queries.uploads_open(owner).values())) >= settings.UPLOADS_OPEN:
-        raise TooManyOpen(_("%d files are on their way in already. Finish or remove some first.") % open_now)
-    _check_space(owner, size, _("This needs %(size)s; you have %(left)s left."))
-
-
-def _check_space(owner: User, size: int, sentence: str) -> None:
-    left = max(0, quota_of(owner) - queries.space_used(owner))
-    if size > left:
-        raise QuotaReached(sentence % {"size": said(size), "left": said(left), "group": owner.username}, left=left)
-
-
-def _check_group_room(owner: User, fields: Mapping[str, Any], size: int) -> None:
-    """A group's files count against the group's quota. Raises `QuotaReached`."""
-    group = None
-    if model := fields.get("model_id"):
-        group = User.objects.filter(models=model, is_group=True).first()
-    elif name := fields.get("group"):
-        group = User.objects.filter(username__iexact=name, is_group=True).first()
-    if group is not None:
-        _check_space(group, size, _("This needs %(size)s; %(group)s has %(left)s left."))
-
-
-def _checked_fields(owner: User, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What the owner says of the file, where it names things that exist and are theirs. Raises `WrongFields`."""
-    chosen = {name: value for name, value in fields.items() if value not in (None, "", [])}
-    gone = (Model.Status.DELETED, Model.Status.TAKEN_DOWN)
-    theirs = Q(owner=owner) | Q(owner__in=groups_of(owner, editing=True))
-    if model_id := chosen.get("model_id"):
-        if not Model.objects.filter(theirs, id=model_id).exclude(status__in=gone).exists():
-            raise WrongFields(_("You have no model of that number."), field="model_id")
-        chosen.pop("model_name", None)
-    if version_id := chosen.get("version_id"):
-        of_theirs = Q(model__owner=owner) | Q(model__owner__in=groups_of(owner, editing=True))
-        version = Version.objects.filter(of_theirs, id=version_id).exclude(status__in=gone).first()
-        if version is None or (model_id and version.model_id != model_id):
-            raise WrongFields(_("You have no version of that number."), field="version_id")
-        chosen["model_id"] = version.model_id
-    if (group := chosen.get("group")) and not any(
-        one.username.lower() == str(group).lower() for one in owners_for(owner)
-    ):
-        raise WrongFields(_("You edit for no group of that name."), field="group")
-    if (base := chosen.get("base")) and not Base.objects.filter(name=base).exists():
-        raise WrongFields(_("This hub knows no base model of that name."), field="base")
-    if isinstance(at := chosen.get("publish_at"), datetime):
-        if at > timezone.now() + LATEST:
-            raise WrongFields(_("Choose a moment within the next two years."), field="publish_at")
-        chosen["publish_at"] = at.isoformat()
-    return chosen
-
-
 def upload_fields(*, owner: User, id: UUID | str, fields: Mapping[str, Any]) -> Upload:
     """Change what the owner says of a file on its way in; an empty value goes back to what the file says itself."""
     upload = queries.upload_of(owner, id)
@@ -191,7 +98,7 @@ def upload_fields(*, owner: User, id: UUID | str, fields: Mapping[str, Any]) -> 
             raise UploadOver(_("This file was accepted; change its words on the model's page."))
         if upload.status not in queries.OPEN:
             raise UploadOver(_("This upload has ended (%s).") % upload.get_status_display())
-        upload.fields = _checked_fields(owner, upload.fields | dict(fields))
+        upload.fields = checked_fields(owner, upload.fields | dict(fields))
         upload.save(update_fields=["fields", "touched_at"])
     return upload
 

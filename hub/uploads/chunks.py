@@ -20,7 +20,8 @@ from hub.accounts.models import User
 from hub.accounts.queries import quota_of
 from hub.errors import Refused
 from hub.templatetags.weightroom import size as said
-from hub.uploads.actions import QuotaReached, inspect, upload_start
+from hub.uploads.actions import inspect, upload_start
+from hub.uploads.allowed import QuotaReached
 from hub.uploads.joining import StoreSilent, store_heard
 from hub.uploads.models import ChunkedFile, Upload, Xorb
 from workers.messages import xorb_key

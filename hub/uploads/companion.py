@@ -26,8 +26,8 @@ from rest_framework.response import Response
 from hub.accounts.authentication import TokenAuthentication
 from hub.errors import NotFound
 from hub.uploads import actions, queries
-from hub.uploads.actions import WrongParts
 from hub.uploads.api import UploadView
+from hub.uploads.joining import WrongParts
 from hub.uploads.models import Upload
 from hub.uploads.serializers import (
     MultipartBatchOutput,

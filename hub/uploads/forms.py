@@ -15,7 +15,7 @@ from django.utils import timezone
 from hub import bodies, storage
 from hub.accounts.models import User
 from hub.errors import Refused
-from hub.uploads import actions
+from hub.uploads import actions, allowed
 from hub.uploads.joining import store_heard
 from hub.uploads.models import Upload
 
@@ -71,7 +71,7 @@ class _Coming:
         if self.held:
             self._send(bytes(self.held))
         if not self.size:
-            raise actions.Empty("The file is empty.")
+            raise allowed.Empty("The file is empty.")
         Upload.objects.filter(pk=self.upload.pk).update(size=self.size, touched_at=timezone.now())
         return actions.upload_complete(owner=self.owner, id=self.upload.pk)
 

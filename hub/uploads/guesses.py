@@ -14,7 +14,9 @@ from hub.accounts.models import User
 from hub.accounts.queries import groups_of
 from hub.catalog.actions import TYPES
 from hub.catalog.models import File, Model, Version
+from hub.catalog.moving import movable
 from hub.catalog.words import words_of
+from hub.uploads import queries
 from hub.uploads.models import Upload
 from hub.uploads.names import model_name_of
 
@@ -30,13 +32,31 @@ Told = Mapping[str, Any] | None
 
 
 def models_guessed(owner: User, uploads: Iterable[Upload]) -> dict[str, Model]:
-    """By an upload's id, the model that it looks like a new version of; of those that name none yet."""
-    asking = [one for one in uploads if not one.fields.get("model_id") and not one.fields.get("model_name")]
+    """By an upload's id, the model that it looks like a new version of; of those that name none, and are on their way
+    or have become a draft that can still be moved."""
+    named = ("model_id", "model_name", "version_id", "import", "path")
+    asking = [one for one in uploads if not any(one.fields.get(name) for name in named)]
+    drafts = {one.version_id for one in asking if one.status == Upload.Status.ACCEPTED and one.version_id}
+    fresh = movable(drafts) if drafts else set()
+    asking = [one for one in asking if one.status in queries.OPEN or one.version_id in fresh]
     if not asking:
         return {}
     known = _Known(owner)
-    found = {str(one.pk): known.like(one.filename, one.header) for one in asking}
+    found = {str(one.pk): known.like(one.filename, told_of(one), but=_model_of(one)) for one in asking}
     return {id: model for id, model in found.items() if model is not None}
+
+
+def told_of(upload: Upload) -> Told:
+    """What its first bytes told, or the whole of it once it was inspected."""
+    if upload.status != Upload.Status.ACCEPTED or not upload.report:
+        return upload.header
+    metadata = upload.report.get("metadata") or {}
+    title = metadata.get("modelspec.title") or metadata.get("ss_output_name") or ""
+    return {name: upload.report.get(name, "") for name in ("kind", "base_family")} | {"read": True, "title": title}
+
+
+def _model_of(upload: Upload) -> int | None:
+    return upload.version.model_id if upload.version else None
 
 
 def _bare(name: str) -> str:
@@ -64,14 +84,18 @@ class _Known:
         for id, family in versions.values_list("model", "base__family"):
             self.families[id].add(family)
 
-    def like(self, filename: str, told: Told) -> Model | None:
-        """The one that is called alike, and is of the kind and base that the file's first bytes tell, once they do."""
+    def like(self, filename: str, told: Told, *, but: int | None = None) -> Model | None:
+        """The one that is called alike, and is of the kind and base that the file's bytes tell, once they do.
+
+        but: a model that it is not: the draft that the file became.
+        """
         title = str((told or {}).get("title") or "")
         names = dict.fromkeys(filter(None, (_bare(title), _bare(model_name_of(filename)))))
         for alike in (self._same, self._begun, self._nearly):
             for name in names:
-                if model := next((self.models[id] for id in alike(name) if self._fits(id, told)), None):
-                    return model
+                likely = (id for id in alike(name) if id != but and self._fits(id, told))
+                if (found := next(likely, None)) is not None:
+                    return self.models[found]
         return None
 
     def _same(self, name: str) -> list[int]:

@@ -17,16 +17,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HTMX_STOP_POLLING
+from django_htmx.http import HTMX_STOP_POLLING, reswap, retarget
 
 from hub import bodies, storage
 from hub.accounts.models import User
 from hub.accounts.queries import quota_of
 from hub.catalog.bases import base_choices
-from hub.catalog.serializers import undecided, verdict_sentence
+from hub.catalog.serializers import model_url, undecided, verdict_sentence
 from hub.errors import NotFound, Refused
-from hub.uploads import actions, bases, forms, guesses, queries, words
-from hub.uploads.actions import WrongFields
+from hub.uploads import actions, bases, forms, guesses, moving, queries, words
+from hub.uploads.allowed import WrongFields
 from hub.uploads.models import Upload
 from hub.uploads.names import EXTENSIONS, model_name_of
 from hub.uploads.serializers import Fields
@@ -39,8 +39,7 @@ def _owner(request: HttpRequest) -> User:
 def _rows(owner: User, uploads: Iterable[Upload]) -> list[dict[str, Any]]:
     """What the templates of whole rows read: with the model that each may be a new version of."""
     uploads = list(uploads)
-    open_ones = [upload for upload in uploads if upload.status in queries.OPEN]
-    guessed = guesses.models_guessed(owner, open_ones)
+    guessed = guesses.models_guessed(owner, uploads)
     return [_row(upload) | {"guessed": guessed.get(str(upload.pk))} for upload in uploads]
 
 
@@ -116,9 +115,11 @@ def upload_row(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 def upload_status(request: HttpRequest, id: UUID) -> HttpResponse:
     """How far a file is; polled while something moves, then 286 ends the polling."""
-    row = _row(queries.upload_of(_owner(request), id))
+    upload = queries.upload_of(_owner(request), id)
+    ended = "ended" in request.GET  # a row that has ended has nothing left to take away
+    [row] = [_row(upload)] if ended or upload.status in queries.OPEN else _rows(_owner(request), [upload])
     status = 200 if row["moving"] else HTMX_STOP_POLLING
-    context = {"row": row, "ending": "ended" not in request.GET}  # a row that has ended has nothing left to take away
+    context = {"row": row, "ending": not ended, "late": not ended and not row["open"]}
     return render(request, "uploads/upload_status.html", context, status=status)
 
 
@@ -149,6 +150,8 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     said: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in ("model_name", "version_name")}
     said |= {name: request.POST.get(name, "") for name in ("type", "base", "group")}
     into = request.POST.get("into")  # the button beside the model that it may be a new version of
+    if into and queries.upload_of(_owner(request), id).status == Upload.Status.ACCEPTED:
+        return _move(request, id)  # a small file was faster than the finger
     said["model_id"] = into or request.POST.get("model_id") or None
     for name in ("trigger_words", "tags"):
         words_said = [word.strip() for word in re.split(r"[,\n]", request.POST.get(name, ""))]
@@ -180,7 +183,29 @@ def upload_publish(request: HttpRequest, id: UUID) -> HttpResponse:
     upload = actions.upload_publish(owner=_owner(request), id=id)
     if not request.headers.get("HX-Request"):
         return redirect("uploads:upload-start")
-    return render(request, "uploads/upload_status.html", {"row": _row(upload)})
+    return render(request, "uploads/upload_status.html", {"row": _row(upload), "late": True})
+
+
+@require_POST
+@login_required
+def upload_move(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The answer to *New version of …?* once the file is a draft of its own."""
+    return _move(request, id)
+
+
+def _move(request: HttpRequest, id: UUID) -> HttpResponse:
+    into = request.POST.get("into", "")
+    if not into.isascii() or not into.isdecimal() or len(into) > 18:
+        raise NotFound(_("There is no such model."))
+    upload = moving.upload_move(owner=_owner(request), id=id, into=int(into))
+    version = upload.version
+    assert version is not None
+    if request.headers.get("HX-Request"):
+        response = render(request, "uploads/upload_status.html", {"row": _row(upload), "late": True, "ending": True})
+        return reswap(retarget(response, f"#upload-{upload.pk}"), "outerHTML")
+    name = {"version": version.name, "model": version.model.name}
+    messages.success(request, _("This is %(version)s of %(model)s now. Only you see it until you publish it.") % name)
+    return redirect(model_url(version.model, version))
 
 
 @require_POST

@@ -12,6 +12,7 @@ urlpatterns = [
     path("uploads/<uuid:id>/file", pages.upload_file, name="upload-file"),
     path("uploads/<uuid:id>/fields", pages.upload_fields, name="upload-fields"),
     path("uploads/<uuid:id>/publish", pages.upload_publish, name="upload-publish"),
+    path("uploads/<uuid:id>/move", pages.upload_move, name="upload-move"),
     path("uploads/<uuid:id>/base", pages.upload_base, name="upload-base"),
     path("uploads/<uuid:id>/remove", pages.upload_remove, name="upload-remove"),
     path("api/v1/uploads", api.UploadList.as_view(), name="upload-list"),

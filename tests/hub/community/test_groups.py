@@ -10,7 +10,8 @@ from hub.catalog.models import Model
 from hub.community import groups
 from hub.community.actions import comment_create, review_write
 from hub.community.models import Notice
-from hub.uploads.actions import QuotaReached, WrongFields, upload_start
+from hub.uploads.actions import upload_start
+from hub.uploads.allowed import QuotaReached, WrongFields
 from tests.hub.catalog.files import added
 
 

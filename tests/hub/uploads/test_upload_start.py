@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from hub.accounts.models import User
-from hub.uploads import actions, queries
+from hub.uploads import actions, allowed, queries
 from hub.uploads.models import Upload
 from tests import cast
 from tests.hub.catalog.files import added
@@ -87,7 +87,7 @@ def test_of_two_starts_at_once_the_second_counts_the_first():
         try:
             actions.upload_start(owner=owner, filename=f"{n}.safetensors", size=600)
             outcomes.append("started")
-        except actions.QuotaReached:
+        except allowed.QuotaReached:
             outcomes.append("refused")
         finally:
             connection.close()
