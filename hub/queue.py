@@ -214,12 +214,12 @@ def waiting(queue: str, *, up_to: int = PRIORITIES[-1]) -> int:
     return sum(int(cache().llen(f"{line}{_SEPARATOR}{step}" if step else line)) for line in lines for step in steps)
 
 
-def drawn_first(first: str, own: Mapping[str, int]) -> dict[str, str]:
+def drawn_first(first: str, own: Mapping[str, int]) -> dict[str, str] | None:
     """Bring a generation that waits before the others of its owner, so that nobody else's is drawn later for it.
 
     own: ids of its owner's most urgent that wait, itself among them, in the order in which they were sent, each with
     the work that it is. Returns those that moved, in their new order, each with the id whose place it has now; nothing
-    where it is first already, or in no line any more.
+    where it is first already, None where it is in no line any more.
     """
     keys = [GENERATE, *(messages.own_queue(host) for host in _drawing())]
     with cache().pipeline() as pipe:
@@ -228,6 +228,8 @@ def drawn_first(first: str, own: Mapping[str, int]) -> dict[str, str]:
                 pipe.watch(*keys)
                 # Sent at a list's head and taken at its end: here the next to be drawn comes first.
                 lines: dict[str, list[bytes]] = {key: pipe.lrange(key, 0, -1)[::-1] for key in keys}  # type: ignore
+                if not any(_drawn_by(one) == first for line in lines.values() for one in line):
+                    return None
                 changed, moved = rearranged(lines, first, own)
                 pipe.multi()
                 for key, line in changed.items():

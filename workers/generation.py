@@ -30,7 +30,7 @@ MOST_PICTURES = 16
 
 def generate(asked: Generate) -> Generated | Failed:
     """Draw what is asked. What goes wrong is a `Failed` with a sentence; a defect is logged with its traceback."""
-    with GenerationNews(asked) as news:
+    with GenerationNews(asked, starting=not engine_room.entered.made) as news:
         try:
             return _generate(asked, news)
         except Refusal as refused:

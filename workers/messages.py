@@ -345,13 +345,13 @@ class Failed(Message, frozen=True):
 class Progress(Message, frozen=True):
     """News of a running job, kept in the cache for those who watch; losing it loses nothing.
 
-    A worker that has it at hand may still be ``waiting`` for those that it draws before. ``preview`` is a small PNG of
-    the latents, base64, or empty. ``at`` is seconds since 1970: a heartbeat.
+    A worker's first job finds it ``starting``. One that has it at hand may still be ``waiting`` for those that it draws
+    before. ``preview`` is a small PNG of the latents, base64, or empty. ``at`` is seconds since 1970: a heartbeat.
     """
 
     generation_id: str
     attempt: int
-    stage: Literal["fetching", "loading", "waiting", "drawing", "storing"]
+    stage: Literal["starting", "fetching", "loading", "waiting", "drawing", "storing"]
     step: int = 0
     steps: int = 0
     picture: int = 0

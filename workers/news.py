@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 import redis
@@ -107,8 +107,10 @@ class Stopped(Exception):
 class GenerationNews(News[Progress]):
     """News of one job of pictures; and whether somebody still wants it, asked of the cache beside the drawing."""
 
-    def __init__(self, asked: Generate) -> None:
-        first = Progress(generation_id=asked.generation_id, attempt=asked.attempt, stage="fetching")
+    def __init__(self, asked: Generate, *, starting: bool = False) -> None:
+        """starting: the worker itself is not ready yet, so that is what it is at first."""
+        stage: Literal["starting", "fetching"] = "starting" if starting else "fetching"
+        first = Progress(generation_id=asked.generation_id, attempt=asked.attempt, stage=stage)
         super().__init__(asked.generation_id, first)
         self._wanted = True
         self._look: Callable[[], bytes] | None = None

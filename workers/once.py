@@ -27,6 +27,11 @@ class once(Generic[T]):
                     self._made.append(self._make())
         return self._made[0]
 
+    @property
+    def made(self) -> bool:
+        """Whether it is there already."""
+        return bool(self._made)
+
     def cache_clear(self) -> None:
         """Forget it: the next that asks makes it anew."""
         with self._lock:

@@ -26,6 +26,7 @@ from hub.imports.models import Import, Item
 from hub.imports.notices import import_ended
 from hub.uploads import actions as uploads
 from hub.uploads import queries as upload_queries
+from hub.uploads.allowed import TooManyOpen
 from hub.uploads.joining import PartsLost, StoreSilent
 from hub.uploads.models import Upload
 from workers.fetch_messages import Fetched, FetchFile, Measure, Measured, Part
@@ -151,7 +152,7 @@ def measured(answer: Measured) -> None:
             item.sent = pictures.picture_send(
                 owner=item.of.owner, name=item.name, size=item.size, version=item.version, counted=False
             )[0]
-    except uploads.TooManyOpen:
+    except TooManyOpen:
         _wait(item, seconds=BUSY_SECONDS, sentence="It waits until fewer files of yours are on their way in.")
         return
     except (StoreSilent, BotoCoreError, ClientError):

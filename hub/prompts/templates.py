@@ -107,6 +107,19 @@ def _outermost(groups: list[Field]) -> list[Field]:
     return kept
 
 
+def lines(text: str) -> list[str]:
+    """The prompts of a box that holds one on each line. A choice in braces may go over several, of which it makes one;
+    an unclosed brace ends with its line, as any letter does."""
+    found, last = list[str](), 0
+    text = "\n".join(text.splitlines())
+    places = _braces(text)
+    for at in [*(match.start() for match in re.finditer("\n", text)), len(text)]:
+        if not any(one.start < at < one.end for one in places):
+            found.append(" ".join(text[last:at].split("\n")).strip())
+            last = at
+    return list(filter(None, found))
+
+
 def is_template(text: str) -> bool:
     return bool(fields(text))
 

@@ -200,8 +200,8 @@ def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
     columns = [_column(user, base, text) for text in params.getlist("stack")[:MOST_COLUMNS]] or [Column()]
     _form_changes(user, base, columns, params)
     board = board_of(base) if base else []
-    given = [line.strip()[:LONGEST_PROMPT] for text in params.getlist("prompt") for line in text.splitlines()]
-    lines = list(filter(None, given)) or [row.prompt for row in board][:MOST_PROMPTS]
+    given = [_bounded(line) for text in params.getlist("prompt") for line in templates.lines(text)]
+    lines = given or [row.prompt for row in board][:MOST_PROMPTS]
     seed = params.get("seed", "")
     number = int(seed) if seed.isdecimal() and len(seed) < 11 else -1
     if not 0 <= number <= MAX_SEED:
@@ -210,7 +210,7 @@ def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
     mode = mode if mode in MODES else "side"
     comparison = Comparison(base, columns, lines, number, mode, params.get("difference") == "1")
     try:
-        comparison.prompts = lines_written_out(user, lines, most=MOST_PROMPTS)
+        comparison.prompts = [line[:LONGEST_PROMPT] for line in lines_written_out(user, lines, most=MOST_PROMPTS)]
         comparison.written_out = comparison.prompts != lines
     except BadRecipe as refused:
         comparison.refused = refused.sentence
@@ -218,6 +218,11 @@ def read(user: User | AnonymousUser, params: QueryDict) -> Comparison:
         comparison.notes = unfilled(user, "\n".join(comparison.prompts))
     _fill(user, comparison)
     return comparison
+
+
+def _bounded(line: str) -> str:
+    """A choice may be as long as all the rows that it may make."""
+    return line[: LONGEST_PROMPT * MOST_PROMPTS if templates.is_template(line) else LONGEST_PROMPT]
 
 
 def _base(user: User | AnonymousUser, params: QueryDict) -> File | None:

@@ -6,6 +6,7 @@ import contextlib
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -271,8 +272,10 @@ def generation_cancel(request: HttpRequest, generation_id: uuid.UUID) -> HttpRes
 def generation_first(request: HttpRequest, generation_id: uuid.UUID) -> HttpResponse:
     """Draw it before one's others."""
     generation = queries.generation_for(request.user, generation_id)
-    with contextlib.suppress(actions.TooLate):
+    try:
         actions.generation_first(generation=generation, by=person(request))
+    except actions.TooLate as late:  # no error either: the page says it, and shows what it has become
+        messages.info(request, late.sentence)
     return redirect("tryit:generation-detail", generation.pk)
 
 
@@ -366,7 +369,7 @@ def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[s
         "recipe_text": recipes.as_a1111(recipes.read(recipe)),
         "alt": picture_name(recipe),
         "failed": view.state == Generation.Status.FAILED,
-        "waits_for_own": queries.own_before(view.generation).exists(),
+        "waits_for_own": queries.waits_for_own(view),
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -41,6 +42,7 @@ class GenerationView:
     state: str
     sentence: str
     milestone: str
+    held: bool = False  # a worker has it at hand, begun or not
     place: int = 0
     seconds_left: float | None = None
     progress: Progress | None = None
@@ -88,7 +90,7 @@ def generation_view(generation: Generation) -> GenerationView:
     news = queue.progress(str(generation.pk))
     if news is not None and news.attempt == generation.attempt:
         # At hand is not begun: a worker takes several, and draws one after the other where they cannot share a step.
-        return _waiting(generation) if news.stage == "waiting" else _running(generation, news)
+        return _waiting(generation, held=True) if news.stage == "waiting" else _running(generation, news)
     if generation.status == Generation.Status.RUNNING:
         sentence = _("Waiting for news of the worker")
         return GenerationView(generation, "running", sentence, _("Started"))
@@ -97,7 +99,9 @@ def generation_view(generation: Generation) -> GenerationView:
 
 def _running(generation: Generation, news: Progress) -> GenerationView:
     milestone = _("Started")
-    if news.stage == "fetching":
+    if news.stage == "starting":
+        sentence = milestone = _("A worker is starting")
+    elif news.stage == "fetching":
         sentence = _("Fetching the files")
     elif news.stage == "loading":
         sentence = _("Loading the base")
@@ -110,22 +114,22 @@ def _running(generation: Generation, news: Progress) -> GenerationView:
         if generation.count > 1:
             of = _("picture %(picture)s of %(count)s") % {"picture": news.picture + 1, "count": generation.count}
             sentence, milestone = f"{sentence}, {of}", f"{milestone}, {of}"
-    return GenerationView(generation, "running", sentence, milestone, progress=news)
+    return GenerationView(generation, "running", sentence, milestone, held=True, progress=news)
 
 
-def _waiting(generation: Generation) -> GenerationView:
+def _waiting(generation: Generation, *, held: bool = False) -> GenerationView:
     place, ahead = _line_before(generation)
     workers = queue.workers_alive(GENERATE)
     if not workers:
         sentence = _("No worker is running. Your picture waits in line; we'll keep your place for an hour.")
-        return GenerationView(generation, "queued", sentence, sentence, place=place)
+        return GenerationView(generation, "queued", sentence, sentence, held=held, place=place)
     each = seconds_each(generation)
     left = None if each is None else (ahead / workers + generation.count) * each
     words = _("Next") if place == 1 else _("%(place)s in line") % {"place": ordinal(place)}
     if generation.error:  # why it is in line again
         words = f"{generation.error} {words}"
     sentence = words if left is None else f"{words}, {about(left)}"
-    return GenerationView(generation, "queued", sentence, sentence, place=place, seconds_left=left)
+    return GenerationView(generation, "queued", sentence, sentence, held=held, place=place, seconds_left=left)
 
 
 def _line_before(generation: Generation) -> tuple[int, int]:
@@ -138,16 +142,27 @@ def _line_before(generation: Generation) -> tuple[int, int]:
     return waiting.count() + 1, ahead + running
 
 
-def own_before(generation: Generation) -> QuerySet[Generation]:
-    """What its owner has in line before it; nothing once it is begun."""
-    if generation.status != Generation.Status.QUEUED:
-        return Generation.objects.none()
-    return Generation.objects.filter(
+def waits_for_own(view: GenerationView) -> bool:
+    """Whether its owner has something in line before it, behind which it can still be taken out: a worker has neither
+    of them at hand."""
+    generation = view.generation
+    if generation.status != Generation.Status.QUEUED or view.held:
+        return False
+    before = Generation.objects.filter(
         owner=generation.owner_id,
         status=Generation.Status.QUEUED,
         priority=generation.priority,
         sent_at__lt=generation.sent_at,
     )
+    attempts = {str(one.pk): one.attempt for one in before[: settings.GENERATIONS_WAITING]}
+    news = queue.progress_of(list(attempts))
+    return any(id not in news or news[id].attempt != attempt for id, attempt in attempts.items())
+
+
+def is_held(generation: Generation) -> bool:
+    """Whether a worker has it at hand, begun or not."""
+    news = queue.progress(str(generation.pk))
+    return news is not None and news.attempt == generation.attempt
 
 
 def seconds_each(generation: Generation) -> float | None:

@@ -323,7 +323,7 @@ class RecipeOutput(serializers.Serializer):
 
 
 class ProgressOutput(serializers.Serializer):
-    stage = serializers.CharField(help_text="fetching, loading, waiting, drawing, storing")
+    stage = serializers.CharField(help_text="starting, fetching, loading, waiting, drawing, storing")
     step = serializers.IntegerField()
     steps = serializers.IntegerField()
     picture = serializers.IntegerField(help_text="Which of the pictures, from 0.")

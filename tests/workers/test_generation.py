@@ -33,6 +33,7 @@ from workers.messages import (
     picture_key,
     progress_key,
 )
+from workers.once import once
 
 
 @pytest.fixture(autouse=True)
@@ -170,6 +171,28 @@ def test_a_job_waits_until_the_engine_begins_it(base, valkey):
         free.set()
         assert isinstance(drawn.result(), Generated)
     assert (said, told()) == ("waiting", "storing")
+
+
+def test_the_first_job_of_a_worker_finds_it_starting(base, valkey, monkeypatch):
+    """Its libraries take seconds to come, whichever files are here already."""
+    ready = threading.Event()
+    monkeypatch.setattr(generation.engine_room, "entered", once(lambda: ready.wait(60)))
+    job = asked(base)
+
+    def told():
+        word = valkey.get(progress_key(job.generation_id))
+        return word and msgspec.json.decode(word, type=Progress).stage
+
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(generation.generate, job)
+        until = time.monotonic() + 60
+        while not told() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert told() == "starting"
+        ready.set()
+        assert isinstance(drawn.result(), Generated)
+    with news.GenerationNews(job, starting=not generation.engine_room.entered.made) as later:
+        assert later.last.stage == "fetching", "the next finds it ready"
 
 
 def test_at_weight_nought_pixels_are_the_base_s(base, lora):

@@ -14,6 +14,7 @@ from hub.prompts.templates import (
     fields,
     filled,
     is_template,
+    lines,
     unknown,
     written_out,
 )
@@ -117,6 +118,22 @@ def test_a_list_that_names_itself_is_not_read_again():
     lists = {f"l{n}": [f"__l{m}__ __l{m}__" for m in range(30)] for n in range(30)}
     with pytest.raises(TooMany):
         written_out("__l0__", lists, most=9)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompts"),
+    [
+        ("a cat\r\n\r\n a house ", ["a cat", "a house"]),
+        ("a {red\n| blue\n|green} cat\na house", ["a {red | blue |green} cat", "a house"]),
+        ("{a|{b\n|c}}\n{d\n|e}", ["{a|{b |c}}", "{d |e}"]),
+        ("a {red\nhouse} of cards", ["a {red", "house} of cards"]),  # no choice
+        ("{a cat\nor | so", ["{a cat", "or | so"]),  # not closed
+        (r"\{a|" "\n" r"b\}", [r"\{a|", r"b\}"]),
+        ("", []),
+    ],
+)
+def test_a_choice_may_go_over_several_lines(text, prompts):
+    assert lines(text) == prompts
 
 
 @given(st.text(alphabet="ab{}|_\\[]:$ ", max_size=60))

@@ -88,6 +88,13 @@ def test_a_brace_can_be_meant(client, bob, nano):
     assert r"a \{red|blue\} cat" in page  # as it has to be written
 
 
+def test_a_choice_over_two_lines_of_the_box_is_one_choice(client, bob, nano):
+    client.force_login(bob)
+    client.post("/compare/draw", params(nano, "", prompts=["a {red", "|blue} cat", "a house"]))
+    asked = Generation.objects.order_by("created_at").values_list("recipe__prompt", flat=True)
+    assert list(asked) == ["a red cat", "a blue cat", "a house"]
+
+
 @pytest.mark.parametrize(
     ("prompt", "sentence"),
     [

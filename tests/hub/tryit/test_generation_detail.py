@@ -88,6 +88,12 @@ def test_what_a_worker_has_at_hand_waits_in_line_still(alice, bob, recipe, worke
     assert generation_view(mine).sentence == "2nd in line, about 6 s"
 
 
+def test_a_worker_that_starts_says_so(client, generation, worker, news):
+    for stage, sentence in {"starting": "A worker is starting", "fetching": "Fetching the files"}.items():
+        news(generation, stage=stage)
+        assert f"<b>{sentence}</b>" in poll(client, generation).content.decode()
+
+
 def test_previews_do_not_stand_before_people(alice, linocut, recipe, worker):
     actions.preview_request(version=linocut)
     assert generation_view(actions.generation_create(owner=alice, recipe=recipe)).place == 1

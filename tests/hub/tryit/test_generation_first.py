@@ -115,6 +115,39 @@ def test_begun_is_too_late(client, alice, asked, news):
     assert client.post(f"/try/{generation.pk}/first").status_code == 302  # the page shows what it has become
 
 
+def test_what_a_worker_has_at_hand_is_not_offered(client, alice, asked, committed, news):
+    one, two, three = asked(alice, "a1"), asked(alice, "a2"), asked(alice, "a3")
+    client.force_login(alice)
+
+    def offered(generation):
+        page = client.get(f"/try/{generation.pk}").content.decode()
+        polled = client.get(f"/try/{generation.pk}", HTTP_HX_REQUEST="true", HTTP_HX_TARGET="poll").content.decode()
+        shown = "Draw it before my others" in page
+        assert ('id="before" hx-swap-oob="true"' in polled) is not shown, "what is untrue goes"
+        return shown
+
+    assert offered(two)
+    assert offered(three)
+    news(two, stage="waiting")  # the worker is at another yet
+    assert not offered(two)
+    answer = client.post(f"/try/{two.pk}/first", follow=True).content.decode()
+    assert "It is too late to put it first: a worker has it already" in answer
+    assert line() == ["a1", "a2", "a3"]
+    assert offered(three), "a1 waits before it"
+    news(one, stage="loading")
+    assert not offered(three), "nothing of hers that it could be put before"
+    news(one, stage="loading", attempt=9)
+    assert offered(three), "news of another try"
+
+
+def test_taken_and_not_yet_said_so(client, alice, asked):
+    asked(alice, "a1")
+    generation = asked(alice, "a2")
+    queue.cache().delete(GENERATE)
+    client.force_login(alice)
+    assert "It is too late to put it first" in client.post(f"/try/{generation.pk}/first", follow=True).content.decode()
+
+
 def test_charlie_cannot(client, alice, charlie, asked):
     generation = asked(alice, "a1")
     client.force_login(charlie)
