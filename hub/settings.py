@@ -6,6 +6,7 @@ that holds the secret instead. With no addresses given, ``manage.py up`` starts 
 
 import os
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -92,7 +93,7 @@ MIDDLEWARE = [
     "hub.pages.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "hub.accounts.middleware.Visitors",
     "hub.accounts.middleware.TokenMiddleware",
     "hub.catalog.links.LinkMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -163,6 +164,7 @@ MAX_UPLOAD_BYTES = env_int("MAX_UPLOAD_BYTES", 20 * GIB)  # a full-precision SDX
 # Of a file sent in one form, by a browser without JavaScript: the one way that leads through the hub itself.
 FORM_UPLOAD_BYTES = env_int("FORM_UPLOAD_BYTES", 4 * GIB)
 CONTENT_LEVELS = env_int("CONTENT_LEVELS", 3)  # mask of levels shown to whoever said nothing: 1, 2, 4, 8, 16
+CONTENT_LEVELS_VISITORS = env_int("CONTENT_LEVELS_VISITORS", CONTENT_LEVELS)  # of these who has no account chooses
 CONTENT_BLUR = env_int("CONTENT_BLUR", 28)  # mask of levels that lists blur until one points at them
 MEMBER_QUOTA_BYTES = env_int("MEMBER_QUOTA_BYTES", 100 * GIB)  # what one member may keep here
 UPLOAD_PART_BYTES = env_int("UPLOAD_PART_BYTES", 16 * MIB)  # smaller: more requests; larger: more to send again
@@ -316,6 +318,14 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+
+def WHITENOISE_ADD_HEADERS_FUNCTION(headers: MutableMapping[str, str], path: str, url: str) -> None:
+    """A file that is opened by itself runs nothing; a drawing of ours has its own styles."""
+    headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    )
+
 
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True

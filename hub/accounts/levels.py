@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
     from hub.accounts.models import User
+
+COOKIE = "content"  # of who has no account: the mask, and 1 where lists blur
 
 LEVELS = {
     1: _("For everybody"),
@@ -23,6 +25,27 @@ ALL = sum(LEVELS)
 BLUR = 28  # what is blurred for those who ask for it where the hub blurs nothing
 
 
+class Visitor(AnonymousUser):
+    """Somebody without an account who said what they want to be shown."""
+
+    def __init__(self, levels: int, blur: bool) -> None:
+        super().__init__()
+        self.levels, self.blur = levels, blur
+
+
+def visitor_of(cookie: str) -> AnonymousUser:
+    """Who a cookie speaks of; what this hub never wrote, or does not allow any more, says nothing."""
+    said = re.fullmatch(r"([1-9][0-9]?)-([01])", cookie, re.ASCII)
+    if said is None or not int(said[1]) & 1 or int(said[1]) & ~choosable(AnonymousUser()):
+        return AnonymousUser()
+    return Visitor(int(said[1]), said[2] == "1")
+
+
+def choosable(user: User | AnonymousUser) -> int:
+    """The mask of levels of which ``user`` may choose what they are shown; the first is always on."""
+    return ALL if user.is_authenticated else (settings.CONTENT_LEVELS | settings.CONTENT_LEVELS_VISITORS | 1) & ALL
+
+
 def levels_of(user: User | AnonymousUser) -> int:
     """The mask of levels that are shown to ``user``; who said nothing has the hub's own."""
     chosen = getattr(user, "levels", None)
@@ -32,7 +55,10 @@ def levels_of(user: User | AnonymousUser) -> int:
 def blurred(user: User | AnonymousUser | None) -> int:
     """The mask of levels that are blurred where pictures lie side by side; who said nothing has the hub's own."""
     chosen = getattr(user, "blur", None)
-    return 0 if chosen is False else settings.CONTENT_BLUR or (BLUR if chosen else 0)
+    if user is None or not chosen:
+        return 0 if chosen is False else settings.CONTENT_BLUR
+    mask = settings.CONTENT_BLUR or BLUR
+    return mask if mask & choosable(user) else choosable(user) & ~1  # the strongest that they can be shown
 
 
 def highest(level: int) -> int:

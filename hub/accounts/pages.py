@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from hub.accounts import actions, devices, mailing, queries
 from hub.accounts.forms import SCOPES, TokenCreate
-from hub.accounts.levels import LEVELS, blurred, levels_of
+from hub.accounts.levels import COOKIE, LEVELS, blurred, choosable, levels_of
 from hub.accounts.permissions import person
 from hub.errors import NotFound, Refused
 
@@ -33,8 +34,7 @@ def settings_edit(request: HttpRequest) -> HttpResponse:
         {
             "themes": [(value, label, value == _theme(request)) for value, label in THEMES.items()],
             "languages": _languages(),
-            "levels": [(bit, words, bool(bit & levels_of(request.user))) for bit, words in LEVELS.items()],
-            "blur": bool(blurred(request.user)),
+            **_content(request),
             "two_factor": is_mfa_enabled(person(request)),
             "tokens_live": queries.token_live(person(request)),
             "quota_bytes": queries.quota_of(person(request)),
@@ -60,9 +60,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def language_set(request: HttpRequest) -> HttpResponse:
     """The language of the pages: kept in a cookie, so that it needs no account. Mails to who is signed in follow."""
-    back = (request.POST if request.method == "POST" else request.GET).get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = "/"
+    back = _back(request)
     if request.method != "POST":
         return render(request, "accounts/language_set.html", {"languages": _languages(), "next": back})
     language = request.POST.get("language", "")
@@ -77,6 +75,11 @@ def language_set(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _back(request: HttpRequest) -> str:
+    back = (request.POST if request.method == "POST" else request.GET).get("next", "")
+    return back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "/"
+
+
 def _languages() -> list[tuple[str, str, bool]]:
     return [(code, name, code == get_language()) for code, name in settings.LANGUAGES]
 
@@ -86,14 +89,32 @@ def _theme(request: HttpRequest) -> str:
     return theme if theme in THEMES else "system"
 
 
-@login_required
-@require_POST
+def _content(request: HttpRequest) -> dict[str, Any]:
+    most, shown = choosable(request.user), levels_of(request.user)
+    levels = [(bit, words, bool(bit & shown)) for bit, words in LEVELS.items() if bit & most]
+    return {"levels": levels, "blur": bool(blurred(request.user) & most)}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def content_set(request: HttpRequest) -> HttpResponse:
-    """Which content levels one sees, the first always, and whether lists blur the stronger of them."""
+    """Which content levels one sees, the first always, and whether lists blur the stronger of them: with an account
+    among one's settings, without one in a cookie, of the levels that the hub lets visitors choose from."""
+    if request.method != "POST":
+        if request.user.is_authenticated:
+            return redirect(reverse("accounts:settings-edit") + "#content")
+        return render(request, "accounts/content_set.html", {**_content(request), "next": _back(request)})
+    most = choosable(request.user)
     chosen = {int(bit) for bit in request.POST.getlist("level") if bit.isdecimal() and int(bit) in LEVELS}
-    actions.levels_set(user=person(request), levels=sum(chosen | {1}), blur=request.POST.get("blur") == "on")
-    messages.success(request, _("Saved."))
-    return redirect("accounts:settings-edit")
+    mask, blur = sum(bit for bit in chosen | {1} if bit & most), request.POST.get("blur") == "on"
+    if request.user.is_authenticated:
+        actions.levels_set(user=person(request), levels=mask, blur=blur)
+        messages.success(request, _("Saved."))
+        return redirect("accounts:settings-edit")
+    response = redirect(_back(request))
+    response.set_cookie(
+        COOKIE, f"{mask}-{blur:d}", max_age=YEAR, samesite="Lax", secure=settings.PRODUCTION, httponly=True
+    )
+    return response
 
 
 @login_required

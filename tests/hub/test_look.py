@@ -100,6 +100,15 @@ def test_policy_is_strict(client: Client, db):
         assert rule in policy
 
 
+def test_what_is_opened_by_itself_runs_nothing(client: Client, db, settings):
+    settings.DEBUG = True  # static files straight from their folder
+    drawing = client.get("/static/img/favicon.svg")
+    assert drawing.headers["Content-Type"] == "image/svg+xml"
+    policy = drawing.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "sandbox"} <= set(policy)
+    assert not any(rule.startswith("script-src") for rule in policy)
+
+
 def test_style_sheet_is_within_its_budget():
     assert len(gzip.compress(CSS.read_bytes())) <= 14_000
 

@@ -36,6 +36,14 @@ def looked_at_until(page, words: str) -> None:
 
 
 def test_it_works(hub, nano, page, tmp_path):
+    page.goto(f"{hub.address}/models")
+    page.get_by_role("link", name="Content", exact=True).click()
+    page.get_by_label("Suggestive, or mild violence").uncheck()
+    page.get_by_role("button", name="Save").click()
+    assert page.url == f"{hub.address}/models"
+    page.get_by_role("link", name="Content", exact=True).click()
+    assert not page.get_by_label("Suggestive, or mild violence").is_checked(), "a visitor's word is kept"
+
     page.goto(f"{hub.address}/sign-up")
     page.fill("[name=username]", "nora")
     page.fill("[name=email]", "nora@example.org")

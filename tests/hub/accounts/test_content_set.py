@@ -55,8 +55,81 @@ def test_nonsense_changes_nothing_else(client, bob):
     assert bob.levels == 1
 
 
-def test_it_is_for_people(client):
-    assert client.post("/settings/content")["Location"].startswith("/sign-in")
+@pytest.fixture
+def open_hub(settings):
+    settings.CONTENT_LEVELS_VISITORS = 31
+
+
+def test_without_an_account_too(client, nude, open_hub):
+    page = client.get("/models").content.decode()
+    assert 'href="/settings/content?next=%2Fmodels"' in page
+    form = client.get("/settings/content", {"next": "/models"}).content.decode()
+    assert 'value="4">' in form
+    answer = client.post("/settings/content", {"level": ["4"], "blur": "on", "next": "/models"})
+    assert answer["Location"] == "/models"
+    assert client.cookies["content"]["httponly"]
+    assert shown(client, nude) == (True, True)
+    assert 'data-blur="4 8 16"' in client.get("/models").content.decode()
+    assert 'value="4" checked' in client.get("/settings/content").content.decode()
+    client.post("/settings/content", {"level": ["4"]})
+    assert "<body>" in client.get("/models").content.decode(), "who would rather see them unblurred"
+    assert nude.name in client.get("/models/feed").content.decode(), "a feed as its reader sees pages"
+
+
+def test_a_visitor_is_shown_less_than_the_hub_would(client, alice, open_hub):
+    mild = added(alice, "Dusk").version.model
+    model_edit(model=mild, by=alice, fields={"level": 3})
+    assert shown(client, mild) == (True, True)
+    client.post("/settings/content", {})
+    assert shown(client, mild) == (False, False)
+
+
+def test_a_visitor_has_no_more_than_the_hub_allows_them(client, nude):
+    assert 'value="4"' not in client.get("/settings/content").content.decode()
+    client.post("/settings/content", {"level": ["2", "4"]})
+    assert client.cookies["content"].value == "3-0"
+    assert shown(client, nude) == (False, False)
+
+
+def test_a_hub_that_blurs_nothing_a_visitor_sees_blurs_the_strongest_for_who_asks(client, db):
+    assert 'name="blur">' in client.get("/settings/content").content.decode()
+    client.post("/settings/content", {"level": ["2"], "blur": "on"})
+    assert '<body data-blur="2">' in client.get("/models").content.decode()
+
+
+@pytest.mark.parametrize("cookie", ["63-0", "31-0", "4-0", "5-2", "-1-0", "5", "5-0;", "x" * 9000, ""])
+def test_a_cookie_that_nobody_here_wrote_says_nothing(client, nude, settings, cookie):
+    settings.CONTENT_LEVELS_VISITORS = 7
+    client.cookies["content"] = "5-0"
+    assert shown(client, nude) == (True, True)
+    client.cookies["content"] = cookie
+    assert shown(client, nude) == (False, False)
+
+
+def test_it_says_nothing_of_who_has_an_account(client, bob, nude, open_hub):
+    client.cookies["content"] = "31-0"
+    client.force_login(bob)
+    assert shown(client, nude) == (False, False)
+    assert client.get("/settings/content")["Location"] == "/settings#content"
+
+
+def test_caches_give_nobody_the_page_of_another(client, nude, open_hub):
+    """Pages vary by cookie; programs and pictures, which everybody gets alike, know nothing of it."""
+    said = client.get("/models"), client.get("/models/feed"), client.get(f"/models/{nude.pk}/figure")
+    client.cookies["content"] = "31-0"
+    chosen = client.get("/models"), client.get("/models/feed"), client.get(f"/models/{nude.pk}/figure")
+    for answer in (*said, *chosen):
+        assert "Cookie" in answer["Vary"]
+        assert "public" not in answer.get("Cache-Control", "")
+    for path in ("/api/v1/models", "/api/v1/images", "/api/v1/tags"):
+        asked = client.get(path)
+        del client.cookies["content"]
+        assert asked.content == client.get(path).content
+        client.cookies["content"] = "31-0"
+
+
+def test_nowhere_else(client, db):
+    assert client.post("/settings/content", {"next": "https://evil.example/"}).url == "/"
 
 
 def test_what_is_shown_may_be_blurred(client, bob, nude, settings):
