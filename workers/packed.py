@@ -5,19 +5,24 @@ them wherever they are, and is twice as fast there. A matrix laid out as its ker
 small ones too; and what follows a product (a bias, the gate's activation, the addition of what came in) is done where
 the product is written, not by reading it again. The same to rounding.
 
-The operators are those that torch's own compiler writes into what it compiles for the CPU.
+The operators are those that torch's own compiler writes into what it compiles for the CPU. A block's way through them
+is a TorchScript where torch makes one: hands at work beside each other do not wait for Python's lock at each operator.
 """
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.models.activations import GEGLU
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+log = logging.getLogger(__name__)
 
 Read = tuple[Tensor, Tensor]  # keys and values
 
@@ -64,7 +69,26 @@ def fits(block: Any) -> bool:
         and isinstance(block.ff.net[0], GEGLU)
         and all(type(one.processor) is AttnProcessor2_0 for one in attentions)
         and all(isinstance(layer, nn.Linear) and layer.bias is None for layer in looking)
+        and block.attn1.heads == block.attn2.heads
+        and block.attn1.to_q.out_features == block.attn2.to_q.out_features
     )
+
+
+class Matrices(NamedTuple):
+    """What a transformer block multiplies with, laid out, and adds, in the order that it does."""
+
+    looks: Tensor  # the queries, keys and values of attention to itself
+    out: Tensor
+    out_bias: Tensor
+    asks: Tensor  # the queries of attention to the context
+    other_out: Tensor
+    other_out_bias: Tensor
+    gate: Tensor
+    gate_bias: Tensor
+    inner: Tensor
+    inner_bias: Tensor
+    back: Tensor
+    back_bias: Tensor
 
 
 class Block:
@@ -80,53 +104,109 @@ class Block:
         def joining(path: str) -> Tensor:
             return _packed(_filled(weight_of(path).T, count).T)
 
-        self.norms = [(norm.normalized_shape, norm.weight, norm.bias, norm.eps) for norm in _norms(block)]
-        count = block.attn1.heads
-        self.itself = count, _scale(block.attn1), heads("attn1.to_q", "attn1.to_k", "attn1.to_v")
-        self.out = joining("attn1.to_out.0"), block.attn1.to_out[0].bias
-        count = block.attn2.heads
-        self.other = count, _scale(block.attn2), heads("attn2.to_q")
+        norms = block.norm1, block.norm2, block.norm3
+        self.norms = [(norm.weight, norm.bias, norm.eps) for norm in norms]
+        self.heads = count = block.attn1.heads
+        # What attention multiplies by: of the width that its heads have without what they are filled up with.
+        self.scale = float((block.attn1.to_q.out_features // count) ** -0.5)
         self.reads = heads("attn2.to_k", "attn2.to_v")
-        self.other_out = joining("attn2.to_out.0"), block.attn2.to_out[0].bias
         inner, gate = (_packed(half) for half in weight_of("ff.net.0.proj").chunk(2))
-        bias, gate_bias = block.ff.net[0].proj.bias.detach().chunk(2)
-        self.inner, self.gate = (inner, bias), (gate, gate_bias)
-        self.back = _packed(weight_of("ff.net.2")), block.ff.net[2].bias
+        inner_bias, gate_bias = block.ff.net[0].proj.bias.detach().chunk(2)
+        self.matrices = Matrices(
+            heads("attn1.to_q", "attn1.to_k", "attn1.to_v"),
+            joining("attn1.to_out.0"),
+            block.attn1.to_out[0].bias,
+            heads("attn2.to_q"),
+            joining("attn2.to_out.0"),
+            block.attn2.to_out[0].bias,
+            gate,
+            gate_bias,
+            inner,
+            inner_bias,
+            _packed(weight_of("ff.net.2")),
+            block.ff.net[2].bias,
+        )
 
     @property
     def bytes(self) -> int:
         """What its matrices take."""
-        pairs = (self.out, self.other_out, self.inner, self.gate, self.back)
-        own = (self.itself[2], self.other[2], self.reads, *(matrix for matrix, _ in pairs))
-        return sum(one.numel() * one.element_size() for one in own)
+        return sum(one.numel() * one.element_size() for one in (self.reads, *self.matrices))
 
     def read(self, context: Tensor) -> Read:
         """The keys and values, each [B, heads, M, width of a head], of a context [B, M, its width]."""
-        read = _product(context, self.reads).unflatten(-1, (2, self.other[0], -1))
+        read = _product(context, self.reads).unflatten(-1, (2, self.heads, -1))
         key, value = read.permute(2, 0, 3, 1, 4).unbind(0)
         return key, value
 
     def __call__(self, x: Tensor, read: Read, mask: Tensor | None = None) -> Tensor:
         """x [B, N, width] → [C, N, width], looking at what was `read` of C texts, of which ``mask`` [1, 1, 1, M] hides
         some. There may be more of these: then as many neighbours look at each of x."""
-        lines, many, _ = x.shape
-        norm, norm_two, norm_three = self.norms
-        heads, scale, looks = self.itself
-        looked = _product(torch.layer_norm(x, *norm), looks)
-        query, key, value = looked.view(lines, many, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        seen = F.scaled_dot_product_attention(query, key, value, scale=scale).transpose(1, 2).flatten(2)
-        x = WITH(seen, x, *self.out, "add")
-        heads, scale, asks = self.other
-        query = _product(torch.layer_norm(x, *norm_two), asks)
-        if len(read[0]) > lines:
-            times, lines = len(read[0]) // lines, len(read[0])
-            query, x = query.repeat_interleave(times, 0), x.repeat_interleave(times, 0)
-        query = query.view(lines, many, heads, -1).transpose(1, 2)
-        seen = F.scaled_dot_product_attention(query, *read, mask, scale=scale).transpose(1, 2).flatten(2)
-        x = WITH(seen, x, *self.other_out, "add")
-        normed = torch.layer_norm(x, *norm_three)
-        gate = PRODUCT(normed, *self.gate, "gelu", [], "none")
-        return WITH(WITH(normed, gate, *self.inner, "mul"), x, *self.back, "add")
+        seen: Tensor = _seen(x, read, mask, self.matrices, self.norms, self.heads, self.scale)
+        return seen
+
+
+def _through(
+    x: Tensor,
+    read: tuple[Tensor, Tensor],
+    mask: Tensor | None,
+    own: Matrices,
+    norms: list[tuple[Tensor, Tensor, float]],
+    heads: int,
+    scale: float,
+) -> Tensor:
+    """What a `Block` says. In the part of Python that TorchScript reads."""
+    lines, many, width = x.shape
+    weight, bias, eps = norms[0]
+    looked = _product(torch.layer_norm(x, [width], weight, bias, eps), own.looks, None)
+    query, key, value = looked.view(lines, many, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+    seen = F.scaled_dot_product_attention(query, key, value, scale=scale).transpose(1, 2).flatten(2)
+    x = _with(seen, x, own.out, own.out_bias, "add")
+    weight, bias, eps = norms[1]
+    query = _product(torch.layer_norm(x, [width], weight, bias, eps), own.asks, None)
+    keys, values = read
+    if keys.shape[0] > lines:
+        times = keys.shape[0] // lines
+        lines = keys.shape[0]
+        query, x = query.repeat_interleave(times, 0), x.repeat_interleave(times, 0)
+    query = query.view(lines, many, heads, -1).transpose(1, 2)
+    seen = F.scaled_dot_product_attention(query, keys, values, mask, scale=scale).transpose(1, 2).flatten(2)
+    x = _with(seen, x, own.other_out, own.other_out_bias, "add")
+    weight, bias, eps = norms[2]
+    normed = torch.layer_norm(x, [width], weight, bias, eps)
+    gate = _product(normed, own.gate, own.gate_bias, "gelu")
+    return _with(_with(normed, gate, own.inner, own.inner_bias, "mul"), x, own.back, own.back_bias, "add")
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
+    """x through a matrix that is laid out."""
+    nothing: list[int | float | complex | None] = []
+    if torch.jit.is_scripting():
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, nothing, "none")
+    product: Tensor = PRODUCT(x, weight, bias, activation, nothing, "none")
+    return product
+
+
+def _with(x: Tensor, other: Tensor, weight: Tensor, bias: Tensor, way: str) -> Tensor:
+    """What `_product` gives, and ``other`` added to it ("add") or multiplied with it ("mul")."""
+    if torch.jit.is_scripting():
+        return torch.ops.mkldnn._linear_pointwise(x, other, weight, bias, way)
+    both: Tensor = WITH(x, other, weight, bias, way)
+    return both
+
+
+def _scripted(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """``function`` as a TorchScript; as it is where this torch makes none of it: then it takes Python's lock more."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # there is nothing else that needs no C++ compiler
+            script: Callable[..., Tensor] = torch.jit.script(function)
+            return script
+    except Exception as error:  # whatever a later torch raises
+        log.info("no TorchScript of %s: %s", function.__name__, error)
+        return function
+
+
+_seen = _scripted(_through)
 
 
 class Convolution:
@@ -168,20 +248,6 @@ class Convolution:
 def convolves(layer: Any) -> bool:
     """Whether ``layer`` can be a `Convolution`: of several pixels, in fp32 on a CPU."""
     return isinstance(layer, nn.Conv2d) and layer.kernel_size > (1, 1) and _read(layer.weight)
-
-
-def _norms(block: Any) -> tuple[Any, Any, Any]:
-    return block.norm1, block.norm2, block.norm3
-
-
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    product: Tensor = PRODUCT(x, weight, bias, "none", [], "")
-    return product
-
-
-def _scale(attention: Any) -> float:
-    """What attention multiplies by: of the width that its heads have without what they are filled up with."""
-    return float((attention.to_q.out_features // attention.heads) ** -0.5)
 
 
 def _filled(weight: Tensor, heads: int) -> Tensor:

@@ -109,6 +109,22 @@ def test_a_convolution_of_one_pixel(monkeypatch, least, layout):
     assert same(packed.mixed(x, layer.weight, layer.bias), layer(x))
 
 
+@torch.inference_mode()
+def test_a_script_says_what_python_says(block):
+    x, context = asked(block, lines=1)
+    mine, mask = own(block), torch.zeros(1, 1, 1, 80)
+    told = mine.read(context), mask, mine.matrices, mine.norms, mine.heads, mine.scale
+    assert isinstance(packed._seen, torch.jit.ScriptFunction)
+    assert torch.equal(packed._seen(x, *told), packed._through(x, *told))
+
+
+def test_what_no_script_can_be_made_of_stays_python():
+    def none(*everything):
+        """No script takes any number of things."""
+
+    assert packed._scripted(none) is none
+
+
 def test_other_blocks_are_left_alone(block):
     assert packed.fits(block)
     assert not packed.fits(deepcopy(block).half())
