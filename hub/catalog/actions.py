@@ -483,10 +483,10 @@ def model_delete(*, model: Model, by: User) -> None:
     editable(model, by)
     model = Model.objects.select_for_update().get(pk=model.pk)
     model.status = Model.Status.DELETED
-    model.slug = f"deleted-{model.pk}"  # its name is free again
-    model.description = ""
+    model.slug, model.description = f"deleted-{model.pk}", ""  # its name is free again
     model.save()
     model.tags.clear()
+    model.former_names.all().delete()
     model.versions.update(status=Version.Status.DELETED, publish_when_ready=False, publish_at=None)
     Digest.objects.filter(model=model).delete()
     listing_refresh(model)

@@ -22,6 +22,7 @@ from hub.accounts.models import User
 from hub.accounts.names import check_name
 from hub.catalog.actions import listing_refresh, publish_if_complete, version_unpublish
 from hub.catalog.models import Base, Blob, Digest, File, Model, ModelStat, Ref, Revision, Version, VersionStat
+from hub.catalog.renames import former_name_keep
 from hub.catalog.repositories import MAIN, OID, REF, RevisionNotFound, is_plain, revision_at, versions_naming
 from hub.catalog.revisions import entries_of, revision_make, revision_show, revision_take
 from hub.catalog.words import one_line
@@ -100,10 +101,11 @@ def _check_free(owner: User, name: str) -> None:
 
 @transaction.atomic
 def repo_move(*, model: Model, name: str) -> Model:
-    """Give a repository another name. Raises `BadName`, `RepoExists`."""
+    """Give a repository another name; the old one leads to it. Raises `BadName`, `RepoExists`."""
     _check_slug(name)
     if name.lower() != model.slug.lower():
         _check_free(model.owner, name)
+        former_name_keep(model=model, owner=model.owner, slug=model.slug)
     model.slug = name
     model.save(update_fields=["slug", "updated_at"])
     return model

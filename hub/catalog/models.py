@@ -146,6 +146,22 @@ class Model(models.Model):
         return self.name
 
 
+class FormerName(models.Model):
+    """A name that a model had: it leads to the model while no other has it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    slug = models.CharField(max_length=96)
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="former_names")
+    shown = models.BooleanField(help_text="Others could see the model under it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("owner", Lower("slug"), name="former_name_once")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
 class Revision(models.Model):
     """An immutable map path → blob, named by 40 hex over it: the commit of a model seen as a repository."""
 

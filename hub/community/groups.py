@@ -18,6 +18,7 @@ from hub.accounts.queries import role_in, user_by_name
 from hub.catalog.listings import listing_refresh
 from hub.catalog.models import Model
 from hub.catalog.queries import model_mine
+from hub.catalog.renames import former_name_keep
 from hub.catalog.words import one_line
 from hub.community.actions import Full, NameTaken, Unsaid
 from hub.community.models import Notice
@@ -156,7 +157,7 @@ def member_set(*, by: User, name: str, person: str, role: str) -> None:
 @transaction.atomic
 def model_transfer(*, by: User, model_id: int, to: str) -> Model:
     """Give a model of one's own, or of a group that one owns, to oneself or to a group that one edits for. Its files
-    count against the new owner's quota. Raises `NotFound`, `NotAllowed`, `SlugTaken`."""
+    count against the new owner's quota, and its old name leads to it. Raises `NotFound`, `NotAllowed`, `SlugTaken`."""
     model = model_mine(by, model_id)
     if model.owner_id != by.pk and role_in(by, model.owner) != Role.OWNER:
         raise NotAllowed(_("Only its owner gives a model away; of a group, one of its owners."))
@@ -170,6 +171,8 @@ def model_transfer(*, by: User, model_id: int, to: str) -> Model:
             _("%(owner)s has a model called %(model)s already. Give this one another name first.")
             % {"owner": owner.username, "model": model.slug}
         )
+    if owner.pk != model.owner_id:
+        former_name_keep(model=model, owner=model.owner, slug=model.slug)
     Model.objects.filter(pk=model.pk).update(owner=owner)
     model.owner = owner
     listing_refresh(model)

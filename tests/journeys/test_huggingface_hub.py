@@ -115,6 +115,14 @@ result = [filecmp.cmp(path, {file!r}, shallow=False), sorted(names - {{"pytorch_
           info.private, info.tags, folder == again,
           len(header.tensors), told.safetensors.parameters == header.parameter_count]
 """
+MOVE = """
+from huggingface_hub import HfApi
+HfApi().move_repo({repo!r}, {new!r})
+HfApi().create_repo({repo!r} + "-private", private=True)
+HfApi().move_repo({repo!r} + "-private", {new!r} + "-private")
+result = [HfApi().model_info({repo!r}).id, HfApi().model_info({repo!r} + "-private").id,
+          HfApi(token=False).repo_exists({repo!r} + "-private")]
+"""
 # Of all that people have installed: the last without httpx, one of late 1.x. Built once, when somebody asks for them.
 OLDER = ("0.36.2", "1.33.0")
 ENVIRONMENTS = Path(__file__).parents[2] / ".weightroom-clients"
@@ -224,6 +232,12 @@ def pushed_and_pulled(alice: Person, home: dict[str, str], repo: str, lora: Path
     assert {"lora", "wood"} <= set(tags)
     assert tensors > 100
     assert counted, "the numbers told are those in the file's header"
+
+    moved = python(home, MOVE.format(repo=repo, new=f"{repo}-2"), token=alice.token, by=by)
+    assert moved == [f"{repo}-2", f"{repo}-2-private", False]
+    home |= {"HF_HOME": home["HF_HOME"] + "-fresh"}
+    same, names, *_ = python(home, PULL.format(repo=repo, file=str(lora)), by=by)
+    assert (same, names) == (True, ["README.md", "my_checkpoint_lora.safetensors", "sub/ü #1 name.txt"])
 
 
 @pytest.mark.parametrize("xet", [True, False], ids=["xet", "lfs"])

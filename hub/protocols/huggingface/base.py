@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException
@@ -14,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from hub.accounts.permissions import reading_methods
 from hub.catalog import repositories
 from hub.catalog.models import Model, Revision
+from hub.catalog.renames import model_renamed
 from hub.errors import NotFound, Refused
 from hub.protocols.civitai.params import AlwaysJson
 
@@ -48,6 +51,8 @@ class Tongue(APIView):
         super().initial(request, *args, **kwargs)
 
     def handle_exception(self, error: Exception) -> Response:
+        if isinstance(error, repositories.RepositoryNotFound) and (moved := self.moved()):
+            return moved
         if isinstance(error, Refused):
             return refusal(error)
         answer = super().handle_exception(error)
@@ -55,6 +60,21 @@ class Tongue(APIView):
             sentence = str(answer.data.get("error", error.detail)) if isinstance(answer.data, dict) else str(error)
             answer.headers["X-Error-Message"] = header_text(sentence)
         return answer
+
+    def moved(self) -> Response | None:
+        """Where a model is asked for by a name that it had: the same address under its own. Relative, for the client
+        follows no other with HEAD; reads only, since who writes should know what they write to."""
+        owner, name = self.kwargs.get("owner"), self.kwargs.get("name")
+        if not owner or not name or self.request.method not in reading_methods(self):
+            return None
+        model = model_renamed(self.request.user, owner, name)
+        if model is None:
+            return None
+        path = raw_path(self.request) or quote(self.request.path)
+        here = path.replace(f"/{owner}/{name}", f"/{model.owner.username}/{model.slug}", 1)
+        query = self.request.META.get("QUERY_STRING", "")
+        headers = {"Location": f"{here}?{query}" if query else here, "Cache-Control": "private, no-store"}
+        return Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers) if here != path else None
 
 
 def refusal(error: Refused) -> Response:
@@ -81,7 +101,7 @@ def origin(request: HttpRequest | Request) -> str:
 def raw_path(request: HttpRequest | Request) -> str:
     """The path before anything was decoded, where the server keeps it: a revision may hold ``%2F``."""
     raw = request.META.get("RAW_URI", "")
-    return urlsplit(raw).path if raw else ""
+    return urlsplit(re.sub("^/+", "/", raw)).path if raw else ""  # after two slashes a host would stand
 
 
 def rest_of(request: HttpRequest | Request, mark: str, decoded: str) -> tuple[str, str]:

@@ -332,7 +332,7 @@ def test_a_parent_that_moved(hf, repo):
 
 def test_moved_and_deleted(hf, repo):
     hf("POST", "/api/repos/move", {"fromRepo": repo, "toRepo": "alice/wood", "type": "model"})
-    hf("GET", f"/api/models/{repo}", status=404)
+    assert hf("GET", f"/api/models/{repo}", status=307) is None
     hf("GET", "/api/models/alice/wood")
     hf("DELETE", "/api/repos/delete", {"name": "wood", "organization": "alice", "type": "model"})
     hf("GET", "/api/models/alice/wood", status=404)
