@@ -19,6 +19,7 @@ from hub.catalog.terms import CREATOR, FORMAT, MAY, PERIOD, TAG, term
 from hub.catalog.wishes import SMALL_SET
 
 TAGS_TRIED, CREATORS_TRIED, TOPS = 2000, 500, 24
+TRIGGERS_FROM = 1000  # models of a trigger word that is kept in mind: the others, a million of them, are rare
 CELL = "type, base_id, level, lead, can_generate"
 
 
@@ -68,6 +69,7 @@ def terms_count() -> bool:
         cursor.execute(
             f"""INSERT INTO catalog_termcount (term, n)
             SELECT u, count(*) FROM catalog_listing, unnest(terms) u GROUP BY u
+            HAVING u < {terms.TRIGGERS} OR count(*) >= {TRIGGERS_FROM}
             UNION ALL SELECT {term(CREATOR, 0)} | creator_id, count(*) FROM catalog_listing
             WHERE creator_id < {1 << 24} GROUP BY creator_id
             UNION ALL SELECT {terms.ALL}, count(*) FROM catalog_listing UNION ALL {periods}"""

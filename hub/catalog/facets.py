@@ -134,7 +134,8 @@ COUNTED = """WITH judged AS (SELECT CASE WHEN {types} AND {bases} AND {formats} 
     THEN ARRAY(SELECT u FROM unnest(terms) u WHERE u >> 24 = {FORMAT}) END AS t,
     {types} AND {bases} AND {formats} AS passes, {among} AS told,
     creator_id, published_at, model_id, version_id, {key}::bigint AS key FROM ({rows}) rows),
-    counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged WHERE told) each GROUP BY u)
+    counted AS (SELECT u, count(*) AS n FROM (SELECT unnest(t) AS u FROM judged WHERE told) each
+    WHERE u < {TRIGGERS} GROUP BY u)
     SELECT u, n, 0, 0 FROM counted WHERE u >> 24 <> {TAG}
     UNION ALL (SELECT u, n, 0, 0 FROM counted WHERE u >> 24 = {TAG} ORDER BY n DESC, u LIMIT {KEPT})
     UNION ALL (SELECT {creator} | creator_id::int, count(*) AS n, 0, 0 FROM judged
@@ -193,6 +194,7 @@ def _counted(
         creator=term(CREATOR, 0),
         FORMAT=FORMAT,
         TAG=TAG,
+        TRIGGERS=terms.TRIGGERS,
         KEPT=KEPT,
         **tests,
     )
@@ -225,7 +227,7 @@ def _of_cells(narrowed: Narrowed, *, in_all: bool = False) -> dict[int, int | No
     flags = {"derivatives": wish.derivatives, "no-credit": wish.no_credit, "relicense": wish.different_licence}
     slices += [terms.may(name) for name, value in flags.items() if value]
     unknown = (
-        wish.newer_than or wish.creator or wish.levels or wish.query.strip() or False in flags.values()
+        wish.newer_than or wish.creator or wish.triggers or wish.levels or wish.query.strip() or False in flags.values()
         or wish.ids is not None or wish.version_ids is not None or narrowed.tags is None or len(slices) > 1
         or len(wish.commercial) > 1
     )  # fmt: skip
@@ -287,7 +289,7 @@ def _counted_ahead(narrowed: Narrowed) -> QuerySet[Top] | None:
     wish = narrowed.wish
     plain = len(wish.types) < 2 and len(wish.bases) < 2 and not wish.tags and not wish.formats and not wish.commercial
     plain = plain and not wish.allowing and not wish.creator and not wish.levels and not wish.query.strip()
-    plain = plain and wish.ids is None and wish.version_ids is None
+    plain = plain and not wish.triggers and wish.ids is None and wish.version_ids is None
     if not plain or (wish.derivatives, wish.no_credit, wish.different_licence) != (None, None, None):
         return None
     return Top.objects.filter(

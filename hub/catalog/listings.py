@@ -13,7 +13,8 @@ from django.db.models import Exists, OuterRef, Q, Value
 from hub.catalog import meanings
 from hub.catalog.models import File, Listing, Model, ModelStat, Text, Version, Word
 from hub.catalog.terms import MAY_NAMES, terms_of, uses_mask
-from hub.catalog.words import folded, words_of
+from hub.catalog.triggers import TRIGGER_LIMIT
+from hub.catalog.words import folded, trigger_key, words_of
 from workers.adapters import ADAPTERS
 
 # The kinds of files that are stacked on a base, and of which strips are drawn; those that steer by a picture of
@@ -40,6 +41,7 @@ def listing_refresh(model: Model) -> None:
     A version whose files are all in quarantine is not listed either."""
     model = Model.objects.select_for_update(of=("self",)).select_related("owner").get(pk=model.pk)
     newest: dict[int, Version] = {}
+    triggers: list[str] = []
     if model.status == Model.Status.PUBLISHED:
         published = (
             model.versions.filter(status=Version.Status.PUBLISHED, published_at__isnull=False)
@@ -50,16 +52,18 @@ def listing_refresh(model: Model) -> None:
         )
         for version in published:
             newest.setdefault(version.base_id, version)
+            triggers += version.trigger_words
     Listing.objects.filter(model_id=model.pk).delete()
     kept = Text.objects.filter(model_id=model.pk)
     tier = kept.values_list("tier", flat=True).first() or 3
     kept.delete()
     if newest:
-        _write_listings(model, newest)
+        _write_listings(model, newest, list(dict.fromkeys(map(trigger_key, triggers)))[:TRIGGER_LIMIT])
         _write_text(model, tier)
 
 
-def _write_listings(model: Model, newest: dict[int, Version]) -> None:
+def _write_listings(model: Model, newest: dict[int, Version], triggers: list[str]) -> None:
+    """triggers: of all versions, as tags are of the whole model."""
     stat = ModelStat.objects.filter(model_id=model.pk).first() or ModelStat()
     tags = sorted(model.tags.values_list("id", flat=True))
     flags = {
@@ -100,6 +104,7 @@ def _write_listings(model: Model, newest: dict[int, Version]) -> None:
                     tag_ids=tags,
                     formats=(file.format for file in files),
                     allowed=(given | set(model.allow_commercial_use)) & set(MAY_NAMES),
+                    trigger_words=triggers,
                 ),
             )
         )

@@ -21,6 +21,7 @@ from hub.catalog.lists import Shown
 from hub.catalog.models import File, Model, Version
 from hub.catalog.queries import Facets, Wish, download_name, file_hashes
 from hub.catalog.terms import PERIODS, USES
+from hub.catalog.words import one_line
 from hub.origins import public_url
 
 SCROLLED = 4  # pages that come by themselves; then a button, so that people reach the foot
@@ -53,6 +54,7 @@ def wish_of(params: QueryDict) -> Wish:
         types=tuple(params.getlist("type")[:20]),
         bases=tuple(value.replace("\x00", "") for value in params.getlist("base")[:20]),
         tags=tuple(value.replace("\x00", "") for value in params.getlist("tag")[:10]),
+        triggers=tuple(one_line(value, 200) for value in params.getlist("trigger")[:5] if value.strip()),
         creator=params.get("creator", "").replace("\x00", "")[:100],
         can_generate="try" in uses,
         allowing=tuple(allowed) or (("Image",) if "commercial" in uses else ()),
@@ -117,9 +119,11 @@ class ListAddress:
         labels |= {("licence", f.value): f.label for f in facets.licences}
         labels |= {("updated", f.value): f.label for f in facets.periods}
         labels |= {("use", "try"): _("Can be tried here"), ("use", "commercial"): _("Commercial pictures allowed")}
+        worded = self.params.getlist("trigger")
+        labels |= {("trigger", word): _("Trigger word: %s") % one_line(word, 60) for word in worded}
         return [
             Chip(str(labels.get((name, value), value)), self.without(name, value))
-            for name in ("type", "base", "use", "tag", "creator", "format", "licence", "updated")
+            for name in ("type", "base", "use", "tag", "trigger", "creator", "format", "licence", "updated")
             for value in self.params.getlist(name)
             if value
         ]

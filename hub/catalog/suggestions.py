@@ -5,7 +5,7 @@ found, and creators; or the file of a pasted hash. Each is asked of an index, an
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,11 +16,12 @@ from hub.catalog.lists import Shown, model_list
 from hub.catalog.models import Digest, Version
 from hub.catalog.terms import CREATOR, term
 from hub.catalog.wishes import Wish
-from hub.catalog.words import words_of
+from hub.catalog.words import trigger_key, words_of
 
 LETTERS = 2  # from which on something is offered
 MODELS, BESIDE = 5, 3  # how many are offered: of models, and of each other kind
 AMONG = 24  # the best models found, whose trigger words are looked through
+LATEST = 20  # of their versions
 NAMES = 500  # that begin so, of which those with most models are offered
 NAME_BEGUN = re.compile(r"[a-z0-9][a-z0-9._-]{0,95}")
 
@@ -43,28 +44,32 @@ def suggestions(query: str, *, within: int) -> Suggestions:
     models = replace(page, pairs=page.pairs[:MODELS]).shown
     if match := next(iter(hash_begun(query)), None):
         return Suggestions(models, match)
-    words = trigger_words_begun(query, [version for _, version in page.pairs])
+    words = trigger_words_begun(query, [model for model, _ in page.pairs])
     return Suggestions(models, None, words, creators_begun(query, within=within))
 
 
-def trigger_words_begun(query: str, versions: Sequence[int]) -> list[str]:
-    """Trigger words of these versions (best first) in which something begins with each word of ``query``, those that
-    most of them have first.
+def trigger_words_begun(query: str, models: Sequence[int]) -> list[str]:
+    """Trigger words of these models (best first), their older versions' too, in which something begins with each word
+    of ``query``; those that most of them have first.
 
-    No index has the trigger words of all models; but the texts that search reads have them, so whoever types one has
-    found its models already.
+    No index has the beginnings of all trigger words; but the texts that search reads have the words of all versions, so
+    whoever types one has found its models already.
     """
     typed = words_of(query)
-    if not typed or not versions:
+    if not typed or not models:
         return []
-    found = dict(Version.objects.filter(id__in=versions).order_by().values_list("id", "trigger_words"))
+    published = Version.objects.filter(model_id__in=models, index__lt=LATEST, status=Version.Status.PUBLISHED)
+    found: dict[int, list[str]] = defaultdict(list)
+    for model, words in published.order_by("model_id", "index").values_list("model_id", "trigger_words"):
+        found[model] += words
     spelled: dict[str, str] = {}
     count: Counter[str] = Counter()
-    for version in versions:
-        for word in found.get(version, ()):
-            parts = words_of(word)
-            if all(any(part.startswith(one) for part in parts) for one in typed):
-                key = " ".join(parts)
+    for model in models:
+        keys: dict[str, str] = {}
+        for word in found[model]:
+            keys.setdefault(trigger_key(word), word)  # as the newest spells it
+        for key, word in keys.items():
+            if all(any(part.startswith(one) for part in key.split()) for one in typed):
                 spelled.setdefault(key, word)
                 count[key] += 1
     return [spelled[key] for key, _ in count.most_common(BESIDE)]

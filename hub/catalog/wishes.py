@@ -34,7 +34,7 @@ BROAD = 0.2  # share of all rows from which on a term's own column is tested, no
 
 @dataclass(frozen=True)
 class Wish:
-    """What a list is asked for. Bases by name, tags as people type them, creator by name in any case.
+    """What a list is asked for. Bases by name, tags and trigger words as people type them, creator by name in any case.
 
     ``commercial``: uses of which one must be allowed, ``allowing`` those that all must be. ``levels`` is a mask
     of content levels that a model must share one of, ``within`` one that holds all of its levels (0: all),
@@ -45,6 +45,7 @@ class Wish:
     types: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
     creator: str = ""
     can_generate: bool = False
     commercial: tuple[str, ...] = ()
@@ -110,6 +111,7 @@ class Narrowed:
         found += [terms.term(terms.BASE, base) for base in self.bases]
         found += [terms.term(terms.TAG, tag) for tag in self.tags or ()]
         found += [terms.named(terms.FORMAT, format) for format in self.wish.formats]
+        found += [terms.triggered(word) for word in self.wish.triggers]
         if self.creator and self.creator < 1 << 24:
             found.append(terms.term(terms.CREATOR, self.creator))
         if self.wish.newer_than:
@@ -134,6 +136,7 @@ class Narrowed:
         if wish.formats and "formats" not in without:
             sizes.append(self.count(*(terms.named(terms.FORMAT, format) for format in wish.formats)))
         sizes += [self.count(terms.term(terms.TAG, tag)) for tag in self.tags or ()]
+        sizes += [self.count(terms.triggered(word)) for word in wish.triggers]  # one that was not counted is rare
         if self.creator is not None and "creator" not in without:
             sizes.append(self.count(terms.term(terms.CREATOR, self.creator)))
         if wish.newer_than in terms.PERIODS.values():
@@ -274,6 +277,7 @@ def filtered(
             any_of.append(asked)
         else:
             rows = rows.alias(has=untouched("terms")).filter(has__overlap=asked)
+    indexed += [terms.triggered(word) for word in wish.triggers]
     if tight and wish.can_generate:
         indexed.append(terms.may("try"))
     if narrowed.creator is not None:
@@ -289,7 +293,11 @@ def filtered(
 
 def dated(wish: Wish) -> bool:
     """Whether it is the newest or oldest of one base, or of one creator, which has an index of its own."""
-    return wish.order in {"newest", "oldest"} and (len(wish.bases) == 1 or bool(wish.creator)) and not wish.tags
+    return (
+        wish.order in {"newest", "oldest"}
+        and (len(wish.bases) == 1 or bool(wish.creator))
+        and not (wish.tags or wish.triggers)
+    )
 
 
 def untouched(column: str) -> Untouched:

@@ -42,6 +42,11 @@ def tag_name(text: str) -> str:
     return one_line(folded(text), 60)
 
 
+def trigger_key(text: str) -> str:
+    """What a trigger word is known by: its words, folded; the whole of one that has none."""
+    return " ".join(words_of(text)) or one_line(folded(text), 200)
+
+
 def slug_of(name: str) -> str:
     """A slug that obeys the id rules, made from ``name``; ``model`` where nothing of it is usable."""
     slug = re.sub(r"[^a-z0-9._]+", "-", folded(name))

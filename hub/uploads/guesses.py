@@ -87,13 +87,13 @@ class _Known:
     def like(self, filename: str, told: Told, *, but: int | None = None) -> Model | None:
         """The one that is called alike, and is of the kind and base that the file's bytes tell, once they do.
 
-        but: a model that it is not: the draft that the file became.
+        but: the draft that the file became; what came after it, the other way round, asks of it.
         """
         title = str((told or {}).get("title") or "")
         names = dict.fromkeys(filter(None, (_bare(title), _bare(model_name_of(filename)))))
         for alike in (self._same, self._begun, self._nearly):
             for name in names:
-                likely = (id for id in alike(name) if id != but and self._fits(id, told))
+                likely = (id for id in alike(name) if (but is None or id < but) and self._fits(id, told))
                 if (found := next(likely, None)) is not None:
                     return self.models[found]
         return None

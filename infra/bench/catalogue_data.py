@@ -375,20 +375,25 @@ def _listings(made: Catalogue) -> None:
     made.run(f"""CREATE TEMP TABLE tagged AS SELECT model_id, array_agg({terms.term(terms.TAG, 0)} | tag_id) t
         FROM catalog_model_tags GROUP BY model_id""")
     made.run("CREATE UNIQUE INDEX ON tagged (model_id); ANALYZE tagged")
+    # `terms.triggered`: words here are folded already.
+    made.run(f"""CREATE TEMP TABLE worded AS SELECT model_id, array_agg(DISTINCT ({terms.TRIGGERS} |
+        (crc32(convert_to(word, 'UTF8')) & {terms.TRIGGERS - 1}))::int) t
+        FROM catalog_version, unnest(trigger_words) word GROUP BY model_id""")
+    made.run("CREATE UNIQUE INDEX ON worded (model_id); ANALYZE worded")
     made.run(f"""INSERT INTO catalog_listing (model_id, base_id, version_id, creator_id, type, level, published_at, downloads,
         likes, pictures, lead, newer, can_generate, no_credit, derivatives, relicense, uses, terms)
         SELECT r.model_id, r.base_id, r.id, m.owner_id, m.type, m.level, r.published_at, {key("s.downloads")},
         {key("s.likes")}, {key("s.pictures")}, later = '{{}}', later, r.can, m.allow_no_credit, m.allow_derivatives,
         m.allow_different_licence, {uses},
         ARRAY[{cases("m.type", terms.TYPE, TYPES)}, {terms.term(terms.BASE, 0)} | r.base_id,
-        {cases("r.format", terms.FORMAT, formats)}] || coalesce(t.t, '{{}}') || {may}
+        {cases("r.format", terms.FORMAT, formats)}] || coalesce(t.t, '{{}}') || {may} || w.t
         FROM (SELECT n.*, coalesce(array_agg(n.base_id) OVER (PARTITION BY n.model_id ORDER BY n.published_at DESC, n.id DESC
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), '{{}}') AS later FROM (SELECT DISTINCT ON (v.model_id, v.base_id)
         v.id, v.model_id, v.base_id, v.published_at, f.format, b.family IN ({families}) AND f.adapter IN ({adapters})
         AND f.format <> 'GGUF' AS can FROM catalog_version v JOIN catalog_base b ON b.id = v.base_id
         JOIN catalog_file f ON f.version_id = v.id ORDER BY v.model_id, v.base_id, v.published_at DESC, v.id DESC) n) r
         JOIN catalog_model m ON m.id = r.model_id JOIN catalog_modelstat s ON s.model_id = m.id
-        LEFT JOIN tagged t ON t.model_id = m.id WHERE m.status = 'published'""")
+        JOIN worded w ON w.model_id = m.id LEFT JOIN tagged t ON t.model_id = m.id WHERE m.status = 'published'""")
 
 
 def _texts(made: Catalogue) -> None:

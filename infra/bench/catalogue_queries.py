@@ -23,7 +23,7 @@ from django.test import Client
 
 from hub.catalog import lists, suggestions
 from hub.catalog.hashes import hash_matches
-from hub.catalog.models import Base, File, Listing
+from hub.catalog.models import Base, File, Listing, Version
 from hub.catalog.wishes import Wish, filtered
 from hub.gallery import queries as gallery
 from hub.prompts import queries as prompts
@@ -153,8 +153,18 @@ def questions(draw: Draw) -> dict[str, tuple[int, Callable[[], Callable[[], Any]
     def triggers() -> Callable[[], Any]:
         query = draw.typed()
         page = lists.model_list(Wish(query=query), limit=suggestions.AMONG, count=False)
-        versions = [version for _, version in page.pairs]
-        return lambda: suggestions.trigger_words_begun(query, versions)
+        models = [model for model, _ in page.pairs]
+        return lambda: suggestions.trigger_words_begun(query, models)
+
+    def triggered(**more: Any) -> Callable[[], Callable[[], Any]]:
+        def drawn() -> Callable[[], Any]:
+            words = tuple(Version.objects.get(pk=draw.random.randint(1, draw.versions)).trigger_words)
+            wish = (
+                draw.wish(triggers=words) if draw.chance(0.5) else Wish(triggers=words, sort=draw.random.choice(SORTS))
+            )
+            return lambda: lists.model_list(wish, **more)
+
+        return drawn
 
     def creators() -> Callable[[], Any]:
         name = f"user{1 + int(draw.users * draw.random.random())}"  # two letters of it are the whole hub's
@@ -204,6 +214,8 @@ def questions(draw: Draw) -> dict[str, tuple[int, Callable[[], Callable[[], Any]
         "list, page 200 by keyset": (120, deep),
         **{f"list, {sort}": (100, page(sort=sort)) for sort in ("newest", "downloads", "likes", "pictures", "comments")},
         "list with its facets and total": (300, faceted),
+        "list of a trigger word": (200, triggered(count=False)),
+        "list of a trigger word with its facets": (200, triggered(with_facets=True)),
         "as you type": (200, found(draw.typed)),
         "as you type, one typing error": (200, found(draw.mistyped)),
         "as you type, trigger words": (200, triggers),

@@ -96,7 +96,7 @@ def test_models_come_first_and_each_kind_under_its_heading(client, alice):
     prompt = prompt_create(owner=alice, fields={"title": "Lino fox", "prompt": "a fox, lino print"})
     assert offered(client, "lin") == [
         ("Models", f"/models/{model.pk}/linocut"),
-        ("Trigger words", "/models?query=lino%20print"),
+        ("Trigger words", "/models?trigger=lino%20print"),
         ("Creators", "/u/lina"),
         ("Prompts", f"/prompts/{prompt.pk}"),
         ("", "/models?query=lin"),
@@ -134,17 +134,31 @@ def test_a_trigger_word_leads_to_the_models_that_have_it(client, alice, bob):
     theirs = added(bob, "Woodcut", trigger_words=["lnct print", "lnct rough"]).version.model
     other = added(bob, "Riso").version.model
     address = of(client, "lnct", "Trigger words")
-    assert address == ["/models?query=lnct%20print", "/models?query=lnct%20rough"], "what more models have comes first"
+    assert address == ["/models?trigger=lnct%20print", "/models?trigger=lnct%20rough"], (
+        "what more models have comes first"
+    )
     page = client.get(address[0]).content.decode()
     assert f"/models/{ours.pk}/" in page
     assert f"/models/{theirs.pk}/" in page
     assert f"/models/{other.pk}/" not in page
 
 
+def test_a_trigger_word_of_an_older_version_is_found(client, alice):
+    first = added(alice, "Linocut", trigger_words=["lnct old"])
+    of_it = {"model_id": first.version.model_id}
+    added(alice, "Linocut", seed="two", trigger_words=["lnct new"], **of_it)
+    added(alice, "Linocut", seed="three", trigger_words=["lnct next"], publish=False, **of_it)
+    addresses = ["/models?trigger=lnct%20new", "/models?trigger=lnct%20old"]
+    assert of(client, "lnct", "Trigger words") == addresses, "of a draft none"
+    for address in addresses:
+        assert f"/models/{first.version.model_id}/" in client.get(address).content.decode()
+    assert f"/models/{first.version.model_id}/" not in client.get("/models?trigger=lnct%20next").content.decode()
+
+
 @pytest.mark.parametrize("typed", ["print", "PRI", "lnct pr", "pri lnct"])
 def test_a_trigger_word_is_found_by_any_word_of_it(client, alice, typed):
     added(alice, trigger_words=["lnct print", "ink"])
-    assert of(client, typed, "Trigger words") == ["/models?query=lnct%20print"]
+    assert of(client, typed, "Trigger words") == ["/models?trigger=lnct%20print"]
 
 
 def test_a_trigger_word_of_another_spelling_is_the_same(client, alice, bob):
@@ -204,7 +218,7 @@ def test_trigger_words_keep_to_the_levels(client, alice, bob):
     bob.levels = 31
     bob.save()
     client.force_login(bob)
-    assert of(client, "fgr", "Trigger words") == ["/models?query=fgr%20style"]
+    assert of(client, "fgr", "Trigger words") == ["/models?trigger=fgr%20style"]
 
 
 def test_a_hash_is_no_name(client, alice):
