@@ -151,7 +151,7 @@ def upload_fields(request: HttpRequest, id: UUID) -> HttpResponse:
     said |= {name: request.POST.get(name, "") for name in ("type", "base", "group")}
     into = request.POST.get("into")  # the button beside the model that it may be a new version of
     if into and queries.upload_of(_owner(request), id).status == Upload.Status.ACCEPTED:
-        return _move(request, id)  # a small file was faster than the finger
+        return _move(request, id, ending=True)  # a small file was faster than the finger
     said["model_id"] = into or request.POST.get("model_id") or None
     for name in ("trigger_words", "tags"):
         words_said = [word.strip() for word in re.split(r"[,\n]", request.POST.get(name, ""))]
@@ -193,7 +193,8 @@ def upload_move(request: HttpRequest, id: UUID) -> HttpResponse:
     return _move(request, id)
 
 
-def _move(request: HttpRequest, id: UUID) -> HttpResponse:
+def _move(request: HttpRequest, id: UUID, *, ending: bool = False) -> HttpResponse:
+    """ending: its row still has the form of a file on its way."""
     into = request.POST.get("into", "")
     if not into.isascii() or not into.isdecimal() or len(into) > 18:
         raise NotFound(_("There is no such model."))
@@ -201,7 +202,7 @@ def _move(request: HttpRequest, id: UUID) -> HttpResponse:
     version = upload.version
     assert version is not None
     if request.headers.get("HX-Request"):
-        response = render(request, "uploads/upload_status.html", {"row": _row(upload), "late": True, "ending": True})
+        response = render(request, "uploads/upload_status.html", {"row": _row(upload), "late": True, "ending": ending})
         return reswap(retarget(response, f"#upload-{upload.pk}"), "outerHTML")
     name = {"version": version.name, "model": version.model.name}
     messages.success(request, _("This is %(version)s of %(model)s now. Only you see it until you publish it.") % name)
