@@ -91,5 +91,5 @@ def test_what_was_listed_before_gets_them(inks):
     for row in Listing.objects.all():
         Listing.objects.filter(model=row.model_id).update(terms=[t for t in row.terms if t < terms.TRIGGERS])
     assert names(INK) == []
-    import_module("hub.catalog.migrations.0003_trigger_terms").add(apps, SimpleNamespace(connection=connection))
+    import_module("hub.catalog.migrations.0004_trigger_terms").add(apps, SimpleNamespace(connection=connection))
     assert dict(Listing.objects.values_list("model_id", "terms")) == wanted

@@ -36,6 +36,6 @@ def add(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0002_nano_xl")]
+    dependencies = [("catalog", "0003_former_names")]
 
     operations = [migrations.RunPython(add, migrations.RunPython.noop)]
