@@ -28,6 +28,7 @@ app.conf.update(
         "blocked-sweep": {"task": "hub.moderation.blocked_sweep", "schedule": 3600.0},
         "rechecks-feed": {"task": "hub.moderation.rechecks_feed", "schedule": 5.0},
         "sent-pictures-sweep": {"task": "hub.gallery.sent_pictures_sweep", "schedule": 30.0},
+        "unscored-sweep": {"task": "hub.gallery.unscored_sweep", "schedule": 60.0},
         "blurs-feed": {"task": "hub.gallery.blurs_feed", "schedule": 60.0},
         # Within a minute of a moderator's word no address that was given out works any more.
         "blobs-settle": {"task": "hub.catalog.blobs_settle", "schedule": 5.0},

@@ -67,10 +67,10 @@ def highest(level: int) -> int:
 
 
 def beyond(level: int, user: User | AnonymousUser) -> bool:
-    """Whether something of ``level`` (a bit, or several) is more than ``user`` wants to see unasked."""
-    return bool(level & ~levels_of(user))
+    """Whether something of ``level`` (a bit, or several) is more than ``user`` wants to see unasked; 0 is not known."""
+    return level == 0 or bool(level & ~levels_of(user))
 
 
 def words(level: int) -> str:
     """The highest level of ``level`` in words."""
-    return str(LEVELS[highest(level)])
+    return str(LEVELS[highest(level)] if level else _("Being checked"))

@@ -16,8 +16,8 @@ from hub.celery import app
 from hub.errors import NotFound, Refused
 from hub.gallery import recipes
 from hub.gallery.covers import covers_follow
-from hub.gallery.models import Picture, PictureUse
-from hub.gallery.scores import score_ask
+from hub.gallery.models import UNKNOWN, Picture, PictureUse
+from hub.gallery.scores import first_level, pictures_tell, score_ask
 from hub.hooks.actions import announce
 from hub.hooks.models import Hook
 from workers.messages import HUB, Drawn, Recipe
@@ -56,6 +56,7 @@ def picture_add(*, owner: User | None, drawn: Drawn, recipe: Recipe, seconds: fl
         visible=visible,
         held=blocked,
         blurhash=drawn.blurhash,
+        level=first_level(),
     )
     if blocked:
         blocked_tell(drawn.sha256)
@@ -120,9 +121,12 @@ def picture_rate(*, picture_id: int, by: User | AnonymousUser, level: int) -> Pi
     rated_by = "owner" if own else "moderator"
     if own and picture.rated_by == "moderator" and level < picture.level:
         raise BadLevel(_("A moderator set this level. You can raise it; to have it lowered, answer their decision."))
-    Picture.objects.filter(pk=picture.pk).update(level=level, rated_by=rated_by)
+    with transaction.atomic():
+        Picture.objects.filter(pk=picture.pk).update(level=level, rated_by=rated_by)
+        covers_follow([picture.pk])
+        if picture.level == UNKNOWN:
+            pictures_tell([picture.pk])
     picture.level, picture.rated_by = level, rated_by
-    covers_follow([picture.pk])
     return picture
 
 
@@ -137,7 +141,7 @@ def _show(picture_id: int, by: User | AnonymousUser, *, visible: bool) -> Pictur
         raise NotFound(_("There is no such picture."))
     with transaction.atomic():
         changed = Picture.objects.filter(pk=picture.pk).exclude(visible=visible).update(visible=visible)
-        if visible and changed:
+        if visible and changed and picture.level != UNKNOWN:  # or once it has one
             announce(Hook.Kind.PICTURE_ADDED, picture.pk)
         if changed:
             covers_follow([picture.pk])

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from hub.accounts.models import Membership
 from hub.catalog.actions import cover_set
 from hub.catalog.models import Version
-from hub.gallery.models import Frame, Picture, PictureUse
+from hub.gallery.models import UNKNOWN, Frame, Picture, PictureUse
 
 
 def cover_choose(version: Version) -> None:
@@ -38,7 +38,8 @@ def covers_follow(pictures: Iterable[int]) -> None:
 def _of_strip(version: Version) -> Picture | None:
     """The first board prompt at the recommended weight, or the nearest that is drawn."""
     frames = Frame.objects.filter(strip__version=version, strip__board=True, position=0)
-    frames = frames.filter(picture__visible=True, picture__held=False).select_related("picture", "strip")
+    frames = frames.filter(picture__visible=True, picture__held=False, picture__level__gt=UNKNOWN)
+    frames = frames.select_related("picture", "strip")
     # The base alone says nothing of an adapter. Of two that are equally near the smaller: the milder is the safer card.
     drawn = [frame for frame in frames if frame.weight or frame.strip.base_version_id == version.pk]
     best = min(drawn, key=lambda frame: (abs(frame.weight - version.weight), frame.weight), default=None)
@@ -52,6 +53,6 @@ def _of_gallery(version: Version) -> Picture | None:
     owners = Membership.objects.filter(group=model.owner_id).exclude(accepted_at=None).exclude(role="viewer")
     secret = PictureUse.objects.filter(picture=OuterRef("pk")).exclude(version=version)
     secret = secret.exclude(version__status=Version.Status.PUBLISHED, version__model__status="published")
-    shown = Picture.objects.filter(~Exists(secret), uses__version=version, visible=True, held=False)
+    shown = Picture.objects.filter(~Exists(secret), uses__version=version, visible=True, held=False, level__gt=UNKNOWN)
     shown = shown.filter(Q(owner=model.owner_id) | Q(owner__in=owners.values("person")))
     return shown.filter(level=F("level").bitand(model.level)).order_by("pk").first()

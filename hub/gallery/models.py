@@ -5,6 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+UNKNOWN = 0  # the level of a picture that was not scored yet
+
 
 class Picture(models.Model):
     """A picture, drawn here or sent. Its bytes are in the pictures bucket under the PNG's SHA-256."""
@@ -24,7 +26,7 @@ class Picture(models.Model):
     )
     blurhash = models.CharField(max_length=40, blank=True)
     seconds = models.FloatField(default=0)
-    level = models.SmallIntegerField(default=1)
+    level = models.SmallIntegerField(default=1, help_text="A content level; 0: unknown, a worker is asked to score it.")
     rated_by = models.CharField(
         max_length=10, blank=True, help_text="Whose word the level is: owner, moderator; empty: the score's."
     )
@@ -42,6 +44,7 @@ class Picture(models.Model):
             models.Index(fields=["sha256"], name="picture_sha256"),
             models.Index(fields=["recipe_digest"], condition=models.Q(visible=True), name="picture_recipe"),
             models.Index(fields=["id"], condition=models.Q(blurhash="", visible=True), name="picture_blurless"),
+            models.Index(fields=["id"], condition=models.Q(level=UNKNOWN), name="picture_unscored"),
         ]
 
     def __str__(self) -> str:

@@ -190,7 +190,10 @@ def picture_sent(request: HttpRequest, sent_id: uuid.UUID) -> HttpResponse:
 @login_required
 def picture_keep(request: HttpRequest, picture_id: int) -> HttpResponse:
     picture = actions.picture_keep(picture_id=picture_id, by=request.user)
-    messages.success(request, _("It is in the gallery now, for everyone to see."))
+    said = _("It is in the gallery now, for everyone to see.")
+    if not picture.level:
+        said = _("It is in the gallery now. Others see it once it is checked, in a moment.")
+    messages.success(request, said)
     return redirect("gallery:picture-detail", picture.pk)
 
 

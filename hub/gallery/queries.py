@@ -21,7 +21,7 @@ from hub.catalog.models import File, Version
 from hub.catalog.queries import files_by_sha256, linked, moderates
 from hub.errors import NotFound, Refused
 from hub.gallery import placeholders, recipes
-from hub.gallery.models import BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
+from hub.gallery.models import UNKNOWN, BoardPrompt, Frame, Picture, PictureUse, SentPicture, Strip
 from hub.gallery.rules import Rule, rule_of
 from hub.templatetags import weightroom
 from workers import blocks
@@ -44,14 +44,15 @@ class BadCursor(Refused):
 
 def pictures_for(user: User | AnonymousUser, *, by_link: bool = False) -> QuerySet[Picture]:
     """Pictures that ``user`` may see: their own, and those kept or drawn as previews, unless a version that had a
-    part in one is not published; then only its owner sees them. by_link: also those of unlisted models whose link the
-    request holds, which belong in no list."""
+    part in one is not published; then only its owner sees them. Those that are not scored yet are their owners' alone,
+    the hub's own previews apart: these stand in strips, on pages that the model's level guards. by_link: also those of
+    unlisted models whose link the request holds, which belong in no list."""
     hidden = PictureUse.objects.filter(picture=OuterRef("pk")).exclude(
         version__status=Version.Status.PUBLISHED, version__model__status="published"
     )
     if by_link:
         hidden = hidden.exclude(linked("version__model__"), version__status=Version.Status.PUBLISHED)
-    shown = Q(visible=True, held=False)
+    shown = Q(Q(level__gt=UNKNOWN) | Q(owner=None), visible=True, held=False)
     if user.is_authenticated:
         hidden = hidden.exclude(version__model__owner=user.pk).exclude(version__model__owner__in=groups_of(user))
         return Picture.objects.filter(Q(owner=user.pk) | Q(shown, ~Exists(hidden)))
@@ -63,11 +64,17 @@ def shown_levels(user: User | AnonymousUser) -> list[int]:
     return [bit for bit in LEVELS if bit & levels_of(user)]
 
 
+def listed_for(user: User | AnonymousUser) -> Q:
+    """Pictures of these levels, and one's own that nobody knows the level of yet."""
+    known = Q(level__in=shown_levels(user))
+    return known | Q(level=UNKNOWN, owner=user.pk) if user.is_authenticated else known
+
+
 def picture_list(
     user: User | AnonymousUser, *, after: str = "", version: Version | None = None, limit: int = PAGE
 ) -> tuple[list[Picture], str]:
     """Pictures in the gallery, newest first, and the cursor of the next page ("" at the end). Raises `BadCursor`."""
-    pictures = pictures_for(user).filter(visible=True, level__in=shown_levels(user)).order_by("-id")
+    pictures = pictures_for(user).filter(listed_for(user), visible=True).order_by("-id")
     if version is not None:
         pictures = pictures.filter(uses__version=version)
     if after:
@@ -96,6 +103,9 @@ def _read_cursor(text: str) -> int:
 def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
     """Raises `NotFound` where there is none, or none that ``user`` may see."""
     picture = pictures_for(user, by_link=True).select_related("owner").filter(pk=picture_id).first()
+    if picture is None and moderates(user):
+        unscored = Picture.objects.filter(level=UNKNOWN, visible=True)
+        picture = unscored.select_related("owner").filter(pk=picture_id).first()
     if picture is None:
         raise NotFound(_("There is no such picture."))
     return picture
@@ -103,7 +113,7 @@ def picture_for(user: User | AnonymousUser, picture_id: int) -> Picture:
 
 def neighbours(user: User | AnonymousUser, picture: Picture) -> tuple[int | None, int | None]:
     """The pictures before and after one in the gallery, newest first: their numbers, None at an end."""
-    gallery = pictures_for(user).filter(visible=True, level__in=shown_levels(user)).values_list("pk", flat=True)
+    gallery = pictures_for(user).filter(listed_for(user), visible=True).values_list("pk", flat=True)
     newer = gallery.filter(pk__gt=picture.pk).order_by("pk").first()
     return newer, gallery.filter(pk__lt=picture.pk).order_by("-pk").first()
 
@@ -395,6 +405,5 @@ def made_with(user: User | AnonymousUser, version: Version, limit: int = 12) -> 
     """The newest pictures that people made with a version, its strips are shown elsewhere; and whether there are
     others, which ``user`` is not shown unasked."""
     made = pictures_for(user, by_link=True).filter(visible=True, uses__version=version, frames__isnull=True)
-    levels = shown_levels(user)
-    shown = list(made.filter(level__in=levels).order_by("-id")[:limit])
-    return shown, len(shown) < limit and made.exclude(level__in=levels).exists()
+    shown = list(made.filter(listed_for(user)).order_by("-id")[:limit])
+    return shown, len(shown) < limit and made.exclude(level__in=[UNKNOWN, *shown_levels(user)]).exists()

@@ -21,9 +21,9 @@ from hub.gallery import recipes
 from hub.gallery import told as telling
 from hub.gallery.actions import blocked_tell, uses_note
 from hub.gallery.covers import covers_follow
-from hub.gallery.models import Picture, SentPicture
+from hub.gallery.models import UNKNOWN, Picture, SentPicture
 from hub.gallery.queries import pictures_for
-from hub.gallery.scores import score_ask
+from hub.gallery.scores import first_level, score_ask
 from hub.hooks.actions import announce
 from hub.hooks.models import Hook
 from workers import messages
@@ -183,6 +183,7 @@ def _kept(sent: SentPicture, answer: ImageInspected, *, held: bool = False) -> P
         recipe=recipes.built(made),
         told=messages.msgspec.to_builtins(told),
         blurhash=answer.blurhash,
+        level=first_level(),
         visible=True,
         held=held,
     )
@@ -195,7 +196,8 @@ def _kept(sent: SentPicture, answer: ImageInspected, *, held: bool = False) -> P
         blocked_tell(picture.sha256)
         return picture
     covers_follow([picture.pk])
-    announce(Hook.Kind.PICTURE_ADDED, picture.pk)
+    if picture.level != UNKNOWN:  # or once it has one
+        announce(Hook.Kind.PICTURE_ADDED, picture.pk)
     return picture
 
 

@@ -27,15 +27,23 @@ def sent_pictures_sweep() -> None:
 
 @shared_task(name="hub.gallery.scored")
 def scored(payload: dict[str, Any]) -> None:
-    """A worker's answer to ``Score``: a score, or a blur. A picture that could not be read keeps what it has."""
+    """A worker's answer to ``Score``: a score, or a blur, or why there is none."""
     answer = unpack(payload)
     if isinstance(answer, Scored):
         if answer.blurhash:
             blurs.picture_blurred(answer.sha256, answer.blurhash)
         if answer.score is not None:
             scores.picture_scored(answer.sha256, answer.score)
-    elif not isinstance(answer, Failed):
+    elif isinstance(answer, Failed):
+        scores.picture_unscored(answer.id, code=answer.code)
+    else:
         raise TypeError(f"Not an answer to Score: {type(answer).__name__}.")
+
+
+@shared_task(name="hub.gallery.unscored_sweep", expires=50)
+def unscored_sweep() -> None:
+    """Every minute: pictures whose score never came."""
+    scores.unscored_sweep()
 
 
 @shared_task(name="hub.gallery.blurs_feed", expires=50)

@@ -288,7 +288,7 @@ def _settle_picture(item: Item) -> bool:
     if sent.picture is not None:
         if item.told:
             pictures.picture_tell(picture=sent.picture, told=telling.read(item.told))
-        if item.level != sent.picture.level:
+        if item.level != (sent.picture.level or 1):  # of what is not scored yet the score has the word
             gallery.picture_rate(picture_id=sent.picture.pk, by=item.of.owner, level=item.level)
         item.picture = sent.picture
         item.save(update_fields=["picture"])

@@ -76,7 +76,7 @@ def _picture(id: int, user: Person | None) -> Thing | None:
     return Thing(
         Kind.PICTURE, id, prompt[:200] or _("A picture"), picture.owner, reverse("gallery:picture-detail", args=[id]),
         words=prompt[:2000], sha256=picture.sha256, picture=picture_url(picture.sha256, "width=450", f"{id}.png"),
-        level=picture.level,
+        level=picture.level or 1,
     )  # fmt: skip
 
 

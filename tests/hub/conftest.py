@@ -25,6 +25,12 @@ def quick_passwords(settings):
 
 
 @pytest.fixture(autouse=True)
+def no_scores(settings):
+    """No worker scores pictures here, so none waits for it; `gallery/test_scored.py` is about those that do."""
+    settings.PICTURE_SCORES = False
+
+
+@pytest.fixture(autouse=True)
 def static_files_when_asked_for(settings):
     """A server reads all of them when it starts, 400 or so; here every client of every test would."""
     settings.WHITENOISE_AUTOREFRESH = True

@@ -125,9 +125,10 @@ _FILES = """(SELECT coalesce(json_agg(json_build_array(
     WHERE f.version_id = v.id AND f.verdict = 'accepted' AND m.status <> 'taken-down'
     AND NOT (f.format = 'Diffusers' AND f.source_id IS NOT NULL))"""
 # A folder of diffusers that was made here is no download of its own: strict clients ask for all six digests of each.
-# A picture that a hidden version had a part in is its owner's alone, and that version's owner's.
+# A picture that a hidden version had a part in is its owner's alone, and that version's owner's; one that is not scored
+# yet is in no list but its owner's.
 _SHOWN_PICTURES = """SELECT p.* FROM gallery_pictureuse u JOIN gallery_picture p ON p.id = u.picture_id
-    WHERE u.version_id = v.id AND p.visible AND (p.owner_id = %(viewer)s OR NOT p.held AND NOT EXISTS (
+    WHERE u.version_id = v.id AND p.visible AND (p.owner_id = %(viewer)s OR NOT p.held AND p.level > 0 AND NOT EXISTS (
         SELECT 1 FROM gallery_pictureuse u2 JOIN catalog_version v2 ON v2.id = u2.version_id
         JOIN catalog_model m2 ON m2.id = v2.model_id
         WHERE u2.picture_id = p.id AND m2.owner_id <> ALL(%(owners)s)

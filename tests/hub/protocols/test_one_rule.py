@@ -27,14 +27,14 @@ KEY = "k" * 22
 @pytest.fixture
 def everything(alice, bob):
     """A model in each state, with a version in each; every third is a group's that Bob belongs to. Each version has
-    an accepted file, one that is not, and three pictures."""
+    an accepted file, one that is not, and four pictures."""
     group = group_create(by=bob, name="printers")
     states = list(itertools.product(Model.Status.values, Version.Status.values))
     for n, (model_status, version_status) in enumerate(states):
         file = added(alice, f"Model {n}")
         refused = added(alice, seed=f"no {n}", version_id=file.version_id, filename="no.safetensors")
         File.objects.filter(pk=refused.pk).update(verdict="refused")
-        for m, more in enumerate(({"visible": True}, {"visible": False}, {"held": True})):
+        for m, more in enumerate(({"visible": True}, {"visible": False}, {"held": True}, {"level": 0})):
             recipe = Recipe(base=file.blob_id, base_family="sd1", base_name="x", prompt="x", seed=n)
             drawn = Drawn(sha256=f"{n * 10 + m:064x}", width=64, height=64, seed=n, bytes=1)
             picture = picture_add(owner=alice, drawn=drawn, recipe=recipe, seconds=1.0, visible=True)
