@@ -72,7 +72,7 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
         "recipe": recipe,
         "parts": queries.parts_of(request.user, picture),
         "address": settings.PUBLIC_URL + reverse("gallery:picture-detail", args=[picture.pk]),
-        "a1111": recipes.as_a1111(recipe),
+        "a1111": recipes.as_a1111(recipes.as_saved(request.user, recipe)),
         "json": recipes.as_json(recipe),
         "own": own,
         "asked": words(picture.level) if beyond(picture.level, AnonymousUser()) else "",
@@ -91,7 +91,8 @@ def picture_detail(request: HttpRequest, picture_id: int) -> HttpResponse:
 def picture_workflow(request: HttpRequest, picture_id: int) -> HttpResponse:
     """The picture's recipe as a ComfyUI workflow."""
     picture = queries.picture_for(request.user, picture_id)
-    response = HttpResponse(recipes.as_comfyui(recipes.read(picture.recipe)), content_type="application/json")
+    recipe = recipes.as_saved(request.user, recipes.read(picture.recipe))
+    response = HttpResponse(recipes.as_comfyui(recipe), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="picture-{picture_id}.json"'
     return response
 

@@ -1,15 +1,26 @@
 """What can be said of a recipe without drawing it: whether two are equal, and how other programs write it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import msgspec
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
+from hub.catalog.queries import download_name, files_by_sha256
 from hub.templatetags import weightroom
 from workers import blocks
-from workers.messages import Recipe
+from workers.messages import Recipe, Use
 from workers.recipes import a1111, comfyui
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from hub.accounts.models import User
 
 YOUNGER = {
     "dialect": "a1111",
@@ -64,6 +75,29 @@ def _use_digested(use: dict) -> dict:
     if full := blocks.whole(use["blocks"]):
         kept["blocks"] = full
     return kept | ({"hint": use["hint"]} if use["hint"] else {})
+
+
+def as_saved(user: User | AnonymousUser, recipe: Recipe) -> Recipe:
+    """The recipe with its files called as this hub serves them to ``user``: other programs find a file by its name.
+
+    A file that is not here, an inversion (its word is in the prompt) and what the prompt names itself keep theirs.
+    """
+    uses = [use.sha256 for use in recipe.uses if use.kind != "textual_inversion"]
+    files = files_by_sha256(user, filter(None, [recipe.base, recipe.vae, recipe.refiner, *uses]))
+    called = {sha256: PurePath(download_name(file)).stem for sha256, file in files.items()}
+
+    def renamed(use: Use) -> Use:
+        if use.kind == "textual_inversion" or f":{use.name.lower()}:" in recipe.prompt.lower():
+            return use
+        return replace(use, name=called.get(use.sha256, use.name))
+
+    return replace(
+        recipe,
+        base_name=called.get(recipe.base, recipe.base_name),
+        vae_name=called.get(recipe.vae, recipe.vae_name),
+        refiner_name=called.get(recipe.refiner, recipe.refiner_name),
+        uses=tuple(map(renamed, recipe.uses)),
+    )
 
 
 def as_a1111(recipe: Recipe) -> str:

@@ -99,7 +99,7 @@ def prompt_detail(request: HttpRequest, prompt_id: int) -> HttpResponse:
         "made_from": seen,
         "licence": LICENCES[prompt.licence],
         "settled": queries.has_settings(recipe),
-        "a1111": recipes.as_a1111(recipe) if queries.has_settings(recipe) else _plain_a1111(recipe),
+        "a1111": _a1111(request, recipe),
         "own": prompt.owner_id == request.user.pk,
         "address": f"{settings.PUBLIC_URL}{request.path}",
     }
@@ -154,6 +154,11 @@ def _numbered(found: list[templates.Field]) -> list[dict[str, Any]]:
     ]
 
 
+def _a1111(request: HttpRequest, recipe: Any) -> str:
+    settled = queries.has_settings(recipe)
+    return recipes.as_a1111(recipes.as_saved(request.user, recipe)) if settled else _plain_a1111(recipe)
+
+
 def _plain_a1111(recipe: Any) -> str:
     """A prompt without settings, as A1111's own prompt box takes it."""
     return recipe.prompt + (f"\nNegative prompt: {recipe.negative}" if recipe.negative else "")
@@ -163,7 +168,8 @@ def _plain_a1111(recipe: Any) -> str:
 def prompt_workflow(request: HttpRequest, prompt_id: int) -> HttpResponse:
     """The prompt with its settings and stack as a ComfyUI workflow."""
     recipe = recipes.read(queries.prompt_for(request.user, prompt_id).recipe)
-    response = HttpResponse(recipes.as_comfyui(recipe), content_type="application/json")
+    saved = recipes.as_saved(request.user, recipe)
+    response = HttpResponse(recipes.as_comfyui(saved), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="prompt-{prompt_id}.json"'
     return response
 

@@ -366,7 +366,7 @@ def _status(request: HttpRequest, view: queries.GenerationView | None) -> dict[s
         "view": view,
         "request": request,
         "recipe": recipe,
-        "recipe_text": recipes.as_a1111(recipes.read(recipe)),
+        "recipe_text": recipes.as_a1111(recipes.as_saved(request.user, recipes.read(recipe))),
         "alt": picture_name(recipe),
         "failed": view.state == Generation.Status.FAILED,
         "waits_for_own": queries.waits_for_own(view),

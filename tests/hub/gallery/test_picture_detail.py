@@ -12,7 +12,7 @@ def test_it_works(client, alice, draw, linocut):
     assert f"/try?picture={picture.pk}" in page
     assert f"?version={linocut.pk}" in page
     assert 'aria-label="On Nano: Linocut 0.8"' in page
-    assert "&lt;lora:Linocut:0.8&gt;" in page
+    assert "&lt;lora:linocut:0.8&gt;" in page, "by its file, as other programs find it"
     assert "Steps: 20, Sampler: Euler a, Schedule type: Automatic, CFG scale: 7, Seed: 7, Size: 128x128" in page
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.catalog.models import File
 from hub.prompts.models import Prompt
 
 
@@ -188,15 +189,23 @@ def test_text_is_never_trusted(client, alice):
         assert "<img src=x" not in page
 
 
-def test_prompt_workflow_is_a_comfyui_graph(client, alice, draw):
+def test_prompt_workflow_is_a_comfyui_graph(client, alice, draw, linocut):
+    """It names files as they are downloaded from here."""
+    File.objects.filter(version=linocut).update(name="lino cut-000012.safetensors")
     picture = draw(alice, visible=True)
     client.force_login(alice)
     new(client, prompt="a cat", picture=picture.pk)
     for address in (f"/prompts/{Prompt.objects.get().pk}/workflow", f"/pictures/{picture.pk}/workflow"):
         answer = client.get(address)
         assert "attachment" in answer["Content-Disposition"]
-        kinds = {node["class_type"] for node in answer.json().values()}
-        assert {"CheckpointLoaderSimple", "LoraLoader", "CLIPTextEncode", "KSampler", "SaveImage"} <= kinds
+        nodes = {node["class_type"]: node["inputs"] for node in answer.json().values()}
+        assert {"CheckpointLoaderSimple", "LoraLoader", "CLIPTextEncode", "KSampler", "SaveImage"} <= set(nodes)
+        assert nodes["LoraLoader"]["lora_name"] == "lino cut-000012.safetensors", "the file's name as it is downloaded"
+        assert nodes["CheckpointLoaderSimple"]["ckpt_name"] == "nano_v1.safetensors"
+    text = client.get(f"/prompts/{Prompt.objects.get().pk}").content.decode()
+    assert "&lt;lora:lino cut-000012:0.8&gt;" in text
+    File.objects.filter(version=linocut).update(verdict="refused")
+    assert "&lt;lora:Linocut:0.8&gt;" in client.get(f"/prompts/{Prompt.objects.get().pk}").content.decode(), "not here"
 
 
 def test_filters_say_how_many_each_leaves(client, alice, bob, draw):
