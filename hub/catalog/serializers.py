@@ -242,7 +242,7 @@ def file_view(file: File) -> dict[str, Any]:
     return {
         "verdict": "unknown" if undecided(file) else file.verdict,
         "file": file,
-        "name": download_name(file),
+        "name": file.name if "/" in file.name else download_name(file),  # a folder's parts by their paths
         "size": file.blob.size,
         "traits": " · ".join(filter(None, [file.precision, file.size_kind, file.format])),
         "sentence": verdict_sentence(file),

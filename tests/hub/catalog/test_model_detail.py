@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from hub.catalog import actions, queries
-from hub.catalog.models import Model
+from hub.catalog.models import File, Model
 from tests.hub.catalog.files import added
 from workers.messages import Converted, Finding, Scan
 
@@ -171,3 +171,9 @@ def test_a_pickle_is_told_in_words_beside_the_safetensors_made_from_it(client, a
     assert "objects that do nothing (tier B)" in html
     assert "picklescan 1.0.5: nothing found" in html
     assert f"fileId={file.pk}" in html
+
+
+def test_the_parts_of_a_folder_are_told_apart_by_their_paths(client, alice):
+    file = added(alice, "Ink")
+    File.objects.filter(pk=file.pk).update(name="text_encoder/model.safetensors")
+    assert ">text_encoder/model.safetensors</a>" in client.get(url(file)).content.decode()
