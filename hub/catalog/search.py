@@ -120,7 +120,9 @@ class Search:
         return _ids(sql, [" ".join(self.query.split()).lower()])
 
     def _ranked(self, tier: int) -> list[int]:
-        where = f"AND tier <= {int(tier)}" if tier < TIERS[-1] else ""
+        # Of all texts the newest, so that the planner may walk the key for a frequent word: without an order it reads
+        # the table instead.
+        where = f"AND tier <= {int(tier)}" if tier < TIERS[-1] else "ORDER BY model_id DESC"
         hits = f"""SELECT model_id, doc FROM catalog_text
             WHERE doc @@ to_tsquery('simple', %s) {where} LIMIT {CANDIDATES}"""
         return _ids(RANKED.format(hits=hits), [self.tsquery, self.tsquery])
