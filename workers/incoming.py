@@ -35,6 +35,7 @@ DELIVERIES_KEY = "weightroom:inspect-deliveries:{upload_id}:{attempt}"
 DELIVERIES_SECONDS = 24 * 3600
 # Of the seconds that a file may take, those in which it is read; what is left is for the verdict's way to its owner.
 ANSWER_SHARE = 0.95
+RING_AGAIN = 2.0  # seconds
 
 
 def seconds_for(size: int) -> float:
@@ -44,7 +45,7 @@ def seconds_for(size: int) -> float:
 
 class TooSlow(BaseException):
     """The file took longer than `seconds_for` its size. No ``Exception``: libraries swallow or wrap those
-    (botocore does), and the clock rings once."""
+    (botocore does)."""
 
 
 def inspect_model(asked: InspectModel) -> Inspected | Failed:
@@ -242,13 +243,20 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    over = False
+
     def ring(number: int, frame: FrameType | None) -> None:
-        raise TooSlow
+        if not over:
+            raise TooSlow
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # It rings again: an exception in a destructor, or where a weak reference is told of one, is lost.
+    signal.setitimer(signal.ITIMER_REAL, seconds, RING_AGAIN)
     try:
-        yield
+        try:
+            yield
+        finally:
+            over = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

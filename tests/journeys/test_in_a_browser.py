@@ -359,7 +359,9 @@ def test_lanes_open_while_they_make_it_faster(hub, page, tmp_path, delay, most):
 def test_choices_and_a_dropped_picture(hub, page, tmp_path):
     """What is typed is counted, and stays where a picture is dropped beside it, with a recipe or without."""
     page.goto(f"{hub.address}/try")
-    edges = [page.locator(f"#ask {part}").first.bounding_box()["x"] for part in (".lab", "#prompt", "#negative", "summary")]
+    edges = [
+        page.locator(f"#ask {part}").first.bounding_box()["x"] for part in (".lab", "#prompt", "#negative", "summary")
+    ]
     assert max(edges) - min(edges) <= 1, "what is written stands in one line on the left"
     page.fill("[name=prompt]", "a {red|blue} rocket")
     page.locator("#reading", has_text="2 pictures, one of each choice").wait_for()

@@ -3,8 +3,10 @@ import hashlib
 import io
 import json
 import os
+import threading
 import time
 import uuid
+import weakref
 
 import boto3
 import pytest
@@ -163,6 +165,24 @@ def test_a_file_that_takes_too_long_is_unknown(uploaded, monkeypatch):
     said = answered(uploaded(models.lora()))
     assert said.verdict == "unknown"
     assert "given up" in said.findings[0].sentence
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_time_limit_that_python_itself_loses_rings_again(uploaded, monkeypatch):
+    def losing(*_: object) -> None:
+        one = threading.Event()
+        told = weakref.ref(one, lambda _: time.sleep(1))  # what is raised in here goes nowhere
+        del one
+        assert told() is None
+        time.sleep(30)
+
+    monkeypatch.setattr(settings, "INSPECT_SECONDS", 0.2)
+    monkeypatch.setattr(incoming, "RING_AGAIN", 0.5)
+    monkeypatch.setattr(inspection, "inspect", losing)
+    said = answered(uploaded(models.lora()))
+    assert said.verdict == "unknown"
+    assert "given up" in said.findings[0].sentence
+    time.sleep(0.6)  # and then it is quiet
 
 
 def test_no_library_swallows_the_time_limit(uploaded, monkeypatch):
