@@ -191,8 +191,17 @@ def nano(hub) -> dict[str, Any]:
     person = Person.signs_up(hub, "nina")
     upload = person.uploads(WEIGHTS / "nano-sd1.safetensors", model_name="nano", publish=True)
     assert upload["status"] == "accepted", upload["findings"]
-    person.strip(upload["version"])
+    drawn = {frame["picture"]["sha256"] for frame in person.strip(upload["version"])}
+    wait_for("its pictures' scores", lambda: len(listed(hub, modelVersionId=upload["version"])) >= len(drawn))
     return {"version": upload["version"], "sha256": hashlib.sha256(nano_bytes()).hexdigest()}
+
+
+def listed(hub: RunningHub, **of: Any) -> list[dict[str, Any]]:
+    """The pictures that everybody is shown, by Civitai's API: those that are scored."""
+    ask = {"limit": 100, "withMeta": "true", "flatMeta": "true"} | of
+    answer = httpx.get(f"{hub.address}/api/v1/images", params=ask)
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
 
 
 def nano_bytes() -> bytes:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tests.journeys.conftest import WEIGHTS, Person, wait_for
+from tests.journeys.conftest import WEIGHTS, Person, listed, wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -78,7 +78,7 @@ def test_pictures_come_with_it(hub, nano):
     taken = [item for item in done["items"] if item["kind"] == "picture"]
     assert taken
     assert {item["state"] for item in taken} == {"done"}
-    ask = {"modelId": done["model"], "withMeta": "true", "flatMeta": "true", "username": "iris"}
-    shown = httpx.get(f"{hub.address}/api/v1/images", params=ask).json()["items"]
-    assert len(shown) == len(taken)
+    of = {"modelId": done["model"], "username": "iris"}
+    wait_for("their scores", lambda: len(listed(hub, **of)) == len(taken))
+    shown = listed(hub, **of)
     assert all(one["meta"]["prompt"] and one["meta"]["seed"] is not None for one in shown)

@@ -79,9 +79,8 @@ def test_it_works(hub, nano, trained):
         shown = anybody.get(f"models/{model['id']}").json()
         [listed] = shown["modelVersions"]
         assert (listed["baseModel"], listed["trainedWords"]) == ("nano", ["flat style"])
-        [picture] = anybody.get(
-            "images", params={"imageId": read["picture"], "withMeta": "true", "flatMeta": "true"}
-        ).json()["items"]
+        ask = {"imageId": read["picture"], "withMeta": "true", "flatMeta": "true"}
+        [picture] = wait_for("its score", lambda: anybody.get("images", params=ask).json()["items"])
         assert (picture["meta"]["prompt"], picture["meta"]["steps"]) == ("flat style, a cat", 20)
         assert version["id"] in picture["modelVersionIds"]
         assert anybody.get(f"collections/{shelf['id']}").json()["name"] == "Of my training"
